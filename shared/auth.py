@@ -1,0 +1,153 @@
+"""Who calls, in which roles, for which regions: OIDC tokens checked against the issuer's keys.
+
+The claim `groups` holds grants `role@region`; a grant at a town covers its villages, at the county all of them.
+Browsers sign in by the authorization code flow (`shared.signin`) and keep the same claims in a signed session.
+"""
+
+import asyncio
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+import httpx
+from fastapi import Depends, Request
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from shared.problems import NotAllowed, NotSignedIn
+from shared.settings import Settings
+
+_KEYS_LIVE_SECONDS = 300.0
+_ALGORITHMS = ["RS256", "ES256", "PS256"]
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """One role in one region and all below it."""
+
+    role: str
+    region: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """`role@region` as a grant; None for a group of another kind."""
+        role, _, region = text.partition("@")
+        return cls(role, region) if role and len(region) == 12 and region.isdigit() else None
+
+    def covers(self, region: str) -> bool:
+        """Whether the grant reaches `region`."""
+        prefix = self.region[:6] if self.region.endswith("000000") else self.region.removesuffix("000")
+        return region.startswith(prefix)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A person or machine, as the token names it."""
+
+    subject: str
+    name: str
+    person_key: str
+    grants: frozenset[Grant]
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """All roles, whatever the region."""
+        return frozenset(grant.role for grant in self.grants)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """All regions of the grants, sorted."""
+        return tuple(sorted({grant.region for grant in self.grants}))
+
+    def roles_in(self, region: str) -> frozenset[str]:
+        """The roles held in a region."""
+        return frozenset(grant.role for grant in self.grants if grant.covers(region))
+
+    def has(self, role: str, region: str | None = None) -> bool:
+        """Whether the role is held, in the region when one is given."""
+        return role in (self.roles if region is None else self.roles_in(region))
+
+    @classmethod
+    def of_claims(cls, claims: dict[str, Any]) -> Self:
+        """A principal from a token's claims."""
+        subject = str(claims["sub"])
+        grants = (Grant.parse(str(group)) for group in claims.get("groups") or ())
+        key = claims.get("person_key") or hashlib.sha256(f"subject|{subject}".encode()).hexdigest()[:32]
+        return cls(subject, str(claims.get("name") or subject), key, frozenset(g for g in grants if g))
+
+
+class Verifier:
+    """Checks tokens of one issuer; fetches its keys when first needed and when an unknown key appears."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._keys: KeySet | None = None
+        self._fetched = 0.0
+        self._lock = asyncio.Lock()
+        if settings.oidc_jwks:
+            self._keys = KeySet.import_key_set(json.loads(settings.oidc_jwks))
+            self._fetched = float("inf")
+
+    async def claims(self, token: str) -> dict[str, Any]:
+        """The claims of a valid token; raises `NotSignedIn`."""
+        keys = await self._current_keys()
+        try:
+            decoded = jwt.decode(token, keys, algorithms=_ALGORITHMS)
+            registry = jwt.JWTClaimsRegistry(
+                leeway=30,
+                iss={"essential": True, "value": self._settings.oidc_issuer},
+                exp={"essential": True},
+                sub={"essential": True},
+                aud={"essential": True, "value": self._settings.oidc_audience or self._settings.oidc_client_id},
+            )
+            registry.validate(decoded.claims)
+        except (JoseError, ValueError) as error:
+            self._fetched = min(self._fetched, time.monotonic() - _KEYS_LIVE_SECONDS + 5)
+            raise NotSignedIn(
+                "登录凭证无效或已过期,请重新登录", "The token is invalid or has expired: sign in again"
+            ) from error
+        return dict(decoded.claims)
+
+    async def _current_keys(self) -> KeySet:
+        async with self._lock:
+            if self._keys is None or time.monotonic() - self._fetched > _KEYS_LIVE_SECONDS:
+                async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+                    base = self._settings.oidc_issuer.rstrip("/")
+                    metadata = (await client.get(f"{base}/.well-known/openid-configuration")).json()
+                    self._keys = KeySet.import_key_set((await client.get(metadata["jwks_uri"])).json())
+                    self._fetched = time.monotonic()
+            return self._keys
+
+
+async def current_principal(request: Request) -> Principal:
+    """The caller, from a bearer token or a browser session; raises `NotSignedIn`."""
+    principal = await optional_principal(request)
+    if principal is None:
+        raise NotSignedIn("请登录后再试", "Sign in, or send a bearer token")
+    return principal
+
+
+async def optional_principal(request: Request) -> Principal | None:
+    """The caller, or None for an anonymous one; a wrong token is still refused."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        verifier: Verifier = request.app.state.verifier
+        return Principal.of_claims(await verifier.claims(token.strip()))
+    claims = request.session.get("claims")
+    if claims and claims.get("exp", 0) > time.time():
+        return Principal.of_claims(claims)
+    return None
+
+
+Caller = Annotated[Principal, Depends(current_principal)]
+OptionalCaller = Annotated[Principal | None, Depends(optional_principal)]
+
+
+def require(principal: Principal, *roles: str, region: str | None = None) -> None:
+    """Refuse whoever holds none of the roles (in the region); raises `NotAllowed`."""
+    if not any(principal.has(role, region) for role in roles):
+        wanted = ", ".join(roles)
+        raise NotAllowed(f"需要角色之一:{wanted}", f"One of these roles is needed here: {wanted}")

@@ -1,0 +1,182 @@
+"""Kafka to database, each event's effect exactly once.
+
+Results and offsets commit in one transaction. On assignment the partition's epoch is raised and the stored offset
+sought, so a batch of an instance that lost the partition (a zombie) fails at commit. Ids seen before are left out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from shared.bus import outbox
+from shared.bus.dlq import dead_letter
+from shared.bus.envelope import Envelope, Undecodable, decode
+from shared.db import Connection, Database, Scope
+from shared.settings import Settings
+from shared.telemetry import BATCH_SECONDS, EVENTS_CONSUMED, EVENTS_DEAD, EVENTS_DUPLICATE, logger
+
+Handle = Callable[[Connection, list[Envelope]], Awaitable[None]]
+_POLL_MS = 1000
+_RETRY_SECONDS = 0.5
+_PASSING = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.TooManyConnectionsError,
+    KafkaError,
+    OSError,
+)
+log = logger("consumer")
+
+
+class Fenced(Exception):
+    """Another instance has taken a partition of this batch; nothing of the batch was kept."""
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Feeds batches of a group's topics to `handle`, inside one system-scope transaction each."""
+
+    def __init__(self, db: Database, settings: Settings, *, group: str, topics: Sequence[str], handle: Handle) -> None:
+        self._db = db
+        self._settings = settings
+        self._group = group
+        self._topics = list(topics)
+        self._handle = handle
+        self._epochs: dict[TopicPartition, int] = {}
+        self._kafka: AIOKafkaConsumer | None = None
+
+    async def run(self) -> None:
+        """Consume until cancelled. Passing faults (broker, database, lost partitions) are waited out."""
+        while True:
+            try:
+                await self._run_once()
+            except (Fenced, *_PASSING) as error:
+                log.warning("consumer.interrupted", group=self._group, error=type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _run_once(self) -> None:
+        self._kafka = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka_bootstrap_servers,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=50,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )
+        self._kafka.subscribe(self._topics, listener=self)
+        try:
+            await self._kafka.start()
+            while True:
+                polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=self._settings.consumer_batch)
+                records = [record for batch in polled.values() for record in batch]
+                if records:
+                    await self._take(records)
+        finally:
+            await self._kafka.stop()
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Forget the epochs of what is no longer ours."""
+        for partition in revoked:
+            self._epochs.pop(partition, None)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Raise the epoch of each partition and seek to where its effects ended."""
+        assert self._kafka
+        async with self._db.begin(Scope.system()) as conn:
+            for partition in sorted(assigned):
+                row = await conn.fetchrow(
+                    "INSERT INTO consumer_offsets AS o (consumer, topic, partition, epoch) VALUES ($1, $2, $3, 1)"
+                    " ON CONFLICT (consumer, topic, partition) DO UPDATE SET epoch = o.epoch + 1"
+                    " RETURNING epoch, next_offset",
+                    self._group,
+                    partition.topic,
+                    partition.partition,
+                )
+                assert row
+                self._epochs[partition] = row["epoch"]
+                self._kafka.seek(partition, row["next_offset"])
+
+    async def _take(self, records: Sequence[ConsumerRecord]) -> None:
+        with BATCH_SECONDS.labels(self._group).time():
+            try:
+                await self._commit(records)
+            except (Fenced, *_PASSING):
+                raise
+            except Exception as error:
+                log.warning("consumer.batch_failed", group=self._group, error=type(error).__name__, size=len(records))
+                for record in records:
+                    await self._commit_alone(record)
+        for topic in {record.topic for record in records}:
+            EVENTS_CONSUMED.labels(self._group, topic).inc(sum(record.topic == topic for record in records))
+
+    async def _commit(self, records: Sequence[ConsumerRecord]) -> None:
+        envelopes = [decode(r.topic, r.key, r.value, r.headers) for r in records]
+        async with self._db.begin(Scope.system()) as conn:
+            await self._advance(conn, records)
+            fresh = await self._unseen(conn, envelopes)
+            if fresh:
+                await self._handle(conn, fresh)
+
+    async def _commit_alone(self, record: ConsumerRecord) -> None:
+        try:
+            await self._commit([record])
+        except (Fenced, *_PASSING):
+            raise
+        except Exception as error:
+            reason = str(error) if isinstance(error, Undecodable) else f"{type(error).__name__}: {error}"
+            log.error(
+                "consumer.dead_letter",
+                group=self._group,
+                topic=record.topic,
+                offset=record.offset,
+                error=type(error).__name__,
+            )
+            async with self._db.begin(Scope.system()) as conn:
+                await self._advance(conn, [record])
+                await outbox.publish(conn, [dead_letter(record, group=self._group, reason=reason)])
+            EVENTS_DEAD.labels(self._group, record.topic).inc()
+
+    async def _advance(self, conn: Connection, records: Sequence[ConsumerRecord]) -> None:
+        """Store the offsets behind these records first: the row locks keep a zombie out until we commit."""
+        ends: dict[TopicPartition, int] = {}
+        for record in records:
+            partition = TopicPartition(record.topic, record.partition)
+            ends[partition] = max(ends.get(partition, 0), record.offset + 1)
+        ordered = sorted(ends)
+        done = await conn.fetch(
+            "UPDATE consumer_offsets o SET next_offset = n.next_offset"
+            " FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[])"
+            " AS n (topic, partition, next_offset, epoch)"
+            " WHERE o.consumer = $1 AND o.topic = n.topic AND o.partition = n.partition AND o.epoch = n.epoch"
+            " RETURNING 1",
+            self._group,
+            [p.topic for p in ordered],
+            [p.partition for p in ordered],
+            [ends[p] for p in ordered],
+            [self._epochs.get(p, -1) for p in ordered],
+        )
+        if len(done) != len(ends):
+            raise Fenced
+
+    async def _unseen(self, conn: Connection, envelopes: list[Envelope]) -> list[Envelope]:
+        rows = await conn.fetch(
+            "INSERT INTO seen_events (event_id, consumer) SELECT DISTINCT e, $2 FROM unnest($1::uuid[]) AS e"
+            " ON CONFLICT DO NOTHING RETURNING event_id",
+            [e.id for e in envelopes],
+            self._group,
+        )
+        new = {str(row["event_id"]) for row in rows}
+        fresh = []
+        for envelope in envelopes:
+            if envelope.id in new:
+                new.discard(envelope.id)
+                fresh.append(envelope)
+        EVENTS_DUPLICATE.labels(self._group).inc(len(envelopes) - len(fresh))
+        return fresh

@@ -1,0 +1,114 @@
+"""What could not be handled waits on `<topic>.dlq` with its reason: list, inspect and replay it.
+
+python -m shared.bus.dlq list power.events
+python -m shared.bus.dlq show power.events 0 12
+python -m shared.bus.dlq replay power.events 0 12
+"""
+
+import argparse
+import asyncio
+import base64
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+
+from shared.bus.envelope import Envelope
+
+SUFFIX = ".dlq"
+TYPE = "bus.dead_letter.v1"
+
+
+def dead_letter(record: ConsumerRecord, *, group: str, reason: str) -> Envelope:
+    """The dead letter of a record: its bytes, headers and place, and why it was put aside."""
+    place = f"{group}|{record.topic}|{record.partition}|{record.offset}"
+    return Envelope(
+        id=str(uuid.uuid5(uuid.NAMESPACE_URL, place)),
+        source=f"/{group}",
+        type=TYPE,
+        time=datetime.now(UTC),
+        key=(record.key or b"").decode(errors="replace"),
+        topic=record.topic + SUFFIX,
+        data={
+            "reason": reason[:2000],
+            "group": group,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "key": _text(record.key),
+            "value": _text(record.value),
+            "headers": [[name, _text(raw)] for name, raw in record.headers],
+        },
+    )
+
+
+async def read(bootstrap: str, topic: str) -> list[tuple[int, int, dict[str, Any]]]:
+    """All dead letters of a topic as (partition, offset, letter)."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic + SUFFIX, p) for p in consumer.partitions_for_topic(topic + SUFFIX) or ()]
+        if not partitions:
+            return []
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning()
+        ends = await consumer.end_offsets(partitions)
+        letters: list[tuple[int, int, dict[str, Any]]] = []
+        while any([await consumer.position(p) < ends[p] for p in partitions]):
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                letters += [(r.partition, r.offset, orjson.loads(r.value)) for r in records]
+        return letters
+    finally:
+        await consumer.stop()
+
+
+async def replay(bootstrap: str, letter: dict[str, Any]) -> None:
+    """Put a dead letter's record back on its topic, as it was; consumers that took effect leave it out by its id."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        await producer.send_and_wait(
+            letter["topic"],
+            key=_raw(letter["key"]),
+            value=_raw(letter["value"]),
+            headers=[(name, _raw(raw) or b"") for name, raw in letter["headers"]],
+        )
+    finally:
+        await producer.stop()
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else base64.b64encode(raw).decode()
+
+
+def _raw(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
+async def _main() -> None:
+    parser = argparse.ArgumentParser(description="Dead letters of a topic: list, show, replay")
+    parser.add_argument("action", choices=["list", "show", "replay"])
+    parser.add_argument("topic")
+    parser.add_argument("partition", type=int, nargs="?")
+    parser.add_argument("offset", type=int, nargs="?")
+    parser.add_argument("--bootstrap", required=True, help="host:port of a broker")
+    args = parser.parse_args()
+    letters = await read(args.bootstrap, args.topic)
+    if args.action == "list":
+        for partition, offset, letter in letters:
+            print(f"{partition} {offset} {letter['group']} {letter['topic']}@{letter['offset']}: {letter['reason']}")
+        return
+    chosen = [letter for p, o, letter in letters if (p, o) == (args.partition, args.offset)]
+    if not chosen:
+        parser.error(f"没有这条死信 / no such dead letter: {args.partition} {args.offset}")
+    if args.action == "show":
+        print(orjson.dumps(chosen[0], option=orjson.OPT_INDENT_2).decode())
+    else:
+        await replay(args.bootstrap, chosen[0])
+        print("已重放 / replayed")
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())

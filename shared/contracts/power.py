@@ -1,0 +1,197 @@
+"""Events of `power.events`, published by approval: what happened to a case of village power.
+
+Key: the village code. Money is fen, times are UTC, persons and accounts appear as keyed hashes
+(`shared.identity`), never as ID or account numbers.
+"""
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from shared.contracts.base import Contract, Fen, RegionCode, Sha256, UtcTime
+
+TOPIC = "power.events"
+Matter = Literal["PR", "EN", "AS", "LA", "RE", "SE"]
+
+
+class Actor(Contract):
+    """Who did it, in which role of the flow catalogue."""
+
+    person_key: str
+    name: str
+    role: str
+
+
+class DocumentRef(Contract):
+    """A paper filed at a node, by its content's SHA-256."""
+
+    kind: str
+    sha256: Sha256
+    name: str
+    size: int = Field(ge=0)
+
+
+class Bid(Contract):
+    """One bidder's offer, with the traces that bidding leaves behind."""
+
+    company_id: str
+    company_name: str
+    price_fen: Fen
+    submitted_at: UtcTime | None = None
+    contact_phone: str | None = None
+    ip: str | None = None
+    device: str | None = None
+    bond_account_key: str | None = None
+    valid: bool = True
+
+
+class Worker(Contract):
+    """One line of a wage sheet."""
+
+    person_key: str
+    name: str
+    days: float
+    wage_fen: Fen
+
+
+class NodeFields(Contract):
+    """Every field a form of the flow catalogue may ask for. A node's form is a choice of these names.
+
+    The catalogue is checked against this model when it loads, and the detector declares its CEL
+    variables from it, so that a misspelt field is an error before any event is read.
+    """
+
+    item: str | None = None
+    category: str | None = None
+    reason: str | None = None
+    location: str | None = None
+    quantity: float | None = None
+    unit: str | None = None
+    funding_source: str | None = None
+    estimate_fen: Fen | None = None
+    budget_fen: Fen | None = None
+    ceiling_price_fen: Fen | None = None
+    award_fen: Fen | None = None
+    contract_fen: Fen | None = None
+    change_fen: Fen | None = None
+    settlement_fen: Fen | None = None
+    payment_fen: Fen | None = None
+    invoice_no: str | None = None
+    invoice_fen: Fen | None = None
+    asset_id: str | None = None
+    asset_name: str | None = None
+    appraisal_fen: Fen | None = None
+    reserve_fen: Fen | None = None
+    annual_rent_fen: Fen | None = None
+    received_fen: Fen | None = None
+    lease_from: date | None = None
+    lease_to: date | None = None
+    selection_method: str | None = None
+    bids: tuple[Bid, ...] = ()
+    supplier_id: str | None = None
+    supplier_name: str | None = None
+    payee_name: str | None = None
+    payee_account_key: str | None = None
+    contract_no: str | None = None
+    contract_signed_on: date | None = None
+    contract_days: int | None = None
+    started_on: date | None = None
+    finished_on: date | None = None
+    accepted: bool | None = None
+    inspectors: tuple[str, ...] = ()
+    meeting_on: date | None = None
+    attendees_due: int | None = None
+    attendees_present: int | None = None
+    votes_for: int | None = None
+    votes_against: int | None = None
+    approved: bool | None = None
+    opinion: str | None = None
+    notice_from: date | None = None
+    notice_to: date | None = None
+    objections: int | None = None
+    position: str | None = None
+    headcount: int | None = None
+    workers: tuple[Worker, ...] = ()
+    hire_person_key: str | None = None
+    hire_name: str | None = None
+    beneficiary_key: str | None = None
+    beneficiary_name: str | None = None
+    household_size: int | None = None
+    household_income_fen: Fen | None = None
+    relief_kind: str | None = None
+    relief_fen: Fen | None = None
+    visited_on: date | None = None
+    seal_purpose: str | None = None
+    seal_kind: str | None = None
+    copies: int | None = None
+    recipient: str | None = None
+    related_case_no: str | None = None
+    risk_note: str | None = None
+
+
+class CaseEvent(Contract):
+    """What all events of a case carry. `sequence` counts the case's own events from 1, without gaps."""
+
+    case_id: str
+    case_no: str
+    title: str
+    matter: Matter
+    flow: str
+    flow_version: int = 1
+    village_code: RegionCode
+    town_code: RegionCode
+    sequence: int = Field(ge=1)
+    occurred_at: UtcTime
+    actor: Actor
+
+
+class CaseOpened(CaseEvent):
+    """A case was opened; it waits at `next_node` until `next_due_at`."""
+
+    TYPE: ClassVar[str] = "case.opened.v1"
+    fields: NodeFields = NodeFields()
+    next_node: str
+    next_due_at: UtcTime | None = None
+
+
+class NodeCompleted(CaseEvent):
+    """A node was completed with its form and papers; `next_node` is empty when the case is closed by it.
+
+    `skipped_nodes` and `backfilled` are filled by imports of existing records, which may show steps out of order.
+    """
+
+    TYPE: ClassVar[str] = "case.node_completed.v1"
+    node: str
+    fields: NodeFields = NodeFields()
+    documents: tuple[DocumentRef, ...] = ()
+    required_documents: tuple[str, ...] = ()
+    started_at: UtcTime | None = None
+    due_at: UtcTime | None = None
+    notice_ends_at: UtcTime | None = None
+    expected_node: str | None = None
+    next_node: str | None = None
+    next_due_at: UtcTime | None = None
+    backfilled: bool = False
+
+
+class NodeReturned(CaseEvent):
+    """A node was sent back to an earlier one."""
+
+    TYPE: ClassVar[str] = "case.node_returned.v1"
+    node: str
+    to_node: str
+    reason: str
+    next_due_at: UtcTime | None = None
+
+
+class CaseWithdrawn(CaseEvent):
+    """The applicant took the case back."""
+
+    TYPE: ClassVar[str] = "case.withdrawn.v1"
+    node: str
+    reason: str
+
+
+PowerEvent = CaseOpened | NodeCompleted | NodeReturned | CaseWithdrawn
+EVENTS: tuple[type[CaseEvent], ...] = (CaseOpened, NodeCompleted, NodeReturned, CaseWithdrawn)

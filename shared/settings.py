@@ -1,0 +1,31 @@
+"""Every setting of a service, declared once; read from the environment by its upper-case name."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a service must know of the world around it. Secrets have no default."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    database_url: str = Field(description="PostgreSQL of the county, as its owner: postgresql://user:pass@host/db")
+    kafka_bootstrap_servers: str = Field(description="Kafka brokers, host:port separated by commas")
+    identity_secret: str = Field(min_length=16, description="Keys the hashes and the encryption of ID numbers")
+    session_secret: str = Field(min_length=16, description="Signs browser sessions")
+    oidc_issuer: str = Field(description="The identity provider's issuer URL")
+    oidc_jwks: str | None = Field(default=None, description="Its public keys as JSON, instead of fetching them")
+    oidc_client_id: str = "yunjing"
+    oidc_client_secret: str = ""
+    oidc_audience: str | None = Field(default=None, description="Demanded `aud` of tokens; the client id when empty")
+    data_dir: Path = Path(".local/data")
+    approval_url: str = "http://127.0.0.1:8101"
+    detector_url: str = "http://127.0.0.1:8102"
+    notifier_url: str = "http://127.0.0.1:8103"
+    disclosure_url: str = "http://127.0.0.1:8104"
+    otlp_endpoint: str | None = Field(default=None, description="Where traces go; none are sent when empty")
+    database_pool: int = Field(default=8, ge=1, le=200)
+    consumer_batch: int = Field(default=500, ge=1, le=5000)
+    allow_private_webhooks: bool = Field(default=False, description="Let webhooks reach private addresses")

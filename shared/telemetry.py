@@ -1,0 +1,59 @@
+"""Logs, metrics and traces, each declared once. Logs carry ids and codes, never personal data."""
+
+import logging
+from typing import cast
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from prometheus_client import Counter, Gauge, Histogram
+
+EVENTS_PUBLISHED = Counter("yunjing_events_published_total", "Events the relay brought to Kafka", ["topic"])
+OUTBOX_WAITING = Gauge("yunjing_outbox_waiting", "Events committed and not yet published")
+EVENTS_CONSUMED = Counter("yunjing_events_consumed_total", "Events whose effect was committed", ["group", "topic"])
+EVENTS_DUPLICATE = Counter("yunjing_events_duplicate_total", "Events seen before and left out", ["group"])
+EVENTS_DEAD = Counter("yunjing_events_dead_total", "Events sent to a dead-letter topic", ["group", "topic"])
+BATCH_SECONDS = Histogram("yunjing_batch_seconds", "Time from a batch's receipt to its commit", ["group"])
+REQUEST_SECONDS = Histogram(
+    "yunjing_request_seconds", "Time of an HTTP request", ["service", "method", "route", "status"]
+)
+
+_propagator = TraceContextTextMapPropagator()
+
+
+def configure(service: str, otlp_endpoint: str | None = None) -> None:
+    """Set up structured logs and, when an endpoint is given, traces of this process."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    provider = TracerProvider(resource=Resource.create({"service.name": f"yunjing-{service}"}))
+    if otlp_endpoint:
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint)))
+    trace.set_tracer_provider(provider)
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A structured logger of this name."""
+    return cast(structlog.stdlib.BoundLogger, structlog.get_logger(name))
+
+
+def current_traceparent() -> str | None:
+    """The W3C `traceparent` of the running span, to ride along with an event."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")
+
+
+tracer = trace.get_tracer("yunjing")

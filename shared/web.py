@@ -1,0 +1,111 @@
+"""The frame of each service's HTTP side: problems, health, metrics, sign-in, timing, pages and their filters."""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from fastapi.templating import Jinja2Templates
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared import problems, signin, telemetry
+from shared.auth import Verifier
+from shared.settings import Settings
+from shared.workdays import SHANGHAI
+
+_SHARED_PAGES = Path(__file__).parent / "pages"
+_CSP = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors 'none'"
+)
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class NotReady(problems.Problem):
+    """The service can't serve yet."""
+
+    status, code = 503, "not-ready"
+    title_zh, title_en = "服务尚未就绪", "Not ready yet"
+
+
+def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifespan) -> FastAPI:
+    """A FastAPI app with what all services share. Set `app.state.ready` to an async check for `/readyz`."""
+    telemetry.configure(service, settings.otlp_endpoint)
+    app = FastAPI(title=title, version="1.0.0", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app.state.settings = settings
+    app.state.verifier = Verifier(settings)
+    problems.install(app)
+    signin.install(app, settings, service)
+    app.mount("/static", StaticFiles(directory=_SHARED_PAGES / "static"), name="static")
+
+    @app.middleware("http")
+    async def measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        started = time.perf_counter()
+        response = await call_next(request)
+        route = getattr(request.scope.get("route"), "path", "unmatched")
+        telemetry.REQUEST_SECONDS.labels(service, request.method, route, response.status_code).observe(
+            time.perf_counter() - started
+        )
+        if request.url.path != "/docs":
+            response.headers.setdefault("content-security-policy", _CSP)
+        response.headers.setdefault("x-content-type-options", "nosniff")
+        response.headers.setdefault("referrer-policy", "same-origin")
+        return response
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> PlainTextResponse:
+        return PlainTextResponse("ok")
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> PlainTextResponse:
+        check = getattr(app.state, "ready", None)
+        if check is None or not await check():
+            raise NotReady("数据库或消息总线还未连上", "The database or the message bus is not connected yet")
+        return PlainTextResponse("ready")
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def templates(package_dir: Path) -> Jinja2Templates:
+    """The service's templates over the shared base page, with the filters of money and time."""
+    env = Environment(
+        loader=ChoiceLoader([FileSystemLoader(package_dir / "templates"), FileSystemLoader(_SHARED_PAGES)]),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update(yuan=yuan, local_time=local_time, local_date=local_date)
+    return Jinja2Templates(env=env)
+
+
+def yuan(fen: int | None) -> str:
+    """Fen as yuan: 123456 -> `1,234.56 元`."""
+    return "—" if fen is None else f"{fen / 100:,.2f} 元"
+
+
+def local_time(value: datetime | str | None) -> str:
+    """A UTC time as Shanghai's minute."""
+    return _local(value, "%Y-%m-%d %H:%M")
+
+
+def local_date(value: datetime | str | None) -> str:
+    """A UTC time as Shanghai's day."""
+    return _local(value, "%Y-%m-%d")
+
+
+def _local(value: Any, shape: str) -> str:
+    if value is None:
+        return "—"
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return str(moment.astimezone(SHANGHAI).strftime(shape))
