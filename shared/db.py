@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
@@ -16,10 +16,11 @@ from shared.auth import Principal
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    Connection = asyncpg.Connection[Any]
-    Pool = asyncpg.Pool[Any]
+    Connection: TypeAlias = asyncpg.Connection[Any]
+    Pool: TypeAlias = asyncpg.Pool[Any]
 else:
-    Connection, Pool = asyncpg.Connection, asyncpg.Pool
+    Connection = asyncpg.Connection
+    Pool = asyncpg.Pool
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ("approval", "detector", "notifier", "disclosure")

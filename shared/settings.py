@@ -13,6 +13,9 @@ class Settings(BaseSettings):
 
     database_url: str = Field(description="PostgreSQL of the county, as its owner: postgresql://user:pass@host/db")
     kafka_bootstrap_servers: str = Field(description="Kafka brokers, host:port separated by commas")
+    kafka_topic_prefix: str = Field(
+        default="", description="Before each topic and group, on a broker shared with others"
+    )
     identity_secret: str = Field(min_length=16, description="Keys the hashes and the encryption of ID numbers")
     session_secret: str = Field(min_length=16, description="Signs browser sessions")
     oidc_issuer: str = Field(description="The identity provider's issuer URL")

@@ -46,6 +46,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._db = db
         self._settings = settings
         self._group = group
+        self._prefix = settings.kafka_topic_prefix
         self._topics = list(topics)
         self._handle = handle
         self._epochs: dict[TopicPartition, int] = {}
@@ -63,14 +64,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _run_once(self) -> None:
         self._kafka = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka_bootstrap_servers,
-            group_id=self._group,
+            group_id=self._prefix + self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             fetch_max_wait_ms=50,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
-        self._kafka.subscribe(self._topics, listener=self)
+        self._kafka.subscribe([self._prefix + topic for topic in self._topics], listener=self)
         try:
             await self._kafka.start()
             while True:
@@ -103,6 +104,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._epochs[partition] = row["epoch"]
                 self._kafka.seek(partition, row["next_offset"])
 
+    def _topic(self, record: ConsumerRecord) -> str:
+        return str(record.topic).removeprefix(self._prefix)
+
     async def _take(self, records: Sequence[ConsumerRecord]) -> None:
         with BATCH_SECONDS.labels(self._group).time():
             try:
@@ -113,11 +117,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 log.warning("consumer.batch_failed", group=self._group, error=type(error).__name__, size=len(records))
                 for record in records:
                     await self._commit_alone(record)
-        for topic in {record.topic for record in records}:
-            EVENTS_CONSUMED.labels(self._group, topic).inc(sum(record.topic == topic for record in records))
+        for record in records:
+            EVENTS_CONSUMED.labels(self._group, self._topic(record)).inc()
 
     async def _commit(self, records: Sequence[ConsumerRecord]) -> None:
-        envelopes = [decode(r.topic, r.key, r.value, r.headers) for r in records]
+        envelopes = [decode(self._topic(r), r.key, r.value, r.headers) for r in records]
         async with self._db.begin(Scope.system()) as conn:
             await self._advance(conn, records)
             fresh = await self._unseen(conn, envelopes)
@@ -140,8 +144,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             )
             async with self._db.begin(Scope.system()) as conn:
                 await self._advance(conn, [record])
-                await outbox.publish(conn, [dead_letter(record, group=self._group, reason=reason)])
-            EVENTS_DEAD.labels(self._group, record.topic).inc()
+                await outbox.publish(
+                    conn, [dead_letter(record, topic=self._topic(record), group=self._group, reason=reason)]
+                )
+            EVENTS_DEAD.labels(self._group, self._topic(record)).inc()
 
     async def _advance(self, conn: Connection, records: Sequence[ConsumerRecord]) -> None:
         """Store the offsets behind these records first: the row locks keep a zombie out until we commit."""

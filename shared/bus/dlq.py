@@ -21,7 +21,7 @@ SUFFIX = ".dlq"
 TYPE = "bus.dead_letter.v1"
 
 
-def dead_letter(record: ConsumerRecord, *, group: str, reason: str) -> Envelope:
+def dead_letter(record: ConsumerRecord, *, topic: str, group: str, reason: str) -> Envelope:
     """The dead letter of a record: its bytes, headers and place, and why it was put aside."""
     place = f"{group}|{record.topic}|{record.partition}|{record.offset}"
     return Envelope(
@@ -30,7 +30,7 @@ def dead_letter(record: ConsumerRecord, *, group: str, reason: str) -> Envelope:
         type=TYPE,
         time=datetime.now(UTC),
         key=(record.key or b"").decode(errors="replace"),
-        topic=record.topic + SUFFIX,
+        topic=topic + SUFFIX,
         data={
             "reason": reason[:2000],
             "group": group,

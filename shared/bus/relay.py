@@ -31,6 +31,7 @@ class Relay:
     def __init__(self, db: Database, settings: Settings) -> None:
         self._db = db
         self._brokers = settings.kafka_bootstrap_servers
+        self._prefix = settings.kafka_topic_prefix
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
@@ -71,7 +72,7 @@ class Relay:
             return False
         sent = [
             await producer.send(
-                row["topic"],
+                self._prefix + row["topic"],
                 key=row["key"].encode(),
                 value=None if row["data"] is None else row["data"].encode(),
                 headers=encode_headers(

@@ -1,0 +1,248 @@
+"""How people fill in `NodeFields`: names of the fields, and their text (yuan, dates, 是/否) read as values."""
+
+import re
+import types
+import typing
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from shared.contracts.power import Bid, NodeFields, Worker
+from shared.identity import account_key, person_key, valid_id_no
+from shared.workdays import SHANGHAI
+
+Kind = Literal[
+    "text", "long", "money", "number", "integer", "date", "yes_no", "names", "bids", "workers", "id_no", "account_no"
+]
+_MAX_FEN = 10**15
+_MAX_TEXT = {"text": 500, "long": 4000}
+_YES = frozenset({"是", "同意", "通过", "合格", "有", "√", "y", "yes", "true", "1"})
+_NO = frozenset({"否", "不同意", "不通过", "不合格", "无", "×", "n", "no", "false", "0"})
+_DATE = re.compile(r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?$|^(\d{4})(\d{2})(\d{2})$")
+_CLOCK = re.compile(r"^(.*?)[T\s]+(\d{1,2})[::时](\d{1,2})(?:[::分](\d{1,2}))?[分秒]?$")
+_MONEY = re.compile(r"^[¥¥]?\s*(-?[\d,]+(?:\.\d+)?)\s*(万)?\s*元?(?:整)?$")
+
+
+class Unreadable(ValueError):
+    """A text that isn't what its field holds; `zh` and `en` say how to mend it."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.zh = zh
+        self.en = en
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field of a form, as people see it."""
+
+    name: str
+    zh: str
+    en: str
+    kind: Kind
+    also: tuple[str, ...] = ()
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The column headers that a sheet may use for it."""
+        return (self.zh, self.en, self.name, self.name.removesuffix("_fen"), *self.also)
+
+    def read(self, text: str, identity_secret: str) -> Any:
+        """The value that a text stands for; raises `Unreadable`."""
+        text = unicodedata.normalize("NFKC", text).strip()
+        match self.kind:
+            case "id_no":
+                return _read_id_no(text, identity_secret)
+            case "account_no":
+                return _read_account_no(text, identity_secret)
+            case "bids":
+                return tuple(_read_bids(text))
+            case "workers":
+                return tuple(_read_workers(text, identity_secret))
+            case "text" | "long":
+                return _read_text(text, _MAX_TEXT[self.kind])
+            case _:
+                return _READERS[self.kind](text)
+
+
+@cache
+def all_fields() -> Mapping[str, FormField]:
+    """Every field of `NodeFields`, in its order; a field without a name in `fields.yaml` is an error."""
+    names = yaml.safe_load((Path(__file__).parent / "fields.yaml").read_text(encoding="utf-8"))
+    differing = set(names) ^ set(NodeFields.model_fields)
+    if differing:
+        raise ValueError(f"fields.yaml and NodeFields differ: {', '.join(sorted(differing))}")
+    return {
+        name: FormField(
+            name,
+            names[name]["zh"],
+            names[name]["en"],
+            names[name].get("kind") or _kind(name, info.annotation),
+            tuple(names[name].get("also", ())),
+        )
+        for name, info in NodeFields.model_fields.items()
+    }
+
+
+def _kind(name: str, annotation: Any) -> Kind:
+    if name in ("bids", "workers"):
+        return typing.cast(Kind, name)
+    if name.endswith("_fen"):
+        return "money"
+    options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    by_type: dict[Any, Kind] = {bool: "yes_no", int: "integer", float: "number", date: "date"}
+    for option in options:
+        if option in by_type:
+            return by_type[option]
+    return "names" if typing.get_origin(annotation) is tuple else "text"
+
+
+def read_money(text: str) -> int:
+    """Yuan (or 万元) as fen; raises `Unreadable`."""
+    found = _MONEY.match(text)
+    if not found:
+        raise Unreadable("金额应为数字(元),例如 12345.60", "An amount in yuan is needed, for example 12345.60")
+    try:
+        yuan = Decimal(found[1].replace(",", "")) * (10000 if found[2] else 1)
+    except InvalidOperation as error:
+        raise Unreadable("金额应为数字(元),例如 12345.60", "An amount in yuan is needed") from error
+    fen = yuan * 100
+    if fen != fen.to_integral_value():
+        raise Unreadable("金额最多两位小数(到分)", "An amount has two decimals at most")
+    if abs(fen) > _MAX_FEN:
+        raise Unreadable("金额过大,请核对单位", "The amount is too large, check its unit")
+    return int(fen)
+
+
+def read_date(text: str) -> date:
+    """A day in one of the usual spellings; raises `Unreadable`."""
+    found = _DATE.match(text.removesuffix(" 00:00:00"))
+    try:
+        if found:
+            year, month, day = (int(part) for part in found.groups() if part is not None)
+            return date(year, month, day)
+    except ValueError:
+        pass
+    raise Unreadable("日期应写作 2026-03-01", "A date is needed, for example 2026-03-01")
+
+
+def read_time(text: str) -> datetime:
+    """A moment, in Shanghai's time when no zone is given, as UTC; raises `Unreadable`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        found = _CLOCK.match(text)
+        day = read_date(found[1].strip() if found else text)
+        try:
+            clock = [int(part or 0) for part in found.groups()[1:]] if found else [0, 0, 0]
+            moment = datetime(day.year, day.month, day.day, *clock)
+        except ValueError as error:
+            raise Unreadable("时间应写作 2026-03-01 09:30", "A time is needed, for example 2026-03-01 09:30") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=SHANGHAI)
+    return moment.astimezone(UTC)
+
+
+def _read_text(text: str, limit: int) -> str:
+    if len(text) > limit:
+        raise Unreadable(f"最多 {limit} 字", f"{limit} characters at most")
+    if "\x00" in text:
+        raise Unreadable("含有不可见的控制字符", "There is an invisible control character in it")
+    return text
+
+
+def _read_integer(text: str) -> int:
+    number = _read_number(text)
+    if number != int(number):
+        raise Unreadable("应为整数", "A whole number is needed")
+    return int(number)
+
+
+def _read_number(text: str) -> float:
+    if not re.fullmatch(r"-?[\d,]{1,18}(\.\d{1,9})?", text) or not any(c.isdigit() for c in text):
+        raise Unreadable("应为数字", "A number is needed")
+    return float(text.replace(",", ""))
+
+
+def _read_yes_no(text: str) -> bool:
+    word = text.lower()
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    raise Unreadable("应填 是 或 否", "Write 是 (yes) or 否 (no)")
+
+
+def _read_names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in re.split(r"[、,;/\n]", text) if name.strip())
+
+
+_READERS: Mapping[str, Any] = {
+    "money": read_money,
+    "number": _read_number,
+    "integer": _read_integer,
+    "date": read_date,
+    "yes_no": _read_yes_no,
+    "names": _read_names,
+}
+
+
+def _read_id_no(text: str, secret: str) -> str:
+    if not valid_id_no(text):
+        raise Unreadable("身份证号不正确,请核对", "This is no valid ID number")
+    return person_key(text, secret)
+
+
+def _read_account_no(text: str, secret: str) -> str:
+    if not re.fullmatch(r"[0-9A-Za-z\- ]{5,40}", text):
+        raise Unreadable("银行账号应为 5 到 40 位数字", "An account number of 5 to 40 digits is needed")
+    return account_key(text, secret)
+
+
+def _read_bids(text: str) -> Iterator[Bid]:
+    for parts in _rows(text, 3, "报价写作 单位|信用代码|金额(元);多家用分号隔开", "Write company|code|yuan; ..."):
+        yield read_bid({"company_name": parts[0], "company_id": parts[1], "price": parts[2]})
+
+
+def _read_workers(text: str, secret: str) -> Iterator[Worker]:
+    for parts in _rows(
+        text, 4, "人员写作 姓名|身份证号|天数|金额(元);多人用分号隔开", "Write name|ID number|days|yuan; ..."
+    ):
+        yield read_worker({"name": parts[0], "id_no": parts[1], "days": parts[2], "wage": parts[3]}, secret)
+
+
+def _rows(text: str, columns: int, zh: str, en: str) -> Iterator[Sequence[str]]:
+    for line in re.split(r"[;\n]", text):
+        if line.strip():
+            parts = [part.strip() for part in line.split("|")]
+            if len(parts) != columns:
+                raise Unreadable(zh, en)
+            yield parts
+
+
+def read_bid(row: Mapping[str, str]) -> Bid:
+    """One row of the bids' table; raises `Unreadable`."""
+    if not row.get("company_name") or not row.get("company_id"):
+        raise Unreadable("每个报价都要填单位名称和统一社会信用代码", "Each bid needs the company's name and credit code")
+    return Bid(
+        company_id=row["company_id"].upper(), company_name=row["company_name"], price_fen=read_money(row["price"])
+    )
+
+
+def read_worker(row: Mapping[str, str], secret: str) -> Worker:
+    """One row of the wage sheet; raises `Unreadable`."""
+    if not row.get("name"):
+        raise Unreadable("每行都要填姓名", "Each row needs a name")
+    return Worker(
+        name=row["name"],
+        person_key=_read_id_no(row["id_no"], secret),
+        days=_read_number(row["days"]),
+        wage_fen=read_money(row["wage"]),
+    )

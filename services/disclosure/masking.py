@@ -1,0 +1,273 @@
+"""From an event to what the public may see of it: by an allowlist only, so that a field nobody thought of stays in.
+
+Pure. The list is `masking.yaml`; what this module returns is all that the public tables ever hold of an event.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from services.disclosure.vocabulary import Vocabulary
+from shared.contracts.power import (
+    CaseEvent,
+    CaseOpened,
+    CaseWithdrawn,
+    NodeCompleted,
+    NodeFields,
+    NodeReturned,
+)
+
+FILE = Path(__file__).parent / "masking.yaml"
+_LONGEST_TEXT = 200
+_SAFE_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_PUBLIC_NUMBER = re.compile(r"[0-9A-Za-z一-鿿()\[\]（）〔〕【】_./-]{1,60}")
+# Runs of digits, with the separators people write between them, that may be an ID, a phone or an account.
+_ID = re.compile(r"(?<!\d)\d{6}[\s-]?\d{8}[\s-]?\d{3}[\dXx](?!\d)|(?<!\d)\d{15}(?!\d)")
+_MOBILE = re.compile(r"(?<!\d)(?:\+?86[\s-]?)?1[3-9]\d(?:[\s-]?\d){8}(?!\d)")
+_LANDLINE = re.compile(r"(?<!\d)0\d{2,3}[\s-]\d{7,8}(?!\d)")
+_ACCOUNT = re.compile(r"(?<!\d)\d(?:[\s-]?\d){12,}(?!\d)")
+_NUMBERS = (_ID, _MOBILE, _LANDLINE, _ACCOUNT)
+_FULL_WIDTH = {ord("０") + i: str(i) for i in range(10)} | {ord("Ｘ"): "X"}
+_SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔"
+    "钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤钮俞费计"
+)
+# A person spoken of in free text: surname and given name before a word that only follows persons.
+_SPOKEN_OF = re.compile(rf"[{_SURNAMES}][一-鿿]{{1,2}}(?=先生|女士|同志|等人|家门|家庭|户(?![外型籍口用]))")
+_NO_NAME_ENDS = frozenset("农住用商门窗散大各每几全")
+_ORGANISATION = re.compile(
+    r"公司|合作社|集团|银行|信用社|中心|超市|商店|经营部|工程队|施工队|事务所|委员会|服务站|工作室|门市部|农场|"
+    r"个体工商户|研究院|设计院|协会|基金会|政府|办公室|Co\.|Ltd|Inc\b|LLC"
+)
+_SHORT_ORGANISATION = tuple("厂店部社队站院所行场局馆校铺坊")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one field is shown, and for which matters or flows."""
+
+    field: str
+    rule: str
+    places: frozenset[str]
+    held_until_award: bool
+    zh: str
+    en: str
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Masks:
+    """The loaded list."""
+
+    rules: Mapping[str, tuple[Rule, ...]]
+    title_in: frozenset[str]
+    documents_in: frozenset[str]
+    smallest_group: int
+    choice_names: Mapping[str, str]
+
+    def rule(self, field: str, places: Iterable[str]) -> Rule | None:
+        """The rule for a field of this matter or flow; None when it isn't public there."""
+        here = set(places)
+        return next((r for r in self.rules.get(field, ()) if not r.places or here & r.places), None)
+
+    def label(self, field: str) -> tuple[str, str]:
+        """A field's name in both languages."""
+        first = self.rules[field][0]
+        return first.zh, first.en
+
+
+def load(path: Path = FILE) -> Masks:
+    """Read and check the list: a field the contract doesn't have, or an unknown rule, is an error at start."""
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    rules: dict[str, list[Rule]] = {}
+    choice_names: dict[str, str] = {}
+    for part in ("fields", "also"):
+        for field, entry in raw.get(part, {}).items():
+            if field not in NodeFields.model_fields:
+                raise ValueError(f"masking.yaml: {field} is no field of an event")
+            if entry["rule"] not in RULES:
+                raise ValueError(f"masking.yaml: {field}: no rule is called {entry['rule']}")
+            options = raw["choices"].get(entry.get("choices"), [])
+            if entry["rule"] == "choice" and (not options or options[-1]["word"]):
+                raise ValueError(f"masking.yaml: {field}: its choices need a last entry for all else")
+            choice_names.update({option["zh"]: option["en"] for option in options})
+            rules.setdefault(field, []).append(
+                Rule(
+                    field=field,
+                    rule=entry["rule"],
+                    places=frozenset(entry.get("in", ())),
+                    held_until_award=entry.get("when") == "awarded",
+                    zh=entry["zh"],
+                    en=entry["en"],
+                    choices=tuple((option["word"], option["zh"]) for option in options),
+                )
+            )
+    return Masks(
+        rules={field: tuple(entries) for field, entries in rules.items()},
+        title_in=frozenset(raw["title_in"]),
+        documents_in=frozenset(raw["documents_in"]),
+        smallest_group=int(raw["smallest_group"]),
+        choice_names=choice_names,
+    )
+
+
+def public_event(event: CaseEvent, masks: Masks, words: Vocabulary) -> dict[str, Any]:
+    """All that the public may ever know of an event, as JSON. `held` waits for the award before it is shown."""
+    names = _persons(event)
+    public: dict[str, Any] = {
+        "case_id": _code(event.case_id),
+        "case_no": _number(event.case_no, names),
+        "title": scrub(event.title, names) if event.matter in masks.title_in else None,
+        "matter": event.matter,
+        "flow": words.keys.get(event.flow, event.flow) if event.flow in words.flows else "",
+        "village_code": event.village_code,
+        "town_code": event.town_code,
+        "sequence": event.sequence,
+        "at": event.occurred_at.isoformat(),
+        "office": event.actor.role if event.actor.role in words.offices else "",
+    }
+    if isinstance(event, CaseOpened | NodeCompleted):
+        shown, held = _fields(event, names, masks)
+        public |= {"fields": shown, "held": held, "next_node": _node(event.next_node, words)}
+        public["next_due_at"] = event.next_due_at.isoformat() if event.next_due_at else None
+    match event:
+        case CaseOpened():
+            public["kind"] = "opened"
+        case NodeCompleted():
+            public |= {
+                "kind": "completed",
+                "node": _node(event.node, words),
+                "closes": not event.next_node,
+                "notice_ends_at": event.notice_ends_at.isoformat() if event.notice_ends_at else None,
+                "documents": _documents(event, masks, words),
+            }
+        case NodeReturned():
+            public |= {"kind": "returned", "node": _node(event.node, words), "to_node": _node(event.to_node, words)}
+            public["next_due_at"] = event.next_due_at.isoformat() if event.next_due_at else None
+        case CaseWithdrawn():
+            public |= {"kind": "withdrawn", "node": _node(event.node, words)}
+    return public
+
+
+def scrub(text: str, names: Iterable[str] = ()) -> str:
+    """Free text with persons' names, ID, phone and account numbers struck out; its length is kept."""
+    clean = text.translate(_FULL_WIDTH)[:_LONGEST_TEXT]
+    for name in sorted((n for n in names if len(n) > 1), key=lambda n: (-len(n), n)):
+        clean = clean.replace(name, mask_person(name))
+    clean = _SPOKEN_OF.sub(lambda m: m[0] if m[0][-1] in _NO_NAME_ENDS else mask_person(m[0]), clean)
+    for pattern in _NUMBERS:
+        clean = pattern.sub(lambda m: "*" * len(m[0]), clean)
+    return clean
+
+
+def merge_masks(texts: Iterable[str]) -> str:
+    """One text from several maskings of the same text: what any of them strikes out stays out."""
+    merged = ""
+    for text in texts:
+        if len(text) != len(merged):
+            merged = text
+        else:
+            merged = "".join("*" if "*" in pair else pair[0] for pair in zip(merged, text, strict=True))
+    return merged
+
+
+def mask_person(name: str) -> str:
+    """王小明 -> 王*明, 王明 -> 王*, Wang Ming -> W********; the length is kept."""
+    if not _is_chinese(name):
+        return name[:1] + "*" * (len(name) - 1) if len(name) > 1 else "*"
+    if len(name) < 3:
+        return name[:1] + "*" if len(name) == 2 else "*"
+    return name[0] + "*" * (len(name) - 2) + name[-1]
+
+
+def mask_beneficiary(name: str) -> str:
+    """王小明 -> 王**, whatever the length: the length of a name is a hint as well."""
+    return name[:1] + "**" if len(name) > 1 else "**"
+
+
+def is_organisation(name: str) -> bool:
+    """Whether a party's name is a firm's or a public body's; when in doubt it is a person's."""
+    return bool(_ORGANISATION.search(name)) or (len(name) >= 5 and name.endswith(_SHORT_ORGANISATION))
+
+
+def _is_chinese(name: str) -> bool:
+    return bool(name) and all("一" <= char <= "鿿" or char == "·" for char in name)
+
+
+def _persons(event: CaseEvent) -> list[str]:
+    """All names of natural persons that the event itself gives: they are struck out of its free texts too."""
+    names = [event.actor.name]
+    if isinstance(event, CaseOpened | NodeCompleted):
+        fields = event.fields
+        names += [worker.name for worker in fields.workers]
+        names += list(fields.inspectors)
+        names += [fields.hire_name or "", fields.beneficiary_name or ""]
+        parties = [fields.payee_name, fields.supplier_name, fields.recipient, *(b.company_name for b in fields.bids)]
+        names += [party for party in parties if party and not is_organisation(party)]
+    return [name.strip() for name in names if name.strip()]
+
+
+def _fields(event: CaseOpened | NodeCompleted, names: list[str], masks: Masks) -> tuple[dict[str, Any], dict[str, Any]]:
+    shown: dict[str, Any] = {}
+    held: dict[str, Any] = {}
+    for field in masks.rules:
+        value = getattr(event.fields, field)
+        rule = masks.rule(field, (event.matter, event.flow))
+        if rule is None or value is None or value == () or value == "":
+            continue
+        (held if rule.held_until_award else shown)[field] = RULES[rule.rule](value, names, rule)
+    return shown, held
+
+
+def _documents(event: NodeCompleted, masks: Masks, words: Vocabulary) -> list[dict[str, str]]:
+    if event.matter not in masks.documents_in:
+        return []
+    return [{"kind": paper.kind, "sha256": paper.sha256} for paper in event.documents if paper.kind in words.documents]
+
+
+def _node(code: str | None, words: Vocabulary) -> str | None:
+    return None if not code else code if code in words.nodes else "other"
+
+
+def _code(code: str) -> str:
+    if not _SAFE_CODE.fullmatch(code):
+        raise ValueError("a case id must be letters, digits, '-', '_', '.' or ':'")
+    return code
+
+
+def _number(text: str, names: Iterable[str]) -> str:
+    return scrub(text, names) if _PUBLIC_NUMBER.fullmatch(text) else "—"
+
+
+def _party(name: str, names: list[str]) -> str:
+    return scrub(name) if is_organisation(name) else scrub(mask_beneficiary(name.strip()))
+
+
+def _choice(value: str, rule: Rule) -> str:
+    return next(shown for word, shown in rule.choices if word in value)
+
+
+RULES: dict[str, Callable[[Any, list[str], Rule], Any]] = {
+    "text": lambda value, names, rule: scrub(value, names),
+    "code": lambda value, names, rule: _number(value, names),
+    "number": lambda value, names, rule: value,
+    "money": lambda value, names, rule: int(value),
+    "date": lambda value, names, rule: value.isoformat() if isinstance(value, date) else None,
+    "flag": lambda value, names, rule: bool(value),
+    "choice": lambda value, names, rule: _choice(value, rule),
+    "company": lambda value, names, rule: _party(value, names),
+    "person": lambda value, names, rule: scrub(mask_person(value.strip())),
+    "beneficiary": lambda value, names, rule: scrub(mask_beneficiary(value.strip())),
+    "people": lambda value, names, rule: [scrub(mask_person(name.strip())) for name in value],
+    "workers": lambda value, names, rule: [
+        {"name": scrub(mask_person(w.name.strip())), "days": w.days, "wage_fen": w.wage_fen} for w in value
+    ],
+    "bids": lambda value, names, rule: [
+        {"name": _party(b.company_name, names), "price_fen": b.price_fen, "valid": b.valid} for b in value
+    ],
+}

@@ -1,0 +1,66 @@
+"""What can go wrong at the notifier, in the user's words."""
+
+from shared.problems import NotFound, Problem
+
+
+class NoSuchAlert(NotFound):
+    """It does not exist, or lies on another desk: the answer is the same."""
+
+    code = "no-such-alert"
+    title_zh, title_en = "没有这条预警", "No such alert"
+
+
+class NoSuchWebhook(NotFound):
+    """It does not exist, or is another's."""
+
+    code = "no-such-webhook"
+    title_zh, title_en = "没有这个订阅", "No such webhook"
+
+
+class MoveOutOfOrder(Problem):
+    """The alert is not in a state from which this move leads."""
+
+    status, code = 409, "move-out-of-order"
+    title_zh, title_en = "当前状态不能这样办理", "Not possible in this state"
+
+
+class MoveNotYours(Problem):
+    """Another role decides this."""
+
+    status, code = 403, "move-not-yours"
+    title_zh, title_en = "没有办理权限", "Not yours to decide"
+
+
+class Recused(Problem):
+    """The alert is about the caller."""
+
+    status, code = 403, "recused"
+    title_zh, title_en = "须回避", "You must stand aside"
+
+
+class MoveNeedsMore(Problem):
+    """The form of the move is incomplete."""
+
+    status, code = 422, "move-needs-more"
+    title_zh, title_en = "填写不完整", "Something is missing"
+
+
+class BadCursor(Problem):
+    """A page cursor or stream position that is none of ours."""
+
+    status, code = 422, "bad-cursor"
+    title_zh, title_en = "翻页或续传位置无效", "Invalid cursor or position"
+
+
+class BadWebhookAddress(Problem):
+    """The subscription's address is not allowed."""
+
+    status, code = 422, "bad-webhook-address"
+    title_zh, title_en = "订阅地址不可用", "This address can't be used"
+
+
+class WebhookOutOfScope(Problem):
+    """A subscription for a desk that is not the caller's."""
+
+    status, code = 403, "webhook-out-of-scope"
+    title_zh, title_en = "超出本人权限范围", "Outside your own scope"

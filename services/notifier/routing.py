@@ -1,0 +1,116 @@
+"""Who gets an alert: a pure function of the alert and of `routing.yaml`."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.alerts import Alert, Bilingual, Grade
+
+Place = Literal["village", "town", "county"]
+
+
+@dataclass(frozen=True, order=True)
+class Recipient:
+    """A desk: whoever holds this role for this region."""
+
+    role: str
+    region: str
+
+    @property
+    def address(self) -> str:
+        """The desk in one word, as row-level security knows it."""
+        return f"{self.role}@{self.region}"
+
+    @classmethod
+    def at(cls, address: str) -> Self:
+        """The desk of an address."""
+        role, _, region = address.partition("@")
+        return cls(role, region)
+
+
+@dataclass(frozen=True)
+class Route:
+    """The desks of one alert, those added when it is left lying, and why these."""
+
+    to: tuple[Recipient, ...]
+    escalation: tuple[Recipient, ...]
+    why: Bilingual
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Desk(_Strict):
+    """One line of the routing table."""
+
+    role: str
+    at: Place
+    when: Literal["village_visible"] | None = None
+
+
+class Entry(_Strict):
+    """The desks of a grade."""
+
+    to: tuple[Desk, ...]
+    escalation: tuple[Desk, ...]
+    why: Bilingual
+
+
+class Conflict(Entry):
+    """The desks of an alert about an official of these levels."""
+
+    levels: frozenset[Place]
+
+
+class Table(_Strict):
+    """The whole of `routing.yaml`."""
+
+    conflict: Conflict
+    routes: dict[Grade, Entry]
+
+
+@cache
+def table() -> Table:
+    """The routing table; raises pydantic's error at start when it is malformed."""
+    text = Path(__file__).with_name("routing.yaml").read_text(encoding="utf-8")
+    return Table.model_validate(yaml.safe_load(text))
+
+
+def route(alert: Alert) -> Route:
+    """The desks of an alert."""
+    entry = table().conflict if in_conflict(alert) else table().routes[alert.grade]
+    return Route(_desks(entry.to, alert), _desks(entry.escalation, alert), entry.why)
+
+
+def recipients(alert: Alert, *, escalated: bool = False) -> tuple[Recipient, ...]:
+    """Who gets it, once it has been escalated or not."""
+    way = route(alert)
+    return tuple(sorted({*way.to, *(way.escalation if escalated else ())}))
+
+
+def in_conflict(alert: Alert) -> bool:
+    """Whether the town's own desk must not see it: it is about an official whose office is, or is above, this town."""
+    above = {place_of(alert, "town"), place_of(alert, "county")}
+    return any(a.level in table().conflict.levels and a.region_code in above for a in alert.about)
+
+
+def place_of(alert: Alert, at: Place) -> str:
+    """The region of a desk, seen from the alert."""
+    match at:
+        case "village":
+            return alert.village_code
+        case "town":
+            return alert.town_code
+        case "county":
+            return alert.town_code[:6] + "000000"
+
+
+def _desks(desks: tuple[Desk, ...], alert: Alert) -> tuple[Recipient, ...]:
+    return tuple(
+        Recipient(desk.role, place_of(alert, desk.at)) for desk in desks if desk.when is None or getattr(alert, desk.when)
+    )

@@ -1,0 +1,40 @@
+"""Every topic, declared once: its partitions and how long it is kept."""
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from shared.contracts import alerts, power, reference
+
+PARTITIONS = 6
+APPEALS = "appeals.events"
+_FOR_GOOD = {"retention.ms": "-1"}
+_COMPACTED = {"cleanup.policy": "compact"}
+_THIRTY_DAYS = {"retention.ms": str(30 * 24 * 3600 * 1000)}
+
+
+def configurations() -> dict[str, dict[str, str]]:
+    """Each topic's name and configuration, dead-letter topics included."""
+    kept = {topic: _FOR_GOOD for topic in (power.TOPIC, alerts.RAISED_TOPIC, alerts.LIFECYCLE_TOPIC, APPEALS)}
+    compacted = {reference.topic(dataset): _COMPACTED for dataset in reference.DATASETS}
+    topics = kept | compacted
+    return topics | {f"{topic}.dlq": _THIRTY_DAYS for topic in topics}
+
+
+async def create(bootstrap: str, *, prefix: str = "", replication: int = 1) -> None:
+    """Create the topics that are missing; raises `KafkaError` when the broker refuses."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        missing = [
+            NewTopic(prefix + name, 1 if name.endswith(".dlq") else PARTITIONS, replication, topic_configs=config)
+            for name, config in configurations().items()
+            if prefix + name not in existing
+        ]
+        if missing:
+            answer = await admin.create_topics(missing)
+            for topic, code, *_ in answer.topic_errors:
+                if code and for_code(code) is not TopicAlreadyExistsError:
+                    raise for_code(code)(topic)
+    finally:
+        await admin.close()

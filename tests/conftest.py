@@ -1,0 +1,112 @@
+"""One PostgreSQL and one Kafka serve the whole run; each test that asks gets its own database and topic prefix."""
+
+import asyncio
+import json
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+
+from deploy.local.kafka import Kafka
+from deploy.local.postgres import Postgres
+from shared import db
+from shared.bus import topics
+from shared.settings import Settings
+
+ISSUER = "http://issuer.test"
+SIGNING_KEY = RSAKey.generate_key(2048, {"kid": "tests", "use": "sig", "alg": "RS256"})
+Token = Callable[..., str]
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running PostgreSQL."""
+    if url := os.environ.get("DATABASE_URL"):
+        yield url
+        return
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running Kafka broker."""
+    if bootstrap := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield bootstrap
+        return
+    broker = Kafka(tmp_path_factory.mktemp("kafka"))
+    yield broker.start()
+    broker.stop()
+
+
+@pytest.fixture
+async def settings(postgres_url: str, kafka_bootstrap: str, tmp_path: Path) -> AsyncIterator[Settings]:
+    """A fresh county: its own database with all schemas, its own topics."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    owner = await asyncpg.connect(postgres_url)
+    await owner.execute(f"CREATE DATABASE {name}")
+    made = Settings(
+        database_url=urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")),
+        kafka_bootstrap_servers=kafka_bootstrap,
+        kafka_topic_prefix=f"{name}.",
+        identity_secret="identity-secret-of-the-tests",
+        session_secret="session-secret-of-the-tests",
+        oidc_issuer=ISSUER,
+        oidc_jwks=json.dumps(KeySet([SIGNING_KEY]).as_dict(private=False)),
+        data_dir=tmp_path,
+        allow_private_webhooks=True,
+    )
+    await db.provision(made)
+    for schema in db.SCHEMAS:
+        await db.migrate(made, schema)
+    await topics.create(kafka_bootstrap, prefix=made.kafka_topic_prefix)
+    yield made
+    await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await owner.close()
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Callable[[str], Awaitable[db.Database]]]:
+    """Opens the pool of a service: `await database("approval")`."""
+    opened: list[db.Database] = []
+
+    async def open_(schema: str) -> db.Database:
+        pool = db.Database(settings, schema)
+        await pool.open()
+        opened.append(pool)
+        return pool
+
+    yield open_
+    for pool in opened:
+        await pool.close()
+
+
+@pytest.fixture(scope="session")
+def token() -> Token:
+    """Mints a token: `token("handler@330421103201", name="李明")`."""
+
+    def mint(*grants: str, subject: str = "li", name: str = "李明", person_key: str | None = None) -> str:
+        claims = {"iss": ISSUER, "aud": "yunjing", "sub": subject, "name": name, "groups": list(grants)}
+        claims |= {"exp": int(time.time()) + 3600} | ({"person_key": person_key} if person_key else {})
+        return jwt.encode({"alg": "RS256", "kid": "tests"}, claims, SIGNING_KEY)
+
+    return mint
+
+
+async def eventually(look: Callable[[], Awaitable[T]], *, within: float = 20.0) -> T:
+    """What `look` gives once it is true; fails after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not (found := await look()):
+        assert time.monotonic() < deadline, f"not within {within} s"
+        await asyncio.sleep(0.02)
+    return found

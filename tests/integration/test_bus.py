@@ -1,0 +1,169 @@
+"""From a commit to its one effect: outbox, relay, Kafka, consumer, dead letters."""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from shared.bus import dlq, outbox
+from shared.bus.consumer import Consumer
+from shared.bus.envelope import Envelope
+from shared.bus.relay import Relay
+from shared.db import Connection, Database, Scope
+from shared.settings import Settings
+from tests.conftest import eventually
+
+Open = Callable[[str], Awaitable[Database]]
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+
+
+def event(n: int, *, id: str | None = None) -> Envelope:
+    return Envelope(
+        id=id or str(uuid.uuid5(uuid.NAMESPACE_URL, str(n))),
+        source="/test",
+        type="test.v1",
+        time=NOW,
+        key="330421103201",
+        topic="power.events",
+        data={"n": n},
+    )
+
+
+@pytest.fixture
+async def db(database: Open) -> Database:
+    pool = await database("detector")
+    async with pool.begin(Scope.system()) as conn:
+        await conn.execute("CREATE TABLE effects (position bigint GENERATED ALWAYS AS IDENTITY, n int NOT NULL)")
+    return pool
+
+
+async def write_effects(conn: Connection, batch: list[Envelope]) -> None:
+    for envelope in batch:
+        assert envelope.data is not None
+        if envelope.data["n"] < 0:
+            raise ValueError("a negative n")
+        await conn.execute("INSERT INTO effects (n) VALUES ($1)", envelope.data["n"])
+
+
+async def effects(db: Database) -> list[int]:
+    async with db.begin(Scope.system()) as conn:
+        return [row["n"] for row in await conn.fetch("SELECT n FROM effects ORDER BY position")]
+
+
+@asynccontextmanager
+async def running(*runners: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    tasks = [asyncio.ensure_future(run()) for run in runners]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def consumer(db: Database, settings: Settings) -> Consumer:
+    return Consumer(db, settings, group="test", topics=["power.events"], handle=write_effects)
+
+
+async def publish(db: Database, *events: Envelope) -> None:
+    async with db.begin(Scope.system()) as conn:
+        await outbox.publish(conn, events)
+
+
+async def test_events_of_one_key_take_effect_once_and_in_order(db: Database, settings: Settings) -> None:
+    async with running(Relay(db, settings).run, consumer(db, settings).run):
+        for n in range(50):
+            await publish(db, event(n))
+        assert await eventually(lambda: _when(effects(db), 50)) == list(range(50))
+
+
+async def test_an_event_of_a_rolled_back_change_is_never_published(db: Database, settings: Settings) -> None:
+    with pytest.raises(RuntimeError):
+        async with db.begin(Scope.system()) as conn:
+            await outbox.publish(conn, [event(1)])
+            raise RuntimeError
+    async with running(Relay(db, settings).run, consumer(db, settings).run):
+        await publish(db, event(2))
+        assert await eventually(lambda: _when(effects(db), 1)) == [2]
+
+
+async def test_an_id_taken_early_and_committed_late_is_not_skipped(db: Database, settings: Settings) -> None:
+    async with running(Relay(db, settings).run, consumer(db, settings).run):
+        async with db.begin(Scope.system()) as slow:
+            await outbox.publish(slow, [event(1)])
+            await publish(db, event(2))
+            assert await eventually(lambda: _when(effects(db), 1)) == [2]
+        assert await eventually(lambda: _when(effects(db), 2)) == [2, 1]
+
+
+async def test_an_event_published_twice_takes_effect_once(db: Database, settings: Settings) -> None:
+    async with running(Relay(db, settings).run, consumer(db, settings).run):
+        await publish(db, event(1), event(1), event(2))
+        await publish(db, event(1), event(3))
+        await eventually(lambda: _contains(effects(db), 3))
+    assert await effects(db) == [1, 2, 3]
+
+
+async def test_a_poison_message_stops_nobody_and_can_be_replayed(db: Database, settings: Settings) -> None:
+    topic = settings.kafka_topic_prefix + "power.events"
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await producer.start()
+    async with running(Relay(db, settings).run, consumer(db, settings).run):
+        await publish(db, event(1), event(-1), event(2))
+        await producer.send_and_wait(topic, value=b"\xff no event", key=b"330421103201")
+        await publish(db, event(3))
+        assert await eventually(lambda: _when(effects(db), 3)) == [1, 2, 3]
+        letters = await eventually(lambda: _when(dlq.read(settings.kafka_bootstrap_servers, topic), 2))
+        reasons = sorted(letter["reason"] for _, _, letter in letters)
+        assert reasons == ["ValueError: a negative n", "header 'ce_id' is missing"]
+        poison = next(letter for _, _, letter in letters if "negative" in letter["reason"])
+        poison["value"] = "eyJuIjogOX0="
+        await dlq.replay(settings.kafka_bootstrap_servers, poison)
+        assert await eventually(lambda: _when(effects(db), 4)) == [1, 2, 3, 9]
+    await producer.stop()
+
+
+async def test_a_zombie_that_lost_its_partition_keeps_nothing(db: Database, settings: Settings) -> None:
+    stalled, entered = asyncio.Event(), asyncio.Event()
+
+    async def stall(conn: Connection, batch: list[Envelope]) -> None:
+        entered.set()
+        await stalled.wait()
+        await write_effects(conn, batch)
+
+    zombie = Consumer(db, settings, group="test", topics=["power.events"], handle=stall)
+    async with running(Relay(db, settings).run, zombie.run):
+        await publish(db, event(1))
+        await asyncio.wait_for(entered.wait(), 20)
+        async with db.begin(Scope.system()) as conn:
+            await conn.execute("SET LOCAL lock_timeout = '200ms'")
+            with pytest.raises(Exception, match="lock timeout"):
+                await conn.execute("UPDATE consumer_offsets SET epoch = epoch + 1")
+    assert await effects(db) == []
+    async with running(Relay(db, settings).run, consumer(db, settings).run):
+        assert await eventually(lambda: _when(effects(db), 1)) == [1]
+
+
+async def test_killed_between_batches_it_goes_on_where_its_effects_ended(db: Database, settings: Settings) -> None:
+    async with running(Relay(db, settings).run):
+        for start in range(0, 60, 20):
+            async with running(consumer(db, settings).run):
+                await publish(db, *(event(n) for n in range(start, start + 20)))
+                await eventually(lambda size=start + 20: _when(effects(db), size))  # type: ignore[misc]
+    assert await effects(db) == list(range(60))
+
+
+async def _when(look: Awaitable[list], size: int) -> list:
+    found = await look
+    return found if len(found) >= size else []
+
+
+async def _contains(look: Awaitable[list], value: object) -> bool:
+    return value in await look
