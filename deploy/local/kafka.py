@@ -56,8 +56,13 @@ class Jar:
 
 def locked() -> list[Jar]:
     """The jars of the broker."""
-    lines = (line.split() for line in LOCK.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
-    return [Jar(*coordinate.split(":"), size=int(size), sha256=digest) for coordinate, size, digest in lines]
+    lines = LOCK.read_text(encoding="utf-8").splitlines()
+    return [_jar(*line.split()) for line in lines if not line.startswith("#")]
+
+
+def _jar(coordinate: str, size: str, sha256: str) -> Jar:
+    group, artifact, version = coordinate.split(":")
+    return Jar(group, artifact, version, int(size), sha256)
 
 
 def fetch(arrived: Callable[[int], None] = lambda _: None) -> list[Path]:

@@ -17,6 +17,7 @@ with warnings.catch_warnings(action="ignore"):  # it warns of a missing XDG_RUNT
 
 _BIN = wheel.POSTGRES_VERSIONS[18]
 _SYSTEM_USER = "pgserver"
+_INITDB = "-U postgres --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8"
 _TUNING: Mapping[str, str] = {
     "max_connections": "200",
     "shared_buffers": "256MB",
@@ -72,7 +73,7 @@ class Postgres:
             processes.kill(self._process)
 
     def _answers(self) -> bool:
-        asked = [_BIN / "pg_isready", "-q", "-h", processes.HOST, "-p", str(self.port)]
+        asked = [str(_BIN / "pg_isready"), "-q", "-h", processes.HOST, "-p", str(self.port)]
         return subprocess.run(asked, check=False).returncode == 0
 
     def _make_cluster(self) -> None:
@@ -85,10 +86,7 @@ class Postgres:
             os.chown(self._data, account.pw_uid, account.pw_gid)
             os.chown(password, account.pw_uid, account.pw_gid)
         made = subprocess.run(
-            [
-                *(_BIN / "initdb", "-D", self._data, "-U", "postgres", "--pwfile", password),
-                *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"),
-            ],
+            [str(_BIN / "initdb"), *_INITDB.split(), "-D", str(self._data), "--pwfile", str(password)],
             capture_output=True,
             user=self._user,
             check=False,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.local.faults import PortTaken, ServerFailed
@@ -38,19 +39,15 @@ def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM,
     """End a process and all it started: asked first, killed after `within` seconds."""
     if process.poll() is None:
         process.send_signal(how)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(within)
-        except subprocess.TimeoutExpired:
-            pass
     kill(process)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """kill -9 of a process and all it started."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

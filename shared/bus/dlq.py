@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
 from shared.bus.envelope import Envelope
 
@@ -45,14 +45,11 @@ def dead_letter(record: ConsumerRecord, *, topic: str, group: str, reason: str) 
 
 
 async def read(bootstrap: str, topic: str) -> list[tuple[int, int, dict[str, Any]]]:
-    """All dead letters of a topic as (partition, offset, letter)."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    """All dead letters of a topic as (partition, offset, letter); raises `UnknownTopicOrPartitionError`."""
+    consumer = AIOKafkaConsumer(topic + SUFFIX, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic + SUFFIX, p) for p in consumer.partitions_for_topic(topic + SUFFIX) or ()]
-        if not partitions:
-            return []
-        consumer.assign(partitions)
+        partitions = consumer.assignment()
         await consumer.seek_to_beginning()
         ends = await consumer.end_offsets(partitions)
         letters: list[tuple[int, int, dict[str, Any]]] = []
