@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import asyncpg
-
 from services.approval.archives import UnsoundArchive, open_sound
 from services.approval.errors import DocumentEmpty, DocumentNotFound, DocumentTooLarge, DocumentTypeRefused
 from shared.contracts.power import DocumentRef
+from shared.db import Connection
 
 MAX_BYTES = 50 * 1024 * 1024
 _FLUSH_BYTES = 1024 * 1024
+_MAX_UNPACKED = 10 * MAX_BYTES
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 EXTENSIONS = {"application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png", XLSX: ".xlsx", DOCX: ".docx"}
@@ -47,8 +47,13 @@ def path_of(data_dir: Path, sha256: str) -> Path:
     return data_dir / "documents" / sha256[:2] / sha256[2:4] / sha256
 
 
-async def receive(data_dir: Path, chunks: AsyncIterator[bytes], name: str) -> StoredDocument:
-    """Write a stream to its place under its own digest; raises `DocumentTooLarge`, `DocumentTypeRefused`."""
+async def receive(
+    data_dir: Path, chunks: AsyncIterator[bytes], name: str, declared: str | None = None
+) -> StoredDocument:
+    """Write a stream to its place under its own digest; `declared` is the media type that the sender claims.
+
+    Raises `DocumentEmpty`, `DocumentTooLarge`, `DocumentTypeRefused`.
+    """
     incoming = data_dir / "documents" / ".incoming"
     await asyncio.to_thread(incoming.mkdir, parents=True, exist_ok=True)
     partial = incoming / secrets.token_hex(16)
@@ -60,6 +65,11 @@ async def receive(data_dir: Path, chunks: AsyncIterator[bytes], name: str) -> St
         if media_type is None:
             raise DocumentTypeRefused(
                 "只接受 PDF、JPEG、PNG、XLSX、DOCX 文件", "Only PDF, JPEG, PNG, XLSX and DOCX files are accepted"
+            )
+        if declared and declared not in (media_type, "application/octet-stream"):
+            raise DocumentTypeRefused(
+                f"文件内容是 {media_type},与声明的 {declared} 不符",
+                f"The content is {media_type}, not {declared} as declared",
             )
         await asyncio.to_thread(_settle, partial, path_of(data_dir, sha256))
     finally:
@@ -101,7 +111,7 @@ def _sniff(file: IO[bytes]) -> str | None:
 
 def _sniff_office(file: IO[bytes]) -> str | None:
     try:
-        with open_sound(file) as archive:
+        with open_sound(file, max_unpacked=_MAX_UNPACKED) as archive:
             names = set(archive.namelist())
     except UnsoundArchive:
         return None
@@ -125,7 +135,7 @@ def safe_name(name: str) -> str:
     return "".join(c for c in base if unicodedata.category(c)[0] != "C").strip()[:200]
 
 
-async def register(conn: asyncpg.Connection[Any], stored: StoredDocument, subject: str) -> None:
+async def register(conn: Connection, stored: StoredDocument, subject: str) -> None:
     """Remember a received file and who brought it."""
     await conn.execute(
         "INSERT INTO documents (sha256, size, media_type) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -150,7 +160,7 @@ FROM documents d WHERE d.sha256 = ANY($1::text[])
 """
 
 
-async def to_refs(conn: asyncpg.Connection[Any], filings: Sequence[Filing]) -> tuple[DocumentRef, ...]:
+async def to_refs(conn: Connection, filings: Sequence[Filing]) -> tuple[DocumentRef, ...]:
     """The papers to file, by digest: brought by the caller or already filed at a case in scope."""
     if not filings:
         return ()
@@ -167,7 +177,7 @@ def _ref(filing: Filing, row: Mapping[str, Any]) -> DocumentRef:
     return DocumentRef(kind=filing.kind, sha256=filing.sha256, name=name, size=int(row["size"]))
 
 
-async def find(conn: asyncpg.Connection[Any], sha256: str) -> StoredDocument:
+async def find(conn: Connection, sha256: str) -> StoredDocument:
     """A paper that a case in the caller's scope refers to; raises `DocumentNotFound`."""
     row = await conn.fetchrow(
         "SELECT d.sha256, d.size, d.media_type, f.name FROM documents d"

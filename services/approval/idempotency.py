@@ -1,17 +1,17 @@
 """One effect for a repeated request: the answer is kept under the caller's `Idempotency-Key`."""
 
 import hashlib
-import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-import asyncpg
-from fastapi import Header, Request
-from fastapi.responses import JSONResponse, Response
+import orjson
+from fastapi import Header
 
 from services.approval.errors import IdempotencyKeyReused
 from shared.auth import Principal
+from shared.db import Connection
 
 KEPT_FOR = timedelta(days=7)
 IdempotencyKey = Annotated[
@@ -22,60 +22,66 @@ IdempotencyKey = Annotated[
         description="自选的请求编号:重复发送只生效一次 / a key of your own choice: a repeated request has one effect",
     ),
 ]
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request was answered; `replayed` when it was answered so before."""
+
+    status: int
+    body: Body
+    replayed: bool = False
 
 
 async def once(
-    conn: asyncpg.Connection[Any],
-    request: Request,
+    conn: Connection,
     caller: Principal,
     key: str | None,
-    body: Any,
-    act: Callable[[], Awaitable[tuple[int, dict[str, Any]]]],
-) -> Response:
+    request: Any,
+    act: Callable[[], Awaitable[Body]],
+    *,
+    status: int = 200,
+) -> Answer:
     """Act and keep the answer in the same transaction, or give the answer kept under this key.
 
     A second request with the key waits at the insert until the first has committed; a refused one keeps nothing.
+    Raises `IdempotencyKeyReused` when the key was used for another `request` (anything that orjson can write).
     """
     if key is None:
-        status, answer = await act()
-        return JSONResponse(answer, status_code=status)
-    fingerprint = _fingerprint(request, body)
+        return Answer(status, await act())
+    digest = hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()
     fresh = await conn.fetchval(
         "INSERT INTO idempotency_keys (subject, key, request) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1",
         caller.subject,
         key,
-        fingerprint,
+        digest,
     )
     if not fresh:
-        return await _kept(conn, caller, key, fingerprint)
-    status, answer = await act()
+        return await _kept(conn, caller, key, digest)
+    body = await act()
     await conn.execute(
         "UPDATE idempotency_keys SET status = $3, answer = $4 WHERE subject = $1 AND key = $2",
         caller.subject,
         key,
         status,
-        answer,
+        body,
     )
-    return JSONResponse(answer, status_code=status)
+    return Answer(status, body)
 
 
-async def _kept(conn: asyncpg.Connection[Any], caller: Principal, key: str, fingerprint: str) -> Response:
+async def _kept(conn: Connection, caller: Principal, key: str, digest: str) -> Answer:
     row = await conn.fetchrow(
         "SELECT request, status, answer FROM idempotency_keys WHERE subject = $1 AND key = $2", caller.subject, key
     )
-    if row is None or row["request"] != fingerprint:
+    if row is None or row["request"] != digest:
         raise IdempotencyKeyReused(
             "这个 Idempotency-Key 已用于另一个请求,请换一个新的",
             "This Idempotency-Key was used for another request, choose a new one",
         )
-    return JSONResponse(row["answer"], status_code=row["status"], headers={"idempotency-replayed": "true"})
+    return Answer(row["status"], row["answer"], replayed=True)
 
 
-def _fingerprint(request: Request, body: Any) -> str:
-    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(f"{request.method} {request.url.path}\n{text}".encode()).hexdigest()
-
-
-async def forget_old(conn: asyncpg.Connection[Any]) -> None:
+async def forget_old(conn: Connection) -> None:
     """Drop the answers kept for long enough; runs with system scope."""
     await conn.execute("DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", KEPT_FOR)

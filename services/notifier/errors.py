@@ -64,3 +64,21 @@ class WebhookOutOfScope(Problem):
 
     status, code = 403, "webhook-out-of-scope"
     title_zh, title_en = "超出本人权限范围", "Outside your own scope"
+
+
+class RequestKeyReused(Problem):
+    """An Idempotency-Key that already stands for another move."""
+
+    status, code = 409, "request-key-reused"
+    title_zh, title_en = "请求编号已被使用", "Idempotency-Key already used"
+
+
+class ForeignForm(Problem):
+    """A form sent from another site's page."""
+
+    status, code = 403, "foreign-form"
+    title_zh, title_en = "表单来源不对", "This form came from another site"
+
+
+class WithdrawnUnknown(Exception):
+    """A withdrawal of an alert that never arrived: it waits as a dead letter until the alert has been replayed."""

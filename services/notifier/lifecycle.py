@@ -152,6 +152,13 @@ def may_withdraw(state: str) -> bool:
     return any(m.to == "withdrawn" and state in m.sources for m in book().transitions)
 
 
+@cache
+def finished() -> frozenset[str]:
+    """The states in which nobody has anything left to do."""
+    left_by_people = {source for move in book().transitions if move.by != SYSTEM for source in move.sources}
+    return frozenset(book().states) - left_by_people - {FIRST, "push_failed"}
+
+
 def sign_due(grade: Grade, since: datetime) -> datetime | None:
     """By when it must be acknowledged."""
     term = book().sign_within[grade]

@@ -1,5 +1,6 @@
 """Who gets an alert: a pure function of the alert and of `routing.yaml`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from shared.auth import Grant
 from shared.contracts.alerts import Alert, Bilingual, Grade
 
 Place = Literal["village", "town", "county"]
@@ -30,6 +32,15 @@ class Recipient:
         """The desk of an address."""
         role, _, region = address.partition("@")
         return cls(role, region)
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """The grants that sit at this desk: its own, and the same role granted for the town or county around it."""
+        return _around(self.role, self.region)
+
+    def held_by(self, grant: Grant) -> bool:
+        """Whether whoever has this grant sits at this desk."""
+        return grant.role == self.role and grant.covers(self.region)
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,16 @@ def recipients(alert: Alert, *, escalated: bool = False) -> tuple[Recipient, ...
     return tuple(sorted({*way.to, *(way.escalation if escalated else ())}))
 
 
+def holders(desks: Iterable[Recipient]) -> list[str]:
+    """All grants under which an alert on these desks is someone's own, sorted."""
+    return sorted({grant for desk in desks for grant in desk.holders})
+
+
+def readers(desks: Iterable[Recipient], village_code: str) -> list[str]:
+    """The holders, and the auditors of the place, who may read but not move."""
+    return sorted({*holders(desks), *_around("auditor", village_code)})
+
+
 def in_conflict(alert: Alert) -> bool:
     """Whether the town's own desk must not see it: it is about an official whose office is, or is above, this town."""
     above = {place_of(alert, "town"), place_of(alert, "county")}
@@ -110,7 +131,14 @@ def place_of(alert: Alert, at: Place) -> str:
             return alert.town_code[:6] + "000000"
 
 
+def _around(role: str, region: str) -> tuple[str, ...]:
+    levels = (region, region[:9] + "000", region[:6] + "000000")
+    return tuple(dict.fromkeys(f"{role}@{level}" for level in levels if Grant(role, level).covers(region)))
+
+
 def _desks(desks: tuple[Desk, ...], alert: Alert) -> tuple[Recipient, ...]:
     return tuple(
-        Recipient(desk.role, place_of(alert, desk.at)) for desk in desks if desk.when is None or getattr(alert, desk.when)
+        Recipient(desk.role, place_of(alert, desk.at))
+        for desk in desks
+        if desk.when is None or getattr(alert, desk.when)
     )

@@ -10,7 +10,7 @@ CREATE TABLE cases (
     town_code    text NOT NULL CHECK (town_code ~ '^[0-9]{12}$'),
     status       text NOT NULL CHECK (status IN ('open', 'closed', 'withdrawn')),
     node         text,
-    node_role    text,
+    waits_for    text[] NOT NULL DEFAULT '{}',
     due_at       timestamptz,
     opened_at    timestamptz NOT NULL,
     updated_at   timestamptz NOT NULL,
@@ -21,7 +21,8 @@ CREATE TABLE cases (
 );
 CREATE INDEX cases_by_opening ON cases (opened_at DESC, case_id DESC);
 CREATE INDEX cases_of_village ON cases (village_code text_pattern_ops, opened_at DESC, case_id DESC);
-CREATE INDEX cases_waiting ON cases (node_role, due_at, case_id) WHERE status = 'open';
+CREATE INDEX cases_waiting ON cases (coalesce(due_at, timestamptz '9999-01-01 00:00+00'), case_id)
+    WHERE status = 'open';
 
 -- The log of a case: one row for each change, numbered without gaps.
 CREATE TABLE case_events (
@@ -72,6 +73,15 @@ CREATE TABLE case_documents (
 );
 CREATE INDEX case_documents_by_content ON case_documents (sha256);
 
+-- Each row of an imported sheet that took effect, by the digest of what it says: the same row twice has one effect.
+CREATE TABLE imported_rows (
+    village_code text NOT NULL,
+    digest       bytea NOT NULL,
+    case_id      uuid NOT NULL REFERENCES cases,
+    imported_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (village_code, digest)
+);
+
 -- Answers kept under the key that the caller chose, so that a repeated request has one effect.
 CREATE TABLE idempotency_keys (
     subject    text NOT NULL,
@@ -106,6 +116,10 @@ CREATE POLICY region ON case_numbers
 ALTER TABLE case_documents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE case_documents FORCE ROW LEVEL SECURITY;
 CREATE POLICY region ON case_documents
+    USING (village_code LIKE ANY (string_to_array(current_setting('yunjing.regions', true), ',')));
+ALTER TABLE imported_rows ENABLE ROW LEVEL SECURITY;
+ALTER TABLE imported_rows FORCE ROW LEVEL SECURITY;
+CREATE POLICY region ON imported_rows
     USING (village_code LIKE ANY (string_to_array(current_setting('yunjing.regions', true), ',')));
 ALTER TABLE document_uploads ENABLE ROW LEVEL SECURITY;
 ALTER TABLE document_uploads FORCE ROW LEVEL SECURITY;

@@ -1,0 +1,48 @@
+"""Fictitious persons with ID numbers that pass every check and that nobody can hold."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from random import Random
+
+from deploy.demo.words import WORDS
+from shared.identity import normalise_id_no, person_key
+
+# No county has this code, so no living person has a number of it.
+_AREA = "330499"
+_FIRST_BIRTHDAY = date(1945, 1, 1)
+_LAST_BIRTHDAY = date(1999, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person and the keyed hash by which the system knows him."""
+
+    id_no: str
+    name: str
+    key: str
+
+
+class People:
+    """Makes persons, no two of them with one number."""
+
+    def __init__(self, rng: Random, secret: str) -> None:
+        self._rng = rng
+        self._secret = secret
+        self._taken: set[str] = set()
+
+    def person(self, name: str | None = None) -> Person:
+        """A new person; his name is drawn unless given."""
+        id_no = self._number()
+        while id_no in self._taken:
+            id_no = self._number()
+        self._taken.add(id_no)
+        return Person(id_no, name or self._name(), person_key(id_no, self._secret))
+
+    def _number(self) -> str:
+        days = (_LAST_BIRTHDAY - _FIRST_BIRTHDAY).days
+        born = _FIRST_BIRTHDAY + timedelta(days=self._rng.randint(0, days))
+        return normalise_id_no(f"{_AREA}{born:%y%m%d}{self._rng.randint(1, 999):03d}")
+
+    def _name(self) -> str:
+        given = self._rng.choices(WORDS["given"], k=self._rng.choice((1, 2, 2, 2)))
+        return str(self._rng.choice(WORDS["surnames"]) + "".join(given))

@@ -1,0 +1,71 @@
+"""The approval service: its wiring."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncpg
+from fastapi import FastAPI
+
+from services.approval import flows, pages, routes
+from services.approval.idempotency import forget_old
+from services.approval.imports import routes as import_routes
+from shared.bus.relay import Relay
+from shared.db import Database, Scope
+from shared.settings import Settings
+from shared.telemetry import logger
+from shared.web import create_app
+
+_HOUR = 3600
+log = logger("approval")
+
+
+def create() -> FastAPI:
+    """The service with the settings of its environment."""
+    return build(Settings())
+
+
+def build(settings: Settings) -> FastAPI:
+    """The service: API, pages, the relay of its events; raises `CatalogueError` for an unsound catalogue."""
+    flows.load()
+    db = Database(settings, "approval")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await db.open()
+        tasks = [asyncio.create_task(Relay(db, settings).run()), asyncio.create_task(_forget_old_answers(db))]
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(db.close)
+            stack.push_async_callback(_end, tasks)
+            yield
+
+    async def ready() -> bool:
+        try:
+            async with db.begin(Scope.system(), readonly=True) as conn:
+                return bool(await conn.fetchval("SELECT true"))
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+
+    app = create_app(service="approval", settings=settings, title="云睛 审批 · Yunjing approval", lifespan=lifespan)
+    app.state.db = db
+    app.state.ready = ready
+    app.include_router(routes.router)
+    app.include_router(import_routes.router)
+    app.include_router(pages.router)
+    return app
+
+
+async def _forget_old_answers(db: Database) -> None:
+    while True:
+        try:
+            async with db.begin(Scope.system()) as conn:
+                await forget_old(conn)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("idempotency.not_forgotten", error=type(error).__name__)
+        await asyncio.sleep(_HOUR)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

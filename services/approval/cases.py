@@ -1,0 +1,463 @@
+"""What a case of village power may do next, and what it becomes. Pure: times and ids come in as arguments.
+
+A case waits at one node of its flow. Completing the node moves it on, the last one closes it.
+A node with a notice is completed when the notice is posted or later; the next node may not be done
+before the notice has run, and its term begins only then. A decision of no completes nothing: whoever
+decides sends the case back, or withdraws it with the reason, which is how a refused case ends.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal, Self
+
+from shared.regions import town_of
+
+from services.approval.errors import (
+    CannotSendBack,
+    CaseNotOpen,
+    DocumentsMissing,
+    FieldsMissing,
+    FieldsUnsound,
+    NotApproved,
+    NoticeRunning,
+    ReasonMissing,
+    RoleMissing,
+    TimeUnsound,
+    WrongNode,
+)
+from services.approval.fields import all_fields
+from services.approval.flows import HANDLER, Flow, FormUse, Node
+from shared.contracts.power import (
+    Actor,
+    CaseOpened,
+    CaseWithdrawn,
+    DocumentRef,
+    Matter,
+    NodeCompleted,
+    NodeFields,
+    NodeReturned,
+)
+from shared.problems import FieldError
+from shared.workdays import SHANGHAI, add_calendar_days, due_at
+
+OPENERS = (HANDLER, "applicant", "reporting_clerk", "village_head")
+_MAY_BE_NEGATIVE = frozenset({"change_fen", "household_income_fen"})
+_IN_ORDER = (("notice_from", "notice_to"), ("lease_from", "lease_to"), ("started_on", "finished_on"))
+Status = Literal["open", "closed", "withdrawn"]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who acts, with the roles held in the case's village."""
+
+    person_key: str
+    name: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What a caller may do with a case now. A notice that runs until `waits_until` holds completing back."""
+
+    complete: bool = False
+    waits_until: datetime | None = None
+    send_back_to: tuple[str, ...] = ()
+    withdraw: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case and where it stands.
+
+    `sequence` counts its events; `node_since` is when the present node's turn began, or begins after a notice
+    that runs until `notice_ends_at`; `completed` holds when each node was last completed.
+    """
+
+    case_id: str
+    case_no: str
+    title: str
+    matter: Matter
+    flow: str
+    flow_version: int
+    village_code: str
+    town_code: str
+    status: Status
+    node: str | None
+    sequence: int
+    opened_at: datetime
+    opened_by: str
+    node_since: datetime | None
+    due_at: datetime | None = None
+    notice_ends_at: datetime | None = None
+    completed: Mapping[str, datetime] = field(default_factory=dict)
+
+    @classmethod
+    def open(
+        cls,
+        flow: Flow,
+        *,
+        case_id: str,
+        case_no: str,
+        title: str,
+        village_code: str,
+        by: Caller,
+        fields: NodeFields,
+        now: datetime,
+    ) -> tuple["Case", CaseOpened]:
+        """A new case at the flow's first node; raises `RoleMissing`, `FieldsMissing`, `FieldsUnsound`."""
+        role = _opening_role(flow, by)
+        if not title.strip():
+            raise FieldsMissing("请填写标题", "The case needs a title", [FieldError("title", "必填", "Required")])
+        _check_form(flow.form, fields)
+        case = cls(
+            case_id=case_id,
+            case_no=case_no,
+            title=title.strip(),
+            matter=flow.matter,
+            flow=flow.code,
+            flow_version=flow.version,
+            village_code=village_code,
+            town_code=town_of(village_code),
+            status="open",
+            node=flow.first.code,
+            sequence=1,
+            opened_at=now,
+            opened_by=by.person_key,
+            node_since=now,
+            due_at=_due(flow.first, now, {}),
+        )
+        return case, CaseOpened(
+            **case._event(by, role, now), fields=fields, next_node=flow.first.code, next_due_at=case.due_at
+        )
+
+    def complete(
+        self,
+        flow: Flow,
+        *,
+        node: str,
+        by: Caller,
+        fields: NodeFields,
+        documents: tuple[DocumentRef, ...],
+        now: datetime,
+    ) -> tuple["Case", NodeCompleted]:
+        """Complete the present node. Fields and papers beyond those asked for are kept too.
+
+        Raises `CaseNotOpen`, `NoSuchNode`, `WrongNode`, `RoleMissing`, `NoticeRunning`, `NotApproved`,
+        `FieldsMissing`, `FieldsUnsound`, `DocumentsMissing`.
+        """
+        at = self._present(flow)
+        if flow.node(node) != at:
+            raise WrongNode(f"案件现在 {at.code} {at.name.zh}", f"The case is at {at.code} {at.name.en}")
+        role = _filing_role(at, by)
+        if self.notice_ends_at and now < self.notice_ends_at:
+            until = self.notice_ends_at.astimezone(SHANGHAI)
+            raise NoticeRunning(f"公示到 {until:%Y-%m-%d %H:%M} 期满", f"The notice runs until {until:%Y-%m-%d %H:%M}")
+        if at.decision and fields.approved is False:
+            raise NotApproved(
+                "请退回修改,或写明理由后撤回",
+                "Send it back, or withdraw it with the reason",
+                [FieldError("fields.approved", "未同意", "Not approved")],
+            )
+        _check_form(at.form, fields)
+        if at.notice_days:
+            self._check_notice(at, fields, now)
+        _check_documents(at, documents)
+        return self._completed(flow, at, by, role, fields, documents, now)
+
+    def record(
+        self,
+        flow: Flow,
+        *,
+        node: str,
+        by: Caller,
+        fields: NodeFields,
+        documents: tuple[DocumentRef, ...],
+        occurred_at: datetime,
+        now: datetime,
+    ) -> tuple["Case", NodeCompleted]:
+        """Take over a node of an existing record as it happened: in any order, more than once, after closing.
+
+        The event's `expected_node` is the node that was due instead when the order was broken. Records ahead of
+        the present node move the case behind them. Raises `CaseNotOpen` for a withdrawn case, `NoSuchNode`,
+        and `TimeUnsound` for a time in the future or before the opening.
+        """
+        if self.status == "withdrawn":
+            raise CaseNotOpen("案件已经撤回", "The case was withdrawn")
+        at = flow.node(node)
+        if not self.opened_at <= occurred_at <= now:
+            raise TimeUnsound(
+                "办理时间不能早于立案或晚于现在",
+                "A node cannot be done before the case was opened, nor in the future",
+                [FieldError("occurred_at", "时间不合理", "This time cannot be right")],
+            )
+        return self._completed(flow, at, by, at.role, fields, documents, occurred_at, backfilled=True)
+
+    def send_back(
+        self, flow: Flow, *, to_node: str, reason: str, by: Caller, now: datetime
+    ) -> tuple["Case", NodeReturned]:
+        """Send the case back to an earlier node, also while a notice runs: that is what objections are for.
+
+        Raises `CaseNotOpen`, `NoSuchNode`, `RoleMissing`, `CannotSendBack`, `ReasonMissing`.
+        """
+        at = self._present(flow)
+        to = flow.node(to_node)
+        role = _filing_role(at, by)
+        if to.order >= at.order:
+            raise CannotSendBack(
+                f"只能退回到 {at.code} 之前的节点",
+                f"Only to a node before {at.code}",
+                [FieldError("to_node", "应为之前的节点", "Name an earlier node")],
+            )
+        completed = {code: done for code, done in self.completed.items() if flow.node(code).order < to.order}
+        case = replace(
+            self,
+            node=to.code,
+            sequence=self.sequence + 1,
+            node_since=now,
+            due_at=_due(to, now, completed),
+            notice_ends_at=None,
+            completed=completed,
+        )
+        return case, NodeReturned(
+            **case._event(by, role, now),
+            node=at.code,
+            to_node=to.code,
+            reason=_reason(reason),
+            next_due_at=case.due_at,
+        )
+
+    def withdraw(self, flow: Flow, *, reason: str, by: Caller, now: datetime) -> tuple["Case", CaseWithdrawn]:
+        """End the case before its time: by who opened it, by a handler, or by who decides at the present node.
+
+        Raises `CaseNotOpen`, `RoleMissing`, `ReasonMissing`.
+        """
+        at = self._present(flow)
+        role = self._withdrawing_role(at, by)
+        if role is None:
+            raise RoleMissing(
+                "只有发起人、经办人或本节点审批人可以撤回", "Only the opener, a handler or the approver"
+            )
+        case = replace(
+            self,
+            status="withdrawn",
+            node=None,
+            sequence=self.sequence + 1,
+            node_since=None,
+            due_at=None,
+            notice_ends_at=None,
+        )
+        return case, CaseWithdrawn(**case._event(by, role, now), node=at.code, reason=_reason(reason))
+
+    def actions(self, flow: Flow, by: Caller, now: datetime) -> Actions:
+        """What this caller may do now."""
+        if self.status != "open":
+            return Actions()
+        at = self._present(flow)
+        files = not at.filers.isdisjoint(by.roles)
+        waits_until = self.notice_ends_at if self.notice_ends_at and now < self.notice_ends_at else None
+        return Actions(
+            complete=files and waits_until is None,
+            waits_until=waits_until,
+            send_back_to=tuple(node.code for node in flow.nodes[: at.order - 1]) if files else (),
+            withdraw=self._withdrawing_role(at, by) is not None,
+        )
+
+    def to_state(self) -> dict[str, Any]:
+        """The case as JSON."""
+        state = {f.name: getattr(self, f.name) for f in fields(self)}
+        state = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in state.items()}
+        return state | {"completed": {code: done.isoformat() for code, done in self.completed.items()}}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """The case that `to_state` wrote."""
+        times = {
+            name: datetime.fromisoformat(state[name]) if state[name] else None
+            for name in ("opened_at", "node_since", "due_at", "notice_ends_at")
+        }
+        completed = {code: datetime.fromisoformat(done) for code, done in state["completed"].items()}
+        return cls(**{**state, **times, "completed": completed})
+
+    def _present(self, flow: Flow) -> Node:
+        if self.node is None:
+            raise CaseNotOpen(*_ENDED[self.status])
+        return flow.node(self.node)
+
+    def _withdrawing_role(self, at: Node, by: Caller) -> str | None:
+        if HANDLER in by.roles:
+            return HANDLER
+        if at.decision and at.role in by.roles:
+            return at.role
+        return "applicant" if by.person_key == self.opened_by else None
+
+    def _check_notice(self, at: Node, filled: NodeFields, now: datetime) -> None:
+        """A notice begins neither before its node's turn nor in the future, and is not cut short."""
+        assert filled.notice_from is not None
+        turn = (self.node_since or self.opened_at).astimezone(SHANGHAI).date()
+        if not turn <= filled.notice_from <= now.astimezone(SHANGHAI).date():
+            raise FieldsUnsound(
+                f"公示应在 {turn} 之后、今天之前开始",
+                f"The notice begins between {turn} and today",
+                [FieldError("fields.notice_from", "公示开始日期不合理", "The notice cannot have begun on this day")],
+            )
+        if filled.notice_to and (filled.notice_to - filled.notice_from).days < at.notice_days:
+            raise FieldsUnsound(
+                f"公示不得少于 {at.notice_days} 天",
+                f"The notice must run {at.notice_days} days at least",
+                [FieldError("fields.notice_to", "公示天数不足", "Too short a notice")],
+            )
+
+    def _completed(
+        self,
+        flow: Flow,
+        at: Node,
+        by: Caller,
+        role: str,
+        filled: NodeFields,
+        documents: tuple[DocumentRef, ...],
+        when: datetime,
+        *,
+        backfilled: bool = False,
+    ) -> tuple["Case", NodeCompleted]:
+        expected = self.node or next((node.code for node in flow.nodes if node.code not in self.completed), None)
+        notice_ends_at = _notice_end(at, filled, when)
+        case = replace(self, sequence=self.sequence + 1, completed={**self.completed, at.code: when})
+        if self.node is not None and at.order >= flow.node(self.node).order:
+            case = case._moved_behind(flow, at, when, notice_ends_at)
+        return case, NodeCompleted(
+            **case._event(by, role, when),
+            node=at.code,
+            fields=filled,
+            documents=documents,
+            required_documents=at.required_documents,
+            started_at=self.node_since if at.code == self.node else None,
+            due_at=self.due_at if at.code == self.node else None,
+            notice_ends_at=notice_ends_at,
+            expected_node=expected if expected != at.code else None,
+            next_node=case.node,
+            next_due_at=case.due_at,
+            backfilled=backfilled,
+        )
+
+    def _moved_behind(self, flow: Flow, at: Node, when: datetime, notice_ends_at: datetime | None) -> "Case":
+        following = flow.after(at.code)
+        if following is None:
+            return replace(self, status="closed", node=None, node_since=None, due_at=None, notice_ends_at=None)
+        since = max(when, notice_ends_at or when)
+        return replace(
+            self,
+            node=following.code,
+            node_since=since,
+            due_at=_due(following, since, self.completed),
+            notice_ends_at=notice_ends_at,
+        )
+
+    def _event(self, by: Caller, role: str, when: datetime) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "case_no": self.case_no,
+            "title": self.title,
+            "matter": self.matter,
+            "flow": self.flow,
+            "flow_version": self.flow_version,
+            "village_code": self.village_code,
+            "town_code": self.town_code,
+            "sequence": self.sequence,
+            "occurred_at": when,
+            "actor": Actor(person_key=by.person_key, name=by.name, role=role),
+        }
+
+
+_ENDED = {
+    "closed": ("案件已经办结", "The case is closed"),
+    "withdrawn": ("案件已经撤回", "The case was withdrawn"),
+}
+
+
+def _due(node: Node, since: datetime, completed: Mapping[str, datetime]) -> datetime | None:
+    """When the node must be completed: its term, and the days of its notice."""
+    if node.term is None:
+        return None
+    start = completed.get(node.term.start, since)
+    return due_at(start, node.term.days, node.term.unit) + timedelta(days=node.notice_days)
+
+
+def _notice_end(node: Node, filled: NodeFields, when: datetime) -> datetime | None:
+    """The end of the notice's last day: `notice_days` after the day of posting, or `notice_to` when that is later."""
+    if not node.notice_days:
+        return None
+    posted = filled.notice_from or when.astimezone(SHANGHAI).date()
+    last = max(posted + timedelta(days=node.notice_days), filled.notice_to or posted)
+    return add_calendar_days(_noon(last), 0)
+
+
+def _noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), SHANGHAI).astimezone(UTC)
+
+
+def _opening_role(flow: Flow, by: Caller) -> str:
+    for role in (*OPENERS, flow.first.role):
+        if role in by.roles:
+            return role
+    raise RoleMissing(
+        f"可由经办人、申请人、报账员、书记主任或{flow.first.role_name.zh}发起",
+        f"A handler, applicant, reporting clerk, village head or {flow.first.role_name.en} may open it",
+    )
+
+
+def _filing_role(node: Node, by: Caller) -> str:
+    """The role in which the caller files this node: its own, or the handler's for a role without an account."""
+    for role in (node.role, *sorted(node.filers - {node.role})):
+        if role in by.roles:
+            return role
+    raise RoleMissing(f"{node.code} 由{node.role_name.zh}办理", f"{node.code} is for: {node.role_name.en}")
+
+
+def _check_form(form: Iterable[FormUse], filled: NodeFields) -> None:
+    missing = [use.name for use in form if use.required and _empty(getattr(filled, use.name))]
+    if missing:
+        names = [all_fields()[name] for name in missing]
+        raise FieldsMissing(
+            f"请填写:{'、'.join(f.zh for f in names)}",
+            f"Please fill in: {', '.join(f.en for f in names)}",
+            [FieldError(f"fields.{f.name}", f"{f.zh}必填", f"{f.en} is required") for f in names],
+        )
+    unsound = [*_negative(filled), *_reversed(filled)]
+    if unsound:
+        raise FieldsUnsound("请核对所列内容", "Please check the named fields", unsound)
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value == () or (isinstance(value, str) and not value.strip())
+
+
+def _negative(filled: NodeFields) -> Iterable[FieldError]:
+    for name, value in filled:
+        if isinstance(value, int | float) and value < 0 and name not in _MAY_BE_NEGATIVE:
+            zh = all_fields()[name].zh
+            yield FieldError(f"fields.{name}", f"{zh}不能为负数", f"{all_fields()[name].en} cannot be negative")
+
+
+def _reversed(filled: NodeFields) -> Iterable[FieldError]:
+    for first, last in _IN_ORDER:
+        begins, ends = getattr(filled, first), getattr(filled, last)
+        if begins and ends and ends < begins:
+            yield FieldError(f"fields.{last}", "不能早于开始日期", "Cannot be before the beginning")
+
+
+def _check_documents(node: Node, documents: tuple[DocumentRef, ...]) -> None:
+    filed = {document.kind for document in documents}
+    missing = [need for need in node.documents if need.required and need.kind not in filed]
+    if missing:
+        raise DocumentsMissing(
+            f"请上传:{'、'.join(need.name.zh for need in missing)}",
+            f"Please upload: {', '.join(need.name.en for need in missing)}",
+            [FieldError(f"documents.{n.kind}", f"缺少{n.name.zh}", f"{n.name.en} is missing") for n in missing],
+        )
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip():
+        raise ReasonMissing("请写明理由", "Say why", [FieldError("reason", "必填", "Required")])
+    return reason.strip()

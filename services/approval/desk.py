@@ -1,0 +1,117 @@
+"""What people do with cases. Each deed reads the same: load and lock, let the case decide, save."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from services.approval import cases, documents, store
+from services.approval.cases import Actions, Case
+from services.approval.documents import Filing
+from services.approval.errors import ChangedMeanwhile
+from services.approval.flows import Catalogue, Flow
+from services.approval.store import Change, LogEntry
+from shared import regions
+from shared.auth import Principal
+from shared.contracts.power import NodeFields, PowerEvent
+from shared.db import Connection
+from shared.problems import FieldError, InvalidInput
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A case as somebody looks at it."""
+
+    case: Case
+    flow: Flow
+    log: list[LogEntry]
+    actions: Actions
+
+
+class Desk:
+    """One caller at work in one transaction, which is bound to the caller's regions."""
+
+    def __init__(self, conn: Connection, catalogue: Catalogue, caller: Principal) -> None:
+        self._conn = conn
+        self._catalogue = catalogue
+        self._caller = caller
+        self._now = datetime.now(UTC)
+
+    async def look(self, case_id: UUID) -> Opened:
+        """A case with its history and what the caller may do; raises `CaseNotFound`."""
+        case = await store.find(self._conn, case_id)
+        flow = self._catalogue.flow(case.flow)
+        log = await store.log_of(self._conn, case_id)
+        return Opened(case, flow, log, case.actions(flow, self._by(case.village_code), self._now))
+
+    async def open(self, *, flow_code: str, village_code: str, title: str, fields: NodeFields) -> Case:
+        """Open a case in a village; raises what `Case.open` does, `NoSuchFlow`, `InvalidInput` for no village."""
+        flow = self._catalogue.flow(flow_code)
+        _check_village(village_code)
+        by = self._by(village_code)
+        number = await store.next_number(self._conn, village_code, flow.code, self._now) if by.roles else ""
+        case, event = Case.open(
+            flow,
+            case_id=str(uuid4()),
+            case_no=number,
+            title=title,
+            village_code=village_code,
+            by=by,
+            fields=fields,
+            now=self._now,
+        )
+        return await self._save(flow, case, event)
+
+    async def complete(
+        self, case_id: UUID, *, node: str, fields: NodeFields, papers: Sequence[Filing], version: int | None
+    ) -> Case:
+        """Complete the present node; raises what `Case.complete` does, `ChangedMeanwhile`, `DocumentNotFound`."""
+        case, flow = await self._lock(case_id, version)
+        refs = await documents.to_refs(self._conn, papers)
+        by = self._by(case.village_code)
+        after, event = case.complete(flow, node=node, by=by, fields=fields, documents=refs, now=self._now)
+        return await self._save(flow, after, event)
+
+    async def send_back(self, case_id: UUID, *, to_node: str, reason: str, version: int | None) -> Case:
+        """Send the case back; raises what `Case.send_back` does, `ChangedMeanwhile`."""
+        case, flow = await self._lock(case_id, version)
+        by = self._by(case.village_code)
+        after, event = case.send_back(flow, to_node=to_node, reason=reason, by=by, now=self._now)
+        return await self._save(flow, after, event)
+
+    async def withdraw(self, case_id: UUID, *, reason: str, version: int | None) -> Case:
+        """Take the case back; raises what `Case.withdraw` does, `ChangedMeanwhile`."""
+        case, flow = await self._lock(case_id, version)
+        after, event = case.withdraw(flow, reason=reason, by=self._by(case.village_code), now=self._now)
+        return await self._save(flow, after, event)
+
+    def _by(self, village: str) -> cases.Caller:
+        return cases.Caller(self._caller.person_key, self._caller.name, self._caller.roles_in(village))
+
+    async def _lock(self, case_id: UUID, version: int | None) -> tuple[Case, Flow]:
+        case = await store.lock(self._conn, case_id)
+        if version is not None and version != case.sequence:
+            raise ChangedMeanwhile(
+                f"您看到的是第 {version} 版,现在是第 {case.sequence} 版,请刷新后再办理",
+                f"You saw version {version}, it is at {case.sequence} now: reload and decide again",
+            )
+        return case, self._catalogue.flow(case.flow)
+
+    async def _save(self, flow: Flow, case: Case, event: PowerEvent) -> Case:
+        await store.save(self._conn, [Change(case, [event], waits_for(flow, case))])
+        return case
+
+
+def waits_for(flow: Flow, case: Case) -> list[str]:
+    """The roles that may file the present node."""
+    return sorted(flow.node(case.node).filers) if case.node else []
+
+
+def _check_village(code: str) -> None:
+    try:
+        known = regions.region(code).level == "village"
+    except KeyError:
+        known = False
+    if not known:
+        wrong = FieldError("village_code", "请选择一个村", "Choose a village")
+        raise InvalidInput("没有这个村", "No such village", [wrong])

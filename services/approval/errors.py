@@ -1,0 +1,185 @@
+"""Everything that approval refuses, named after what went wrong in the user's words."""
+
+from shared.problems import Problem
+
+
+class NoSuchFlow(Problem):
+    """The catalogue has no flow of this code."""
+
+    status, code = 404, "no-such-flow"
+    title_zh, title_en = "没有这个权力流程", "No such flow"
+
+
+class NoSuchNode(Problem):
+    """The flow has no node of this code."""
+
+    status, code = 404, "no-such-node"
+    title_zh, title_en = "流程中没有这个节点", "No such node in this flow"
+
+
+class CaseNotFound(Problem):
+    """No such case within the caller's regions."""
+
+    status, code = 404, "case-not-found"
+    title_zh, title_en = "没有找到这个案件", "No such case"
+
+
+class RoleMissing(Problem):
+    """The caller doesn't hold the role that this step needs in the case's village."""
+
+    status, code = 403, "role-missing"
+    title_zh, title_en = "您的角色不能办理这一步", "Your role does not take this step"
+
+
+class CaseNotOpen(Problem):
+    """A closed or withdrawn case takes nothing more."""
+
+    status, code = 409, "case-not-open"
+    title_zh, title_en = "案件已经结束", "The case has ended"
+
+
+class WrongNode(Problem):
+    """The case waits at another node."""
+
+    status, code = 409, "wrong-node"
+    title_zh, title_en = "案件不在这个节点", "The case is not at this node"
+
+
+class NoticeRunning(Problem):
+    """The public notice before this node has not run its days."""
+
+    status, code = 409, "notice-running"
+    title_zh, title_en = "公示期未满", "The public notice is still running"
+
+
+class NotApproved(Problem):
+    """A decision of no doesn't carry a case on."""
+
+    status, code = 409, "not-approved"
+    title_zh, title_en = "未获同意,不能进入下一步", "Not approved, so the case cannot go on"
+
+
+class CannotSendBack(Problem):
+    """Only to a node before the present one."""
+
+    status, code = 409, "cannot-send-back"
+    title_zh, title_en = "不能退回到这个节点", "The case cannot be sent back to this node"
+
+
+class ChangedMeanwhile(Problem):
+    """Somebody else was faster: the caller saw an older state of the case."""
+
+    status, code = 409, "changed-meanwhile"
+    title_zh, title_en = "案件刚被他人更新,请刷新后重试", "The case has changed meanwhile, reload it and try again"
+
+
+class FieldsMissing(Problem):
+    """The form's required fields are not all filled in."""
+
+    status, code = 422, "fields-missing"
+    title_zh, title_en = "有必填项未填", "Required fields are missing"
+
+
+class FieldsUnsound(Problem):
+    """Fields that cannot be true, alone or together."""
+
+    status, code = 422, "fields-unsound"
+    title_zh, title_en = "填写的内容不合理", "These fields cannot be right"
+
+
+class DocumentsMissing(Problem):
+    """The node's required papers are not all there."""
+
+    status, code = 422, "documents-missing"
+    title_zh, title_en = "缺少必需的材料", "Required papers are missing"
+
+
+class ReasonMissing(Problem):
+    """Sending back and withdrawing need a reason."""
+
+    status, code = 422, "reason-missing"
+    title_zh, title_en = "请写明理由", "A reason is needed"
+
+
+class TimeUnsound(Problem):
+    """An existing record's time lies in the future or before its case."""
+
+    status, code = 422, "time-unsound"
+    title_zh, title_en = "时间不合理", "This time cannot be right"
+
+
+class DocumentEmpty(Problem):
+    """A file without content."""
+
+    status, code = 422, "document-empty"
+    title_zh, title_en = "文件是空的", "The file is empty"
+
+
+class DocumentNotFound(Problem):
+    """A digest that nobody uploaded, or that the caller may not see."""
+
+    status, code = 404, "document-not-found"
+    title_zh, title_en = "没有找到这个文件", "No such file"
+
+
+class DocumentTooLarge(Problem):
+    """A file beyond the limit."""
+
+    status, code = 413, "document-too-large"
+    title_zh, title_en = "文件太大", "The file is too large"
+
+
+class DocumentTypeRefused(Problem):
+    """A file of a kind that is not taken."""
+
+    status, code = 415, "document-type-refused"
+    title_zh, title_en = "不支持这种文件", "This type of file is not accepted"
+
+
+class IdempotencyKeyReused(Problem):
+    """The key was used for another request."""
+
+    status, code = 422, "idempotency-key-reused"
+    title_zh, title_en = "请求编号已用于另一个请求", "This idempotency key belongs to another request"
+
+
+class CursorInvalid(Problem):
+    """The marker of a page of a list was altered."""
+
+    status, code = 422, "cursor-invalid"
+    title_zh, title_en = "翻页参数无效", "The page marker is invalid"
+
+
+class ForeignOrigin(Problem):
+    """A form that another site sent with this browser's session."""
+
+    status, code = 403, "foreign-origin"
+    title_zh, title_en = "请求来自其他网站,已拒绝", "The request came from another site and was refused"
+
+
+class LengthRequired(Problem):
+    """An upload that doesn't say how long it is."""
+
+    status, code = 411, "length-required"
+    title_zh, title_en = "上传须注明长度", "An upload must state its length"
+
+
+class UploadTooLarge(Problem):
+    """A request beyond what is taken at once."""
+
+    status, code = 413, "upload-too-large"
+    title_zh, title_en = "上传的内容太大", "The upload is too large"
+
+
+class SheetRefused(Problem):
+    """An imported file that can't be read as a table."""
+
+    status, code = 422, "sheet-refused"
+    title_zh, title_en = "无法读取这个表格", "This sheet cannot be read"
+
+
+class RowsRefused(Problem):
+    """Rows of an imported sheet that must be mended; nothing was taken over."""
+
+    status, code = 422, "rows-refused"
+    title_zh, title_en = "部分行需要修改,未导入任何数据", "Some rows must be mended; nothing was imported"

@@ -1,0 +1,371 @@
+"""The catalogue of power flows: 22 flows with their nodes, as data in `catalogue/`, checked when it loads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from services.approval.errors import NoSuchFlow, NoSuchNode
+from shared.contracts.power import Matter, NodeFields
+
+CATALOGUE = Path(__file__).parent / "catalogue"
+VOCABULARY = "vocabulary.yaml"
+HANDLER = "handler"
+PREVIOUS = "previous"
+Unit = Literal["working_day", "calendar_day"]
+
+
+class CatalogueError(ValueError):
+    """A fault in the catalogue's files: which file, where in it, and what."""
+
+    def __init__(self, file: str, path: str, what: str) -> None:
+        super().__init__(f"{file}: {path}: {what}")
+        self.file = file
+        self.path = path
+        self.what = what
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name in Chinese and English."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Role(Name):
+    """A role of the flows. One that is `outside` has no account of its own, so the handler files for it."""
+
+    outside: bool = False
+
+
+@dataclass(frozen=True)
+class Paper(Name):
+    """A kind of paper, and whether its original is open to the public."""
+
+    public: bool = False
+
+
+@dataclass(frozen=True)
+class Limit(Name):
+    """An amount that decides between flows."""
+
+    fen: int
+
+
+@dataclass(frozen=True)
+class DocumentNeed:
+    """A paper that a node asks for."""
+
+    kind: str
+    name: Name
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class FormUse:
+    """A field of `NodeFields` that a form asks for."""
+
+    name: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class Term:
+    """Days allowed for a node, from the end of the previous node or of the node named by `start`."""
+
+    days: int
+    unit: Unit
+    start: str = PREVIOUS
+
+
+@dataclass(frozen=True)
+class Node:
+    """One supervised step. `notice_days` are the days its notice must run before the next node may be done."""
+
+    code: str
+    order: int
+    name: Name
+    role: str
+    role_name: Name
+    filers: frozenset[str]
+    documents: tuple[DocumentNeed, ...]
+    form: tuple[FormUse, ...]
+    term: Term | None
+    notice_days: int
+    must_publish: bool
+    decision: bool
+
+    @property
+    def required_documents(self) -> tuple[str, ...]:
+        """The kinds of paper without which the node can't be completed."""
+        return tuple(need.kind for need in self.documents if need.required)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A flow of one matter: what is asked when a case is opened, and its nodes in their order.
+
+    `at_or_above` and `below` bound the amounts that it is for.
+    """
+
+    code: str
+    key: str
+    version: int
+    matter: Matter
+    name: Name
+    summary: Name
+    at_or_above: Limit | None
+    below: Limit | None
+    form: tuple[FormUse, ...]
+    nodes: tuple[Node, ...]
+
+    @property
+    def first(self) -> Node:
+        """The node at which a new case waits."""
+        return self.nodes[0]
+
+    def node(self, code: str) -> Node:
+        """The node of this code; raises `NoSuchNode`."""
+        if code not in self._by_code:
+            raise NoSuchNode(f"流程 {self.code} 没有节点 {code}", f"Flow {self.code} has no node {code}")
+        return self._by_code[code]
+
+    def after(self, code: str) -> Node | None:
+        """The node that follows, none after the last; raises `NoSuchNode`."""
+        order = self.node(code).order
+        return self.nodes[order] if order < len(self.nodes) else None
+
+    @cached_property
+    def _by_code(self) -> Mapping[str, Node]:
+        return {node.code: node for node in self.nodes}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All flows by code, and the words they use."""
+
+    flows: Mapping[str, Flow]
+    roles: Mapping[str, Role]
+    documents: Mapping[str, Paper]
+    matters: Mapping[str, Name]
+
+    def flow(self, code: str) -> Flow:
+        """The flow of this code; raises `NoSuchFlow`."""
+        if code not in self.flows:
+            raise NoSuchFlow(f"没有编号为 {code} 的流程", f"There is no flow {code}")
+        return self.flows[code]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+# A paper or a field in parentheses is optional.
+Uses = Annotated[list[Annotated[str, StringConstraints(pattern=r"^([a-z_]+|\([a-z_]+\))$")]], Field(default_factory=list)]
+
+
+class _Name(_Entry):
+    zh: Text
+    en: Text
+
+
+class _Role(_Name):
+    outside: bool = False
+
+
+class _Paper(_Name):
+    public: bool = False
+
+
+class _Limit(_Name):
+    fen: int = Field(gt=0)
+
+
+class _Vocabulary(_Entry):
+    matters: dict[str, _Name]
+    roles: dict[str, _Role]
+    documents: dict[str, _Paper]
+    limits: dict[str, _Limit]
+
+
+class _Term(_Entry):
+    days: int = Field(gt=0)
+    unit: Unit
+    start: str = Field(default=PREVIOUS, alias="from")
+
+
+class _Node(_Entry):
+    code: str
+    name: _Name
+    role: str
+    documents: Uses
+    term: _Term | None = None
+    notice_days: int = Field(default=0, ge=0)
+    must_publish: bool = False
+    decision: bool = False
+    form: Uses
+
+
+class _Flow(_Entry):
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[1-9]$")]
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]
+    version: int = Field(ge=1)
+    matter: str
+    name: _Name
+    summary: _Name
+    at_or_above: str | None = None
+    below: str | None = None
+    form: Uses
+    nodes: list[_Node] = Field(min_length=1)
+
+
+E_ = TypeVar("E_", bound=_Entry)
+V = TypeVar("V")
+
+
+@cache
+def load(path: Path = CATALOGUE) -> Catalogue:
+    """The catalogue in this folder; raises `CatalogueError` with file, path and what is wrong."""
+    words = _read(path / VOCABULARY, _Vocabulary)
+    roles = {code: Role(r.zh, r.en, r.outside) for code, r in words.roles.items()}
+    documents = {kind: Paper(d.zh, d.en, d.public) for kind, d in words.documents.items()}
+    matters = {code: Name(m.zh, m.en) for code, m in words.matters.items()}
+    limits = {code: Limit(x.zh, x.en, x.fen) for code, x in words.limits.items()}
+    if set(matters) != set(get_args(Matter)):
+        raise CatalogueError(VOCABULARY, "matters", f"must be {', '.join(get_args(Matter))}")
+    if HANDLER not in roles:
+        raise CatalogueError(VOCABULARY, "roles", f"{HANDLER} is missing")
+    flows: dict[str, Flow] = {}
+    for file in sorted(path.glob("*.yaml")):
+        if file.name != VOCABULARY:
+            flow = _Builder(file, roles, documents, matters, limits).flow(_read(file, _Flow))
+            if flow.key in {other.key for other in flows.values()}:
+                raise CatalogueError(file.name, "key", f"{flow.key} is another flow's key")
+            flows[flow.code] = flow
+    return Catalogue(flows, roles, documents, matters)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key given twice is an error, instead of the last one winning."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        twice = {key for key in keys if keys.count(key) > 1}
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice.pop()} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _read(file: Path, kind: type[E_]) -> E_:
+    try:
+        return kind.model_validate(yaml.load(file.read_text(encoding="utf-8"), _UniqueKeys))  # noqa: S506 (safe)
+    except OSError as error:
+        raise CatalogueError(file.name, "-", error.strerror or "can't be read") from error
+    except yaml.YAMLError as error:
+        raise CatalogueError(file.name, "-", str(error)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise CatalogueError(file.name, ".".join(map(str, first["loc"])) or "-", first["msg"]) from error
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Makes a flow of one file's entries, and checks what the entries say of each other."""
+
+    file: Path
+    roles: Mapping[str, Role]
+    documents: Mapping[str, Paper]
+    matters: Mapping[str, Name]
+    limits: Mapping[str, Limit]
+
+    def flow(self, entry: _Flow) -> Flow:
+        if entry.code != self.file.stem:
+            raise self._fault("code", f"{entry.code} must be in {entry.code}.yaml")
+        self._known("matter", entry.matter, self.matters)
+        if not entry.code.startswith(entry.matter):
+            raise self._fault("matter", f"{entry.matter} does not fit the code {entry.code}")
+        nodes: list[Node] = []
+        for order, node in enumerate(entry.nodes, start=1):
+            nodes.append(self._node(f"nodes.{order - 1}", f"{entry.code}-{order:02}", order, node, nodes))
+        return Flow(
+            code=entry.code,
+            key=entry.key,
+            version=entry.version,
+            matter=entry.matter,  # type: ignore[arg-type]  # known: the vocabulary has exactly the matters
+            name=_name(entry.name),
+            summary=_name(entry.summary),
+            at_or_above=self._limit("at_or_above", entry.at_or_above),
+            below=self._limit("below", entry.below),
+            form=self._form("form", entry.form),
+            nodes=tuple(nodes),
+        )
+
+    def _node(self, path: str, code: str, order: int, entry: _Node, before: Sequence[Node]) -> Node:
+        if entry.code != code:
+            raise self._fault(f"{path}.code", f"{entry.code} stands where {code} is due")
+        role = self._known(f"{path}.role", entry.role, self.roles)
+        form = self._form(f"{path}.form", entry.form)
+        required = {use.name for use in form if use.required}
+        if entry.decision and "approved" not in required:
+            raise self._fault(f"{path}.form", "a decision must ask for approved")
+        if entry.notice_days and "notice_from" not in required:
+            raise self._fault(f"{path}.form", "a notice must ask for notice_from")
+        return Node(
+            code=code,
+            order=order,
+            name=_name(entry.name),
+            role=entry.role,
+            role_name=role,
+            filers=frozenset({entry.role, HANDLER} if role.outside else {entry.role}),
+            documents=tuple(
+                DocumentNeed(kind, self._known(f"{path}.documents", kind, self.documents), required)
+                for kind, required in self._uses(f"{path}.documents", entry.documents)
+            ),
+            form=form,
+            term=self._term(f"{path}.term", entry.term, before),
+            notice_days=entry.notice_days,
+            must_publish=entry.must_publish,
+            decision=entry.decision,
+        )
+
+    def _term(self, path: str, entry: _Term | None, before: Sequence[Node]) -> Term | None:
+        if entry is None:
+            return None
+        if entry.start not in (PREVIOUS, *(node.code for node in before)):
+            raise self._fault(f"{path}.from", f"{entry.start} is no earlier node of this flow")
+        return Term(entry.days, entry.unit, entry.start)
+
+    def _form(self, path: str, entries: Iterable[str]) -> tuple[FormUse, ...]:
+        uses = self._uses(path, entries)
+        for name, _ in uses:
+            self._known(path, name, NodeFields.model_fields)
+        return tuple(FormUse(name, required) for name, required in uses)
+
+    def _uses(self, path: str, entries: Iterable[str]) -> list[tuple[str, bool]]:
+        uses = [(entry.strip("()"), not entry.startswith("(")) for entry in entries]
+        names = [name for name, _ in uses]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise self._fault(path, f"{twice.pop()} is given twice")
+        return uses
+
+    def _limit(self, path: str, code: str | None) -> Limit | None:
+        return None if code is None else self._known(path, code, self.limits)
+
+    def _known(self, path: str, word: str, words: Mapping[str, V]) -> V:
+        if word not in words:
+            raise self._fault(path, f"{word} is unknown")
+        return words[word]
+
+    def _fault(self, path: str, what: str) -> CatalogueError:
+        return CatalogueError(self.file.name, path, what)
+
+
+def _name(entry: _Name) -> Name:
+    return Name(entry.zh, entry.en)

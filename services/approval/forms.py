@@ -1,0 +1,74 @@
+"""Forms of the pages: what a person typed read as fields, and fields shown to a person. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.approval.fields import FormField, Unreadable, all_fields
+from services.approval.flows import FormUse
+from shared.contracts.power import Bid, NodeFields, Worker
+from shared.problems import FieldError
+from shared.web import yuan
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A field with its value in words."""
+
+    field: FormField
+    lines: tuple[str, ...]
+
+
+def read_fields(
+    uses: Iterable[FormUse], typed: Mapping[str, str], identity_secret: str
+) -> tuple[NodeFields, list[FieldError]]:
+    """The fields of a form from its inputs `fields.<name>`, and what is wrong with those that can't be read."""
+    values: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    for use in uses:
+        text = typed.get(f"fields.{use.name}", "").strip()
+        if not text:
+            continue
+        try:
+            values[use.name] = all_fields()[use.name].read(text, identity_secret)
+        except Unreadable as error:
+            errors.append(FieldError(f"fields.{use.name}", error.zh, error.en))
+    return NodeFields(**values), errors
+
+
+def show_fields(values: Mapping[str, Any]) -> list[Shown]:
+    """The filled-in fields of an event, in the order of the form's names."""
+    filled = NodeFields.model_validate(values)
+    return [
+        Shown(field, tuple(_lines(field, getattr(filled, name))))
+        for name, field in all_fields().items()
+        if name in filled.model_fields_set and getattr(filled, name) not in (None, ())
+    ]
+
+
+def _lines(field: FormField, value: Any) -> Iterable[str]:
+    match value:
+        case bool():
+            yield "是 Yes" if value else "否 No"
+        case date():
+            yield value.isoformat()
+        case int() if field.kind == "money":
+            yield yuan(value)
+        case str() if field.kind in ("id_no", "account_no"):
+            yield "已登记(只存密文) on file, kept as a keyed hash only"
+        case tuple():
+            for part in value:
+                yield _part(part)
+        case _:
+            yield f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _part(part: Any) -> str:
+    match part:
+        case Bid():
+            return f"{part.company_name}({part.company_id}){yuan(part.price_fen)}"
+        case Worker():
+            return f"{part.name} · {part.days:g} 天 days · {yuan(part.wage_fen)}"
+        case _:
+            return str(part)

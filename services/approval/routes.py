@@ -1,0 +1,256 @@
+"""The REST API of approval: flows, cases, papers. Everything is read and written within the caller's regions."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+
+from services.approval import documents, flows, store
+from services.approval.cases import Case
+from services.approval.desk import Desk
+from services.approval.documents import MAX_BYTES
+from services.approval.errors import ChangedMeanwhile
+from services.approval.guards import check_length, same_origin
+from services.approval.idempotency import Answer, IdempotencyKey, once
+from services.approval.schemas import (
+    CaseOut,
+    CasePage,
+    CaseSummary,
+    CompleteNode,
+    DocumentOut,
+    FlowOut,
+    FlowSummary,
+    OpenCase,
+    ReturnCase,
+    Status,
+    WithdrawCase,
+)
+from services.approval.store import Wanted
+from shared.auth import Caller
+from shared.contracts.base import RegionCode, Sha256
+from shared.db import Database, Scope
+
+
+def database(request: Request) -> Database:
+    """The service's database."""
+    return request.app.state.db  # type: ignore[no-any-return]
+
+
+Db = Annotated[Database, Depends(database)]
+router = APIRouter(prefix="/v1", dependencies=[Depends(same_origin)])
+
+
+def _expected_version(if_match: Annotated[str | None, Header(alias="if-match")] = None) -> int | None:
+    """The version in `If-Match`, as `"3"` or 3; any with `*` or without the header."""
+    text = (if_match or "*").removeprefix("W/").strip('"')
+    if text == "*":
+        return None
+    if not text.isdigit() or len(text) > 9:
+        raise ChangedMeanwhile("If-Match 应为事项的版本号", "If-Match takes the case's version")
+    return int(text)
+
+
+ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
+
+
+@router.get("/flows", tags=["flows"])
+async def list_flows(caller: Caller) -> list[FlowSummary]:
+    """All power flows."""
+    catalogue = flows.load()
+    return [FlowSummary.of(flow, catalogue) for flow in catalogue.flows.values()]
+
+
+@router.get("/flows/{code}", tags=["flows"])
+async def read_flow(caller: Caller, code: str) -> FlowOut:
+    """One flow with its nodes, forms, papers and terms."""
+    catalogue = flows.load()
+    return FlowOut.of(catalogue.flow(code), catalogue)
+
+
+@router.get("/cases", tags=["cases"])
+async def list_cases(
+    db: Db,
+    caller: Caller,
+    village: Annotated[RegionCode | None, Query(description="村、镇或县代码 / a village, town or county")] = None,
+    status: Status | None = None,
+    flow: Annotated[str | None, Query(max_length=8)] = None,
+    matter: Literal["PR", "EN", "AS", "LA", "RE", "SE"] | None = None,
+    waiting: Annotated[bool, Query(description="只看待我办理的 / only what waits for me")] = False,
+    q: Annotated[str | None, Query(max_length=100, description="标题或编号 / in title or number")] = None,
+    after: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> CasePage:
+    """Cases of the caller's regions: newest first, or by their term when they wait for the caller."""
+    wanted = Wanted(village, status, flow, matter, q, caller if waiting else None)
+    async with db.begin(Scope.of(caller), readonly=True) as conn:
+        listing = await store.list_cases(conn, wanted, after=after, limit=limit)
+    return CasePage.of(listing, flows.load().flows)
+
+
+@router.post("/cases", status_code=201, tags=["cases"], responses={201: {"model": CaseSummary}})
+async def open_case(db: Db, caller: Caller, wanted: OpenCase, request: Request, key: IdempotencyKey = None) -> Response:
+    """Open a case."""
+    fields = wanted.fields.keyed(_secret(request))
+    async with db.begin(Scope.of(caller)) as conn:
+        desk = Desk(conn, flows.load(), caller)
+
+        async def act() -> dict[str, Any]:
+            return _summary(
+                await desk.open(
+                    flow_code=wanted.flow, village_code=wanted.village_code, title=wanted.title, fields=fields
+                )
+            )
+
+        answer = await once(conn, caller, key, _said(request, wanted), act, status=201)
+    return _response(answer)
+
+
+@router.get("/cases/{case_id}", tags=["cases"])
+async def read_case(db: Db, caller: Caller, case_id: UUID, response: Response) -> CaseOut:
+    """A case with its history and what the caller may do now."""
+    async with db.begin(Scope.of(caller), readonly=True) as conn:
+        seen = await Desk(conn, flows.load(), caller).look(case_id)
+    response.headers["etag"] = f'"{seen.case.sequence}"'
+    return CaseOut.whole(seen.case, seen.flow, seen.log, seen.actions)
+
+
+@router.post("/cases/{case_id}/complete", tags=["cases"], responses={200: {"model": CaseSummary}})
+async def complete_node(
+    db: Db,
+    caller: Caller,
+    case_id: UUID,
+    done: CompleteNode,
+    request: Request,
+    version: ExpectedVersion,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Complete the present node with its form and papers."""
+    fields = done.fields.keyed(_secret(request))
+    papers = [paper.filing() for paper in done.documents]
+    async with db.begin(Scope.of(caller)) as conn:
+        desk = Desk(conn, flows.load(), caller)
+
+        async def act() -> dict[str, Any]:
+            return _summary(
+                await desk.complete(case_id, node=done.node, fields=fields, papers=papers, version=version)
+            )
+
+        answer = await once(conn, caller, key, _said(request, done), act)
+    return _response(answer)
+
+
+@router.post("/cases/{case_id}/return", tags=["cases"], responses={200: {"model": CaseSummary}})
+async def return_case(
+    db: Db,
+    caller: Caller,
+    case_id: UUID,
+    back: ReturnCase,
+    request: Request,
+    version: ExpectedVersion,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Send the case back to an earlier node."""
+    async with db.begin(Scope.of(caller)) as conn:
+        desk = Desk(conn, flows.load(), caller)
+
+        async def act() -> dict[str, Any]:
+            return _summary(
+                await desk.send_back(case_id, to_node=back.to_node, reason=back.reason, version=version)
+            )
+
+        answer = await once(conn, caller, key, _said(request, back), act)
+    return _response(answer)
+
+
+@router.post("/cases/{case_id}/withdraw", tags=["cases"], responses={200: {"model": CaseSummary}})
+async def withdraw_case(
+    db: Db,
+    caller: Caller,
+    case_id: UUID,
+    end: WithdrawCase,
+    request: Request,
+    version: ExpectedVersion,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Take the case back."""
+    async with db.begin(Scope.of(caller)) as conn:
+        desk = Desk(conn, flows.load(), caller)
+
+        async def act() -> dict[str, Any]:
+            return _summary(await desk.withdraw(case_id, reason=end.reason, version=version))
+
+        answer = await once(conn, caller, key, _said(request, end), act)
+    return _response(answer)
+
+
+@router.post(
+    "/documents",
+    status_code=201,
+    tags=["documents"],
+    responses={201: {"model": DocumentOut}},
+    openapi_extra={
+        "requestBody": {"required": True, "content": {kind: {} for kind in sorted(documents.EXTENSIONS)}}
+    },
+)
+async def upload(
+    db: Db,
+    caller: Caller,
+    request: Request,
+    name: Annotated[str, Query(max_length=300, description="文件名 / the file's name")] = "",
+    key: IdempotencyKey = None,
+) -> Response:
+    """Upload a paper as the request's body; the answer's digest is what a node's documents refer to."""
+    if request.headers.get("content-length"):
+        check_length(request, MAX_BYTES)
+    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    stored = await documents.receive(request.app.state.settings.data_dir, _chunks(request), name, declared or None)
+    async with db.begin(Scope.of(caller)) as conn:
+
+        async def act() -> dict[str, Any]:
+            await documents.register(conn, stored, caller.subject)
+            return DocumentOut.of(stored).model_dump(mode="json")
+
+        answer = await once(conn, caller, key, [request.url.path, stored.sha256, stored.name], act, status=201)
+    return _response(answer)
+
+
+@router.get("/documents/{sha256}", tags=["documents"], response_class=FileResponse)
+async def download(
+    db: Db, caller: Caller, request: Request, sha256: Annotated[Sha256, Path()]
+) -> FileResponse:
+    """A paper of a case that the caller may read."""
+    async with db.begin(Scope.of(caller), readonly=True) as conn:
+        stored = await documents.find(conn, sha256)
+    return FileResponse(
+        documents.path_of(request.app.state.settings.data_dir, sha256),
+        media_type=stored.media_type,
+        filename=stored.name,
+        headers={"content-security-policy": "sandbox; default-src 'none'", "cache-control": "private, no-store"},
+    )
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        yield chunk
+
+
+def _secret(request: Request) -> str:
+    return str(request.app.state.settings.identity_secret)
+
+
+def _said(request: Request, body: OpenCase | CompleteNode | ReturnCase | WithdrawCase) -> list[Any]:
+    """What makes two requests the same one."""
+    return [request.url.path, body.model_dump(mode="json", exclude_unset=True)]
+
+
+def _summary(case: Case) -> dict[str, Any]:
+    return CaseSummary.of(case, flows.load().flow(case.flow)).model_dump(mode="json")
+
+
+def _response(answer: Answer) -> Response:
+    headers = {"etag": f'"{answer.body["version"]}"'} if "version" in answer.body else {}
+    if answer.replayed:
+        headers["idempotency-replayed"] = "true"
+    return JSONResponse(answer.body, status_code=answer.status, headers=headers)

@@ -1,0 +1,365 @@
+"""What the REST API takes and gives. Amounts are fen, times UTC, persons and accounts keyed hashes."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.approval.cases import Actions, Case
+from services.approval.documents import Filing, StoredDocument
+from services.approval.errors import FieldsUnsound
+from services.approval.fields import Unreadable, all_fields
+from services.approval.flows import Catalogue, Flow, FormUse, Node, Term
+from services.approval.store import Listing, LogEntry
+from shared import regions
+from shared.contracts.base import RegionCode, Sha256
+from shared.contracts.power import Bid, NodeFields, Worker
+from shared.problems import FieldError
+
+_MAX_TEXT = 4000
+_KEY = re.compile(r"[0-9a-f]{32}")
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
+Status = Literal["open", "closed", "withdrawn"]
+
+
+class _Taken(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FiledFields(NodeFields):
+    """Fields of a form. A misspelt one is refused; a person or account may be given by number and is kept as a hash."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def keyed(self, identity_secret: str) -> NodeFields:
+        """The fields with every number of a person or account hashed; raises `FieldsUnsound`."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        errors = [
+            FieldError(f"fields.{name}", f"最多 {_MAX_TEXT} 字,不含控制字符", f"{_MAX_TEXT} characters, no controls")
+            for name, value in given.items()
+            if not _sound(value)
+        ]
+        for name, value in given.items():
+            try:
+                given[name] = _key(name, value, identity_secret)
+            except Unreadable as error:
+                errors.append(FieldError(f"fields.{name}", error.zh, error.en))
+        if errors:
+            raise FieldsUnsound("请按提示修改", "Please mend the named fields", errors)
+        return NodeFields(**given)
+
+
+def _key(name: str, value: Any, secret: str) -> Any:
+    match value:
+        case str() if all_fields()[name].kind in ("id_no", "account_no"):
+            return _hashed("hire_person_key" if all_fields()[name].kind == "id_no" else "payee_account_key", value, secret)
+        case (Worker(), *_):
+            return tuple(
+                worker.model_copy(update={"person_key": _hashed("hire_person_key", worker.person_key, secret)})
+                for worker in value
+            )
+        case (Bid(), *_):
+            return tuple(_with_bond_key(bid, secret) for bid in value)
+        case _:
+            return value
+
+
+def _with_bond_key(bid: Bid, secret: str) -> Bid:
+    if bid.bond_account_key is None:
+        return bid
+    return bid.model_copy(update={"bond_account_key": _hashed("payee_account_key", bid.bond_account_key, secret)})
+
+
+def _hashed(like: str, value: str, secret: str) -> str:
+    return value if _KEY.fullmatch(value) else str(all_fields()[like].read(value, secret))
+
+
+def _sound(value: Any) -> bool:
+    match value:
+        case str():
+            return len(value) <= _MAX_TEXT and "\x00" not in value
+        case BaseModel():
+            return all(_sound(part) for _, part in value)
+        case tuple():
+            return len(value) <= 2000 and all(_sound(part) for part in value)
+        case _:
+            return True
+
+
+class OpenCase(_Taken):
+    """A new case."""
+
+    flow: Annotated[str, StringConstraints(max_length=8)]
+    village_code: RegionCode
+    title: Text
+    fields: FiledFields = FiledFields()
+
+
+class FiledPaper(_Taken):
+    """A paper that was uploaded before, filed as one of the node's kinds."""
+
+    kind: Annotated[str, StringConstraints(max_length=60)]
+    sha256: Sha256
+    name: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+    def filing(self) -> Filing:
+        """As the papers' side knows it."""
+        return Filing(self.kind, self.sha256, self.name)
+
+
+class CompleteNode(_Taken):
+    """The present node is done."""
+
+    node: Annotated[str, StringConstraints(max_length=12)]
+    fields: FiledFields = FiledFields()
+    documents: tuple[FiledPaper, ...] = Field(default=(), max_length=100)
+
+
+class ReturnCase(_Taken):
+    """Back to an earlier node."""
+
+    to_node: Annotated[str, StringConstraints(max_length=12)]
+    reason: Reason
+
+
+class WithdrawCase(_Taken):
+    """The case is taken back."""
+
+    reason: Reason
+
+
+class NameOut(BaseModel):
+    """A name in both languages."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    zh: str
+    en: str
+
+
+class FormFieldOut(BaseModel):
+    """A field that a form asks for."""
+
+    name: str
+    zh: str
+    en: str
+    kind: str
+    required: bool
+
+    @classmethod
+    def of(cls, use: FormUse) -> Self:
+        """From the catalogue."""
+        known = all_fields()[use.name]
+        return cls(name=use.name, zh=known.zh, en=known.en, kind=known.kind, required=use.required)
+
+
+class PaperNeedOut(BaseModel):
+    """A paper that a node asks for."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: str
+    name: NameOut
+    required: bool
+
+
+class TermOut(BaseModel):
+    """Days allowed."""
+
+    days: int
+    unit: str
+    start: str
+
+    @classmethod
+    def of(cls, term: Term | None) -> Self | None:
+        """From the catalogue."""
+        return None if term is None else cls(**asdict(term))
+
+
+class NodeOut(BaseModel):
+    """One supervised step of a flow."""
+
+    code: str
+    order: int
+    name: NameOut
+    role: str
+    role_name: NameOut
+    documents: list[PaperNeedOut]
+    form: list[FormFieldOut]
+    term: TermOut | None
+    notice_days: int
+    must_publish: bool
+    decision: bool
+
+    @classmethod
+    def of(cls, node: Node) -> Self:
+        """From the catalogue."""
+        return cls(
+            code=node.code,
+            order=node.order,
+            name=NameOut.model_validate(node.name),
+            role=node.role,
+            role_name=NameOut.model_validate(node.role_name),
+            documents=[PaperNeedOut.model_validate(need) for need in node.documents],
+            form=[FormFieldOut.of(use) for use in node.form],
+            term=TermOut.of(node.term),
+            notice_days=node.notice_days,
+            must_publish=node.must_publish,
+            decision=node.decision,
+        )
+
+
+class FlowSummary(BaseModel):
+    """A flow without its nodes."""
+
+    code: str
+    key: str
+    version: int
+    matter: str
+    matter_name: NameOut
+    name: NameOut
+    summary: NameOut
+    node_count: int
+
+    @classmethod
+    def of(cls, flow: Flow, catalogue: Catalogue) -> Self:
+        """From the catalogue."""
+        return cls(**_flow_members(flow, catalogue))
+
+
+class FlowOut(FlowSummary):
+    """A flow with its forms and nodes."""
+
+    form: list[FormFieldOut]
+    nodes: list[NodeOut]
+
+    @classmethod
+    def of(cls, flow: Flow, catalogue: Catalogue) -> Self:
+        """From the catalogue."""
+        return cls(
+            **_flow_members(flow, catalogue),
+            form=[FormFieldOut.of(use) for use in flow.form],
+            nodes=[NodeOut.of(node) for node in flow.nodes],
+        )
+
+
+def _flow_members(flow: Flow, catalogue: Catalogue) -> dict[str, Any]:
+    return {
+        "code": flow.code,
+        "key": flow.key,
+        "version": flow.version,
+        "matter": flow.matter,
+        "matter_name": NameOut.model_validate(catalogue.matters[flow.matter]),
+        "name": NameOut.model_validate(flow.name),
+        "summary": NameOut.model_validate(flow.summary),
+        "node_count": len(flow.nodes),
+    }
+
+
+class CaseSummary(BaseModel):
+    """A case as lists show it. `version` counts its changes and is what `If-Match` takes."""
+
+    case_id: UUID
+    case_no: str
+    title: str
+    matter: str
+    flow: str
+    flow_version: int
+    village_code: str
+    village_name: str
+    town_code: str
+    status: Status
+    node: str | None
+    node_name: NameOut | None
+    version: int
+    opened_at: datetime
+    due_at: datetime | None
+
+    @classmethod
+    def of(cls, case: Case, flow: Flow) -> Self:
+        """From the model."""
+        return cls(**_case_members(case, flow))
+
+
+def _case_members(case: Case, flow: Flow) -> dict[str, Any]:
+    return {
+        "case_id": case.case_id,
+        "case_no": case.case_no,
+        "title": case.title,
+        "matter": case.matter,
+        "flow": case.flow,
+        "flow_version": case.flow_version,
+        "village_code": case.village_code,
+        "village_name": regions.name(case.village_code),
+        "town_code": case.town_code,
+        "status": case.status,
+        "node": case.node,
+        "node_name": NameOut.model_validate(flow.node(case.node).name) if case.node else None,
+        "version": case.sequence,
+        "opened_at": case.opened_at,
+        "due_at": case.due_at,
+    }
+
+
+class LogEntryOut(BaseModel):
+    """One event of the case, as it was published."""
+
+    sequence: int
+    type: str
+    occurred_at: datetime
+    recorded_at: datetime
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, entry: LogEntry) -> Self:
+        """From the store."""
+        return cls(**asdict(entry))
+
+
+class CaseOut(CaseSummary):
+    """A case with its history and what the caller may do now."""
+
+    notice_ends_at: datetime | None
+    history: list[LogEntryOut]
+    actions: dict[str, Any]
+
+    @classmethod
+    def whole(cls, case: Case, flow: Flow, log: list[LogEntry], actions: Actions) -> Self:
+        """From the model and the store."""
+        return cls(
+            **_case_members(case, flow),
+            notice_ends_at=case.notice_ends_at,
+            history=[LogEntryOut.of(entry) for entry in log],
+            actions=asdict(actions),
+        )
+
+
+class CasePage(BaseModel):
+    """A page of cases; `next` goes into `after` for the following page."""
+
+    cases: list[CaseSummary]
+    next: str | None
+
+    @classmethod
+    def of(cls, listing: Listing, flows: Mapping[str, Flow]) -> Self:
+        """From the store."""
+        return cls(cases=[CaseSummary.of(case, flows[case.flow]) for case in listing.cases], next=listing.next)
+
+
+class DocumentOut(BaseModel):
+    """A received file."""
+
+    sha256: str
+    size: int
+    media_type: str
+    name: str
+
+    @classmethod
+    def of(cls, stored: StoredDocument) -> Self:
+        """From the papers' side."""
+        return cls(**asdict(stored))

@@ -1,0 +1,115 @@
+"""Absence as an event: keys whose moment has come are judged again, once all that was said before is taken in."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from services.detector import deadlines, findings, locks, metrics
+from services.detector.consumer import GROUP
+from services.detector.judging import Judge
+from shared.contracts import power
+from shared.db import Connection, Database, Scope
+from shared.settings import Settings
+from shared.telemetry import logger
+
+_TICK_SECONDS = 1.0
+_BATCH = 500
+_STORED = "SELECT partition, next_offset FROM consumer_offsets WHERE consumer = $1 AND topic = $2"
+_PASSING = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    KafkaError,
+    OSError,
+)
+log = logger("clock")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment, and how long each partition of `power.events` was then."""
+
+    at: datetime
+    ends: dict[int, int]
+
+    def reached(self, stored: dict[int, int]) -> bool:
+        """Whether everything published before the mark has taken effect."""
+        return all(stored.get(partition, 0) >= end for partition, end in self.ends.items())
+
+
+class Clock:
+    """Ticks every second. Silence before a mark counts once the consumer has passed the mark: while the log is
+    behind (a replay, a long stop), a step that lies waiting in it is not taken for a step left undone."""
+
+    def __init__(
+        self, db: Database, settings: Settings, judge: Judge, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._db = db
+        self._settings = settings
+        self._judge = judge
+        self._now = now
+        self._topic = settings.kafka_topic_prefix + power.TOPIC
+        self._mark: Mark | None = None
+
+    async def run(self) -> None:
+        """Tick until cancelled; a fault of broker or database is waited out."""
+        while True:
+            kafka = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka_bootstrap_servers)
+            try:
+                await kafka.start()
+                while True:
+                    await self._tick(kafka)
+                    await asyncio.sleep(_TICK_SECONDS)
+            except _PASSING as error:
+                log.warning("clock.interrupted", error=type(error).__name__)
+                await asyncio.sleep(_TICK_SECONDS)
+            finally:
+                await kafka.stop()
+
+    async def _tick(self, kafka: AIOKafkaConsumer) -> None:
+        mark = self._mark or await self._set_mark(kafka)
+        metrics.CLOCK_BEHIND.set((self._now() - mark.at).total_seconds())
+        if mark.reached(await self._stored()):
+            await self.fire(mark.at)
+            self._mark = None
+
+    async def _set_mark(self, kafka: AIOKafkaConsumer) -> Mark:
+        at = self._now()
+        await kafka._client.force_metadata_update() if not kafka.partitions_for_topic(self._topic) else None
+        partitions = [TopicPartition(self._topic, number) for number in kafka.partitions_for_topic(self._topic) or ()]
+        ends = await kafka.end_offsets(partitions)
+        self._mark = Mark(at, {partition.partition: end for partition, end in ends.items()})
+        return self._mark
+
+    async def _stored(self) -> dict[int, int]:
+        async with self._db.begin(Scope.system(), readonly=True) as conn:
+            rows = await conn.fetch(_STORED, GROUP, self._topic)
+        return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def fire(self, until: datetime) -> int:
+        """Judge every key whose moment came by `until`; returns how many. Another instance at it is left to it."""
+        fired = 0
+        while True:
+            async with self._db.begin(Scope.system()) as conn:
+                count = await self._fire_batch(conn, until) if await locks.try_clock(conn) else 0
+            fired += count
+            if count < _BATCH:
+                return fired
+
+    async def _fire_batch(self, conn: Connection, until: datetime) -> int:
+        keys = await deadlines.due(conn, until, _BATCH)
+        if not keys:
+            return 0
+        await locks.lock_keys(conn, keys)
+        judgement = await self._judge.judge(conn, keys, until=until)
+        await findings.settle(conn, judgement.detections, self._judge.rulebook, until)
+        await self._judge.registers.remember(conn, judgement.asked)
+        await deadlines.keep(conn, judgement, judged_until=until)
+        return len(keys)

@@ -1,0 +1,63 @@
+"""A batch from Kafka, start to end: facts and registers in, verdicts out, all in the consumer's one transaction."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from services.detector import deadlines, findings, locks, metrics
+from services.detector.detection import Fact, facts_of
+from services.detector.judging import Judge, Judgement
+from services.detector.reference import TOPICS as REFERENCE_TOPICS
+from services.detector.reference import RecordChange
+from shared.bus.envelope import Envelope
+from shared.contracts import power
+from shared.db import Connection
+
+GROUP = "detector"
+TOPICS = (power.TOPIC, *REFERENCE_TOPICS)
+_POWER_EVENTS = {event.TYPE: event for event in power.EVENTS}
+
+
+class DetectorConsumer:
+    """Handles batches of `power.events` and `reference.*`."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+
+    async def handle_batch(self, conn: Connection, batch: list[Envelope]) -> None:
+        """Take a batch in; raises on an event that doesn't fit its contract."""
+        changes = [RecordChange.of(event) for event in batch if event.topic != power.TOPIC]
+        fresh = _by_key(fact for event in batch if event.topic == power.TOPIC for fact in _facts(event))
+        keys = set(fresh)
+        if changes:
+            await locks.lock_registers(conn)
+            keys |= await self._judge.registers.apply(conn, changes)
+        else:
+            await locks.lock_keys(conn, keys)
+        metrics.BATCH_EVENTS.observe(len(batch))
+        metrics.BATCH_KEYS.observe(len(keys))
+        judgement = await self._judge.judge(conn, sorted(keys), fresh=fresh)
+        await self._judge.facts.add(conn, judgement.new)
+        await settle(conn, self._judge, judgement, datetime.now(UTC))
+
+
+async def settle(conn: Connection, judge: Judge, judgement: Judgement, now: datetime) -> None:
+    """Keep what a judgement came to: alerts to tell, questions to remember, when to look again."""
+    await findings.settle(conn, judgement.detections, judge.rulebook, now)
+    await judge.registers.remember(conn, judgement.asked)
+    await deadlines.keep(conn, judgement)
+
+
+def _facts(event: Envelope) -> list[Fact]:
+    """The facts of an event of a case that fits its contract; none of a type that came later than this code."""
+    contract = _POWER_EVENTS.get(event.type)
+    if contract is None:
+        return []
+    contract.model_validate(event.data)
+    return facts_of(event)
+
+
+def _by_key(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
+    grouped: dict[str, list[Fact]] = {}
+    for fact in facts:
+        grouped.setdefault(fact.key, []).append(fact)
+    return grouped

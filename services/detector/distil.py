@@ -1,0 +1,131 @@
+"""Events as facts: what rules need of one event, filed under every key that it says something about. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+from typing import Any
+
+from shared.bus.envelope import Envelope
+from shared.contracts.power import CaseOpened, CaseWithdrawn, NodeCompleted, NodeReturned
+
+OPENED, COMPLETED, RETURNED, WITHDRAWN = "opened", "completed", "returned", "withdrawn"
+_KINDS = {
+    CaseOpened.TYPE: OPENED,
+    NodeCompleted.TYPE: COMPLETED,
+    NodeReturned.TYPE: RETURNED,
+    CaseWithdrawn.TYPE: WITHDRAWN,
+}
+_AMOUNTS = ("estimate_fen", "budget_fen", "award_fen", "contract_fen", "settlement_fen", "payment_fen", "annual_rent_fen")
+_MOST_PAIRED_BIDDERS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What one event says about one key (`case:<id>`, `company:<id>`, ...). `data` is JSON-able."""
+
+    event_id: str
+    key: str
+    kind: str
+    occurred_at: datetime
+    recorded: datetime | None
+    data: dict[str, Any]
+
+
+def facts_of(envelope: Envelope) -> list[Fact]:
+    """The facts of one event of `power.events`, one a key; none for a type that no rule reads."""
+    kind, event = _KINDS.get(envelope.type), envelope.data
+    if kind is None or event is None:
+        return []
+    occurred_at = datetime.fromisoformat(event["occurred_at"])
+    whole = dict(event)
+    whole["fields"] = {name: value for name, value in event.get("fields", {}).items() if value not in (None, [], ())}
+    whole["documents"] = sorted({document["kind"] for document in event.get("documents", ())})
+    return [
+        Fact(envelope.id, key, kind, occurred_at, envelope.time, data) for key, data in _filed(kind, whole)
+    ]
+
+
+def in_order(facts: Iterable[Fact]) -> list[Fact]:
+    """The set of facts, each event once, by event time."""
+    return sorted(
+        {fact.event_id: fact for fact in facts}.values(),
+        key=lambda fact: (fact.occurred_at, fact.data["sequence"], fact.event_id),
+    )
+
+
+def _filed(kind: str, event: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield f"case:{event['case_id']}", event
+    fields = event["fields"]
+    brief = {name: event[name] for name in _BRIEF if name in event}
+    brief["actor"] = event["actor"]
+    if kind == WITHDRAWN:
+        return
+    if kind == RETURNED:
+        return
+    amounts = {name: fields[name] for name in _TOLD if name in fields}
+    about_money = any(name in fields for name in _AMOUNTS)
+    if (kind == OPENED or about_money) and event["matter"] in ("EN", "PR"):
+        yield f"village:{event['village_code']}:{event['matter']}", {**brief, "fields": amounts}
+    if fields.get("supplier_id"):
+        yield f"company:{fields['supplier_id']}", {**brief, "fields": amounts}
+    for invoice in _invoice_numbers(fields):
+        yield f"invoice:{invoice}", {**brief, "fields": amounts}
+    yield from _persons(brief, fields)
+    yield from _bidder_pairs(brief, fields)
+
+
+_BRIEF = ("case_id", "case_no", "title", "matter", "flow", "village_code", "town_code", "sequence", "node")
+_TOLD = (
+    *_AMOUNTS,
+    "item",
+    "category",
+    "location",
+    "selection_method",
+    "supplier_id",
+    "supplier_name",
+    "payee_name",
+    "payee_account_key",
+    "invoice_no",
+    "invoice_fen",
+    "contract_no",
+)
+
+
+def _invoice_numbers(fields: dict[str, Any]) -> Iterator[str]:
+    number = "".join(character for character in fields.get("invoice_no", "") if character.isalnum()).upper()
+    if number:
+        yield number
+
+
+def _persons(brief: dict[str, Any], fields: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a person got: wages, a post, relief. One fact a person, however many lines the sheet has."""
+    got: dict[str, dict[str, Any]] = {}
+    for worker in fields.get("workers", ()):
+        line = got.setdefault(worker["person_key"], {"name": worker["name"], "wage_fen": 0, "days": 0.0})
+        line["wage_fen"] += worker["wage_fen"]
+        line["days"] += worker["days"]
+    if fields.get("hire_person_key"):
+        got.setdefault(fields["hire_person_key"], {"name": fields.get("hire_name", "")})["hired"] = True
+    if fields.get("beneficiary_key"):
+        line = got.setdefault(fields["beneficiary_key"], {"name": fields.get("beneficiary_name", "")})
+        line["relief_kind"] = fields.get("relief_kind", "")
+        line["relief_fen"] = fields.get("relief_fen", 0)
+    for person, line in got.items():
+        yield f"person:{person}", {**brief, "got": line}
+
+
+def _bidder_pairs(brief: dict[str, Any], fields: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    bids = {bid["company_id"]: bid for bid in fields.get("bids", ())}
+    if len(bids) > _MOST_PAIRED_BIDDERS:
+        return
+    for one, other in combinations(sorted(bids), 2):
+        yield (
+            f"bidders:{one}+{other}",
+            {
+                **brief,
+                "names": [bids[one]["company_name"], bids[other]["company_name"]],
+                "prices": [bids[one]["price_fen"], bids[other]["price_fen"]],
+                "supplier_id": fields.get("supplier_id"),
+            },
+        )

@@ -1,0 +1,101 @@
+"""Facts by key in PostgreSQL, and those of the busiest keys in memory.
+
+A fact never changes and a key's facts are added under its lock, in the order of `position`. So what was read once
+stays true, and only what lies behind it is read again: the cost of an event does not grow with its key's history.
+Facts of the running transaction are not kept in memory: it may yet be rolled back.
+"""
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+import orjson
+
+from services.detector.detection import Fact
+from shared.db import Connection
+
+_LOAD = """
+SELECT f.key, f.position, f.event_id, f.kind, f.occurred_at, f.recorded, f.data
+FROM unnest($1::text[], $2::bigint[]) AS known (key, position)
+JOIN facts f ON f.key = known.key AND f.position > known.position
+ORDER BY f.position
+"""
+_ADD = """
+INSERT INTO facts (key, event_id, kind, occurred_at, recorded, data)
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[])
+"""
+
+
+@dataclass
+class _Known:
+    """What is held of one key: its facts up to `position`."""
+
+    position: int = 0
+    facts: dict[str, Fact] = field(default_factory=dict)
+
+
+class FactStore:
+    """All facts of the keys asked for. Holds at most about `limit` facts between calls."""
+
+    def __init__(self, limit: int = 200_000) -> None:
+        self._limit = limit
+        self._held = 0
+        self._keys: OrderedDict[str, _Known] = OrderedDict()
+
+    async def load(self, conn: Connection, keys: Collection[str]) -> Mapping[str, Mapping[str, Fact]]:
+        """The committed facts of each key, by event id."""
+        asked = {key: self._keys.get(key) or _Known() for key in keys}
+        rows = await conn.fetch(_LOAD, list(asked), [known.position for known in asked.values()])
+        for row in rows:
+            known = asked[row["key"]]
+            if row["position"] > known.position:
+                fact = _fact(row)
+                known.facts[fact.event_id] = fact
+                known.position = row["position"]
+                self._held += 1
+        for key, known in asked.items():
+            self._keys[key] = known
+            self._keys.move_to_end(key)
+        self._forget(keep=len(asked))
+        return {key: known.facts for key, known in asked.items()}
+
+    async def add(self, conn: Connection, new: Sequence[Fact]) -> None:
+        """Store facts that their keys don't have yet; the caller holds the keys' locks."""
+        if not new:
+            return
+        await conn.execute(
+            _ADD,
+            [fact.key for fact in new],
+            [uuid.UUID(fact.event_id) for fact in new],
+            [fact.kind for fact in new],
+            [fact.occurred_at for fact in new],
+            [fact.recorded for fact in new],
+            _encoded(new),
+        )
+
+    def _forget(self, keep: int) -> None:
+        while self._held > self._limit and len(self._keys) > keep:
+            _, known = self._keys.popitem(last=False)
+            self._held -= len(known.facts)
+
+
+def _encoded(facts: Sequence[Fact]) -> list[str]:
+    """The data of each fact as JSON; what several keys share is encoded once."""
+    texts: dict[int, str] = {}
+    for fact in facts:
+        if id(fact.data) not in texts:
+            texts[id(fact.data)] = orjson.dumps(fact.data).decode()
+    return [texts[id(fact.data)] for fact in facts]
+
+
+def _fact(row: asyncpg.Record) -> Fact:
+    return Fact(
+        event_id=str(row["event_id"]),
+        key=row["key"],
+        kind=row["kind"],
+        occurred_at=row["occurred_at"],
+        recorded=row["recorded"],
+        data=orjson.loads(row["data"]),
+    )

@@ -1,0 +1,85 @@
+"""Terms of nodes: when each was due, and when it ended or that it still runs."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from services.detector.distil import COMPLETED, OPENED, Fact
+from services.detector.features.case import Case, history, occasion
+from services.detector.subjects import Occasion, Params, Subject, View
+from services.detector.vocabulary import working_days_between
+
+
+@dataclass(frozen=True)
+class Term:
+    """One wait at a node (`round` counts returns to it). While `open`, it is measured by the clock."""
+
+    node: str
+    round: int
+    due_at: datetime
+    ended_at: datetime | None
+    open: bool
+    overdue: bool
+    overdue_days: int
+
+
+def _terms(view: View) -> Iterator[tuple[Fact, Term]]:
+    """Each fact that starts a wait, by the case's own sequence, with the term that it starts."""
+    chain = sorted(history(view).facts, key=lambda fact: int(fact.data["sequence"]))
+    rounds: Counter[str] = Counter()
+    for fact, after in zip(chain, [*chain[1:], None], strict=True):
+        node = _waits_at(fact)
+        if node is None:
+            continue
+        rounds[node] += 1
+        due = fact.data.get("next_due_at") or (after.data.get("due_at") if _completes(after, node) else None)
+        if due:
+            yield fact, _term(node, rounds[node], datetime.fromisoformat(due), after, view.now)
+
+
+def _term(node: str, round_no: int, due: datetime, after: Fact | None, now: datetime) -> Term:
+    end = after.occurred_at if after else now
+    return Term(
+        node=node,
+        round=round_no,
+        due_at=due,
+        ended_at=after.occurred_at if after else None,
+        open=after is None,
+        overdue=end > due,
+        overdue_days=working_days_between(due, end) if end > due else 0,
+    )
+
+
+def _waits_at(fact: Fact) -> str | None:
+    data: dict[str, Any] = fact.data
+    if fact.kind in (OPENED, COMPLETED):
+        return data.get("next_node")
+    return data.get("to_node")
+
+
+def _completes(fact: Fact | None, node: str) -> bool:
+    return fact is not None and fact.kind == COMPLETED and fact.data["node"] == node
+
+
+def _occasions(view: View, params: Params) -> Iterator[Occasion]:
+    for _, term in view.once("terms", lambda: list(_terms(view))):
+        yield occasion(
+            view, features={"term": partial(_same, term)}, node=term.node, occurred_at=term.ended_at or term.due_at
+        )
+
+
+def _same(term: Term) -> Term:
+    return term
+
+
+TERM = Subject(
+    "term",
+    "每次等待办理的期限",
+    "each term of waiting at a node",
+    frozenset({"case"}),
+    {"case": Case, "term": Term},
+    _occasions,
+)

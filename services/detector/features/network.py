@@ -1,0 +1,292 @@
+"""Bidders among themselves: what the offers of one case share, how their prices lie, and who bids with whom."""
+
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+
+from services.detector.distil import Fact
+from services.detector.features.case import Case, History, history, occasion, the_case, whole_form
+from services.detector.registers import Reference
+from services.detector.subjects import Occasion, Params, Subject, View
+from shared.contracts.alerts import Bilingual, Evidence
+from shared.contracts.power import Bid, NodeFields
+from shared.contracts.reference import Company, Kinship
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A trace that two or more bidders have in common."""
+
+    value: str
+    companies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bidding:
+    """The offers of one case. `cv` is the coefficient of variation, steps are relative to the lowest price."""
+
+    bidders: int
+    valid: int
+    awarded: bool
+    prices_fen: tuple[int, ...]
+    phones: tuple[Shared, ...]
+    ips: tuple[Shared, ...]
+    devices: tuple[Shared, ...]
+    bond_accounts: tuple[Shared, ...]
+    addresses: tuple[Shared, ...]
+    persons: tuple[Shared, ...]
+    minor_persons: tuple[Shared, ...]
+    spouses: tuple[Shared, ...]
+    cv: float
+    equal_prices: bool
+    arithmetic_off_pct: float | None
+    geometric_off_pct: float | None
+    fixed_step_pct: float | None
+    round_losers: bool
+    lowest_fen: int | None
+    winner_price_fen: int | None
+    winner_is_lowest: bool
+
+
+def bids_of(so_far: History) -> dict[str, Bid]:
+    """The last offer of each company in a case."""
+    found: dict[str, Bid] = {}
+    for _, bids in so_far.given("bids"):
+        found.update({bid["company_id"]: Bid.model_validate(bid) for bid in bids})
+    return dict(sorted(found.items()))
+
+
+def bidding(view: View, control_pct: float) -> Bidding:
+    """What the offers of the view's case have in common."""
+    so_far = history(view)
+    bids = bids_of(so_far)
+    valid = [bid for bid in bids.values() if bid.valid]
+    registered = {id: company for id in bids if (company := view.reference.one(Company, id))}
+    prices = sorted(bid.price_fen for bid in valid)
+    winner = bids.get(the_case(view).supplier_id)
+    losers = [bid.price_fen for bid in valid if bid is not winner]
+    strong, weak = _holders(registered, control_pct)
+    return Bidding(
+        bidders=len(bids),
+        valid=len(valid),
+        awarded=bool(the_case(view).supplier_id or the_case(view).award_fen),
+        prices_fen=tuple(prices),
+        phones=_shared(bids, ((bid.company_id, _digits(phone)) for bid, phone in _phones(bids, registered))),
+        ips=_shared(bids, ((bid.company_id, bid.ip) for bid in bids.values())),
+        devices=_shared(bids, ((bid.company_id, bid.device and bid.device.upper()) for bid in bids.values())),
+        bond_accounts=_shared(bids, ((bid.company_id, bid.bond_account_key) for bid in bids.values())),
+        addresses=_shared(bids, ((id, company.address and _plain(company.address)) for id, company in registered.items())),
+        persons=_shared(bids, strong),
+        minor_persons=_shared(bids, weak),
+        spouses=_spouses(bids, strong, view.reference),
+        cv=statistics.stdev(prices) / statistics.mean(prices) if len(prices) > 1 and sum(prices) else 0.0,
+        equal_prices=len(set(prices)) < len(prices),
+        arithmetic_off_pct=_off_series(prices),
+        geometric_off_pct=_off_ratio(prices),
+        fixed_step_pct=_fixed_step(prices),
+        round_losers=len(losers) > 1 and all(price % 1_000_000 == 0 for price in losers),
+        lowest_fen=prices[0] if prices else None,
+        winner_price_fen=winner.price_fen if winner else None,
+        winner_is_lowest=bool(winner and prices and winner.price_fen == prices[0]),
+    )
+
+
+def _phones(bids: Mapping[str, Bid], registered: Mapping[str, Company]) -> Iterator[tuple[Bid, str]]:
+    for id, bid in bids.items():
+        if bid.contact_phone:
+            yield bid, bid.contact_phone
+        if id in registered:
+            yield from ((bid, phone) for phone in registered[id].phones)
+
+
+def _holders(
+    registered: Mapping[str, Company], control_pct: float
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """(company, person) where the person runs it or holds at least `control_pct`, and where he holds less."""
+    strong: list[tuple[str, str]] = []
+    weak: list[tuple[str, str]] = []
+    for id, company in registered.items():
+        strong.append((id, company.legal_person_key))
+        strong.extend((id, manager.person_key) for manager in company.managers)
+        for holder in company.shareholders:
+            (strong if _percent(holder.share) >= control_pct else weak).append((id, holder.person_key))
+    return strong, [*weak, *strong]
+
+
+def _percent(share: float) -> float:
+    """Registers write a half as 0.5 or as 50."""
+    return share * 100 if share <= 1 else share
+
+
+def _shared(bids: Mapping[str, Bid], traces: Iterable[tuple[str, str | None]]) -> tuple[Shared, ...]:
+    owners: dict[str, set[str]] = defaultdict(set)
+    for company, trace in traces:
+        if trace:
+            owners[trace].add(company)
+    return tuple(
+        Shared(trace, tuple(bids[id].company_name for id in sorted(companies)))
+        for trace, companies in sorted(owners.items())
+        if len(companies) > 1
+    )
+
+
+def _spouses(
+    bids: Mapping[str, Bid], holders: Sequence[tuple[str, str]], reference: Reference
+) -> tuple[Shared, ...]:
+    """Two bidders run by husband and wife."""
+    by_person: dict[str, set[str]] = defaultdict(set)
+    for company, person in holders:
+        by_person[person].add(company)
+    found = set()
+    for person, companies in by_person.items():
+        for tie in reference.all(Kinship, "person_key", person):
+            others = by_person.get(tie.relative_key, set()) - companies
+            if tie.relation in _SPOUSE and others:
+                found.add(tuple(sorted(companies | others)))
+    return tuple(Shared("夫妻", tuple(bids[id].company_name for id in ids)) for ids in sorted(found))
+
+
+_SPOUSE = frozenset({"spouse", "husband", "wife", "配偶", "夫妻", "丈夫", "妻子", "夫", "妻"})
+
+
+def _digits(phone: str) -> str:
+    return re.sub(r"\D", "", phone).removeprefix("86")
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", text)
+
+
+def _off_series(prices: Sequence[int]) -> float | None:
+    """How far the steps between sorted prices are from equal, in percent of the mean step; None under 3 prices."""
+    steps = [high - low for low, high in zip(prices, prices[1:], strict=False)]
+    return _spread(steps)
+
+
+def _off_ratio(prices: Sequence[int]) -> float | None:
+    """The same for the ratios between sorted prices: 1.05, 1.05, ... is 0."""
+    if any(price <= 0 for price in prices):
+        return None
+    return _spread([high / low - 1 for low, high in zip(prices, prices[1:], strict=False)])
+
+
+def _spread(steps: Sequence[float]) -> float | None:
+    if len(steps) < 2 or not all(step > 0 for step in steps):
+        return None
+    mean = sum(steps) / len(steps)
+    return 100 * max(abs(step - mean) for step in steps) / mean
+
+
+def _fixed_step(prices: Sequence[int]) -> float | None:
+    """By how many percent of the lowest all others lie apart, when that is a whole number of percent; else None."""
+    if len(prices) < 3 or prices[0] <= 0:
+        return None
+    steps = [100 * (price / prices[0] - 1) for price in prices[1:]]
+    whole = all(step > 0.5 and abs(step - round(step)) < 0.01 for step in steps)
+    even = all(abs(step - (at + 1) * steps[0]) < 0.02 for at, step in enumerate(steps))
+    return steps[0] if whole and even else None
+
+
+def _trail(so_far: History) -> tuple[Evidence, ...]:
+    names = [(fact, bid) for fact, bids in so_far.given("bids") for bid in bids]
+    return tuple(
+        Evidence(
+            label=Bilingual(zh=f"报价:{bid['company_name']}", en=f"Offer of {bid['company_name']}"),
+            value=f"{bid['price_fen'] / 100:,.2f}",
+            source=fact.event_id,
+            occurred_at=fact.occurred_at,
+        )
+        for fact, bid in names
+    )
+
+
+def _case_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    so_far = history(view)
+    control = float(params.get("control_pct", 5.0))
+    yield occasion(
+        view,
+        features={
+            "fields": partial(view.once, NodeFields, partial(whole_form, view)),
+            "bidding": partial(view.once, (Bidding, control), partial(bidding, view, control)),
+        },
+        trail=_trail(so_far),
+    )
+
+
+CASE = Subject(
+    "case",
+    "每个事项整体",
+    "each case as a whole",
+    frozenset({"case"}),
+    {"case": Case, "fields": NodeFields, "bidding": Bidding},
+    _case_occasions,
+    {"control_pct": float},
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two companies that bid in the same cases. `wins` count the cases that one of the two won."""
+
+    ids: tuple[str, ...]
+    one: str
+    other: str
+    joint: int
+    wins_one: int
+    wins_other: int
+    decided: int
+    alternating: bool
+    villages: int
+
+
+def _pair_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    cases: dict[str, Fact] = {fact.data["case_id"]: fact for fact in view.facts}
+    ordered = sorted(cases.values(), key=lambda fact: (fact.occurred_at, fact.data["case_id"]))
+    first, last = ordered[0], ordered[-1]
+    one, other = view.key.split(":", 1)[1].split("+", 1)
+    winners = [fact.data.get("supplier_id") for fact in ordered]
+    between = [winner for winner in winners if winner in (one, other)]
+    pair = Pair(
+        ids=(one, other),
+        one=last.data["names"][0],
+        other=last.data["names"][1],
+        joint=len(ordered),
+        wins_one=between.count(one),
+        wins_other=between.count(other),
+        decided=sum(winner is not None for winner in winners),
+        alternating=len(between) > 1 and all(a != b for a, b in zip(between, between[1:], strict=False)),
+        villages=len({fact.data["village_code"] for fact in ordered}),
+    )
+    yield Occasion(
+        features={"pair": lambda: pair},
+        given=frozenset({"bids"}),
+        matter=first.data["matter"],
+        village_code=first.data["village_code"],
+        town_code=first.data["town_code"],
+        cases=tuple((fact.data["case_id"], fact.data["case_no"]) for fact in ordered),
+        occurred_at=last.occurred_at,
+        trail=tuple(
+            Evidence(
+                label=Bilingual(zh="共同投标", en="Bid together"),
+                value=f"{fact.data['case_no']} {fact.data['title']}",
+                source=fact.event_id,
+                occurred_at=fact.occurred_at,
+            )
+            for fact in ordered
+        ),
+    )
+
+
+PAIR = Subject(
+    "pair", "每两家同场投标单位", "each two companies that bid together", frozenset({"bidders"}),
+    {"pair": Pair}, _pair_occasions,
+)  # fmt: skip
+
+
+def pairs(companies: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Each two of them, in a fixed order."""
+    return combinations(sorted(companies), 2)

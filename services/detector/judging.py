@@ -1,0 +1,109 @@
+"""Keys judged as a whole: all their facts, with the registers' records that they lead to."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.detector.detection import Detection, Fact, Need, detect, needs_of
+from services.detector.facts import FactStore
+from services.detector.reference import Registers, reference_of
+from services.detector.rules import Rulebook
+from shared.contracts.reference import Record
+from shared.db import Connection
+
+_FACTS_BETWEEN_BREATHS = 200
+Fresh = Mapping[str, Sequence[Fact]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One key with all its facts, and the moment up to which silence counts for it.
+
+    That moment is the latest fact's event time, or the time up to which the clock has judged the key: so a log read
+    again years later raises nothing for the silence between two of its events, however its batches are cut.
+    """
+
+    key: str
+    facts: tuple[Fact, ...]
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdicts on some keys, what each rested on, and which facts were not on record."""
+
+    cases: Mapping[str, Case]
+    detections: Mapping[str, Detection]
+    asked: Mapping[str, frozenset[Need]]
+    new: tuple[Fact, ...] = ()
+
+
+class Judge:
+    """Judges keys by one rulebook; holds what it read of facts and registers for the next time."""
+
+    def __init__(self, rulebook: Rulebook, *, facts_held: int = 200_000) -> None:
+        self.rulebook = rulebook
+        self.facts = FactStore(facts_held)
+        self.registers = Registers()
+
+    async def judge(
+        self, conn: Connection, keys: Collection[str], *, until: datetime | None = None, fresh: Fresh | None = None
+    ) -> Judgement:
+        """Judge these keys with `fresh` facts beside those stored, and silence up to `until` where that is later.
+
+        To write what comes of it the caller must hold the keys' locks. Keys without any fact are left out.
+        """
+        stored = await self.facts.load(conn, keys)
+        judged_until = await _judged_until(conn, keys)
+        fresh = fresh or {}
+        new = tuple(fact for key in keys for fact in fresh.get(key, ()) if fact.event_id not in stored[key])
+        cases = {}
+        for key in keys:
+            facts = {**stored[key], **{fact.event_id: fact for fact in fresh.get(key, ())}}
+            if facts:
+                moments = [fact.occurred_at for fact in facts.values()]
+                moments += [moment for moment in (judged_until.get(key), until) if moment]
+                cases[key] = Case(key, tuple(facts.values()), max(moments))
+        return replace(await self.judge_cases(conn, cases), new=new)
+
+    async def judge_cases(self, conn: Connection, cases: Mapping[str, Case]) -> Judgement:
+        """Judge keys whose facts are at hand."""
+        await self.registers.refresh(conn)
+        asked, found = await self._ask(conn, cases.values())
+        detections = {}
+        since_breath = 0
+        for key, case in cases.items():
+            reference = reference_of(asked[key], found)
+            detections[key] = detect(self.rulebook, key, case.facts, reference, case.now)
+            since_breath += len(case.facts)
+            if since_breath > _FACTS_BETWEEN_BREATHS:
+                since_breath = 0
+                await asyncio.sleep(0)
+        return Judgement(cases, detections, asked)
+
+    async def _ask(
+        self, conn: Connection, cases: Iterable[Case]
+    ) -> tuple[dict[str, frozenset[Need]], Mapping[Need, tuple[Record, ...]]]:
+        """Ask the registers in rounds, all keys at once, until no answer leads to a new question."""
+        found: dict[Need, tuple[Record, ...]] = {}
+        asked: dict[str, frozenset[Need]] = {case.key: frozenset() for case in cases}
+        open_cases = list(cases)
+        while open_cases:
+            still_open = []
+            for case in open_cases:
+                needs = needs_of(case.key, case.facts, reference_of(asked[case.key], found))
+                if not needs <= asked[case.key]:
+                    asked[case.key] |= needs
+                    still_open.append(case)
+            unanswered = {need for case in still_open for need in asked[case.key] if need not in found}
+            found.update(await self.registers.answer(conn, unanswered))
+            open_cases = still_open
+        return asked, found
+
+
+async def _judged_until(conn: Connection, keys: Collection[str]) -> dict[str, datetime]:
+    rows = await conn.fetch(
+        "SELECT key, judged_until FROM deadlines WHERE key = ANY($1::text[]) AND judged_until IS NOT NULL", list(keys)
+    )
+    return {row["key"]: row["judged_until"] for row in rows}

@@ -1,0 +1,14 @@
+"""What the detector counts, declared once."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+FINDINGS = Counter("yunjing_findings_total", "Alerts raised, updated and withdrawn", ["rule", "grade", "change"])
+FAULTS = Counter("yunjing_rule_faults_total", "Evaluations of a rule that failed", ["rule"])
+BATCH_EVENTS = Histogram(
+    "yunjing_detector_batch_events", "Events of one batch", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000)
+)
+BATCH_KEYS = Histogram(
+    "yunjing_detector_batch_keys", "Keys judged in one batch", buckets=(1, 5, 10, 50, 100, 500, 1000, 5000, 20000)
+)
+CLOCK_BEHIND = Gauge("yunjing_clock_behind_seconds", "How far the deadline clock is behind the wall clock")
+TASKS_DEAD = Gauge("yunjing_detector_tasks_dead", "Background tasks that ended though they should not")

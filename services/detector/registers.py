@@ -1,0 +1,79 @@
+"""The registers' records that a verdict rests on, found by typed lookups. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+from shared.contracts.reference import (
+    Asset,
+    Blacklist,
+    Company,
+    Death,
+    Kinship,
+    Record,
+    Relief,
+    Staff,
+)
+
+R = TypeVar("R", bound=Record)
+
+
+class Need(NamedTuple):
+    """One question to a register: the records of `dataset` whose `lookup` is `value`."""
+
+    dataset: str
+    lookup: str
+    value: str
+
+
+def lookups_of(record: Record) -> frozenset[Need]:
+    """Every question that a record answers: file it under these, and judge again the keys that asked them."""
+    return frozenset(Need(record.DATASET, lookup, value) for lookup, value in _lookups(record) if value)
+
+
+def _lookups(record: Record) -> Iterable[tuple[str, str]]:
+    yield "id", record.id
+    match record:
+        case Company():
+            yield "name", record.name
+            yield from (("account_keys", key) for key in record.account_keys)
+        case Staff():
+            yield "person_key", record.person_key
+            yield "name", record.name
+        case Kinship():
+            yield "person_key", record.person_key
+            yield "relative_key", record.relative_key
+        case Relief() | Death():
+            yield "person_key", record.person_key
+        case Blacklist():
+            yield "subject_id", record.subject_id
+        case Asset():
+            yield "village_code", record.village_code
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The records found for the needs of the keys judged. A need that was asked and not answered holds ()."""
+
+    found: Mapping[Need, tuple[Record, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> "Reference":
+        """Records filed under every question that they answer."""
+        found: dict[Need, list[Record]] = {}
+        for record in records:
+            for need in lookups_of(record):
+                found.setdefault(need, []).append(record)
+        return cls({need: tuple(sorted(some, key=lambda record: record.id)) for need, some in found.items()})
+
+    def all(self, model: type[R], lookup: str, value: str) -> tuple[R, ...]:
+        """The records of a register whose `lookup` is `value`, by id."""
+        return tuple(
+            record
+            for record in self.found.get(Need(model.DATASET, lookup, value), ())
+            if isinstance(record, model)
+        )
+
+    def one(self, model: type[R], id: str) -> R | None:
+        """The record of this id."""
+        return next(iter(self.all(model, "id", id)), None)

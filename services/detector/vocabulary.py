@@ -1,0 +1,173 @@
+"""The words of conditions: features (frozen dataclasses) and forms as CEL message types, so that CEL checks them.
+
+A field that may be None is optional: ask `has(case.contract_at)` before using it. Days are Shanghai midnights.
+"""
+
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime, time
+from functools import cache
+from typing import Any
+
+from cel_expr_python import cel
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
+from pydantic import BaseModel
+
+from shared.workdays import SHANGHAI, add_working_days, is_working_day
+
+PACKAGE = "yunjing"
+_STAMP = ".google.protobuf.Timestamp"
+_SCALARS: Mapping[type, int] = {str: 9, float: 1, bool: 8, int: 3}
+_MESSAGE, _SINGLE, _REPEATED = 11, 1, 3
+
+
+def midnight(day: date) -> datetime:
+    """The first moment of a day in Shanghai, in UTC."""
+    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
+
+
+def working_days_between(start: datetime, end: datetime) -> int:
+    """Working days after the day of `start` up to the day of `end`; 0 when `end` isn't later."""
+    first, last = start.astimezone(SHANGHAI).toordinal(), end.astimezone(SHANGHAI).toordinal()
+    return sum(is_working_day(date.fromordinal(day)) for day in range(first + 1, last + 1))
+
+
+def days_between(start: datetime, end: datetime) -> int:
+    """Calendar days from the day of `start` to the day of `end`, negative when `end` is earlier."""
+    return end.astimezone(SHANGHAI).toordinal() - start.astimezone(SHANGHAI).toordinal()
+
+
+class Vocabulary:
+    """CEL types made of the models given, and values made of their instances."""
+
+    def __init__(self, models: Iterable[type]) -> None:
+        self._pool = descriptor_pool.DescriptorPool()
+        stamp = descriptor_pb2.FileDescriptorProto()
+        timestamp_pb2.DESCRIPTOR.CopyToProto(stamp)
+        self._pool.Add(stamp)
+        file = descriptor_pb2.FileDescriptorProto(
+            name="yunjing.proto", package=PACKAGE, syntax="proto3", dependency=["google/protobuf/timestamp.proto"]
+        )
+        self._models = list(dict.fromkeys(found for model in models for found in _with_parts(model)))
+        for model in self._models:
+            _declare(file.message_type.add(name=model.__name__), model)
+        self._pool.Add(file)
+        self._classes: dict[type, Any] = {
+            model: message_factory.GetMessageClass(self._pool.FindMessageTypeByName(f"{PACKAGE}.{model.__name__}"))
+            for model in self._models
+        }
+        self._functions = cel.CelExtension("yunjing.days", _functions())
+
+    def environment(self, variables: Mapping[str, type | cel.Type]) -> cel.Env:
+        """An environment in which exactly these variables are known."""
+        return cel.NewEnv(
+            descriptor_pool=self._pool,
+            extensions=[self._functions],
+            variables={
+                name: cel.Type(f"{PACKAGE}.{kind.__name__}") if isinstance(kind, type) and kind in self._classes else kind
+                for name, kind in variables.items()
+            },
+        )
+
+    def value(self, feature: Any) -> Any:
+        """A feature as the message that conditions see."""
+        return self._classes[type(feature)](**dict(self._given(feature)))
+
+    def _given(self, feature: Any) -> Iterator[tuple[str, Any]]:
+        for name, value in _pairs(feature):
+            if value is not None and value != ():
+                yield name, self._part(value)
+
+    def _part(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return [self._part(item) for item in value]
+        if type(value) in self._classes:
+            return self.value(value)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return midnight(value)
+        return value
+
+
+def _functions() -> list[cel.FunctionDecl]:
+    stamp, whole = cel.Type.TIMESTAMP, cel.Type.INT
+    return [
+        cel.FunctionDecl(
+            "after_working_days",
+            [cel.Overload("after_working_days", return_type=stamp, parameters=[stamp, whole], impl=add_working_days)],
+        ),
+        cel.FunctionDecl(
+            "working_days_between",
+            [
+                cel.Overload(
+                    "working_days_between", return_type=whole, parameters=[stamp, stamp], impl=working_days_between
+                )
+            ],
+        ),
+        cel.FunctionDecl(
+            "days_between",
+            [cel.Overload("days_between", return_type=whole, parameters=[stamp, stamp], impl=days_between)],
+        ),
+    ]
+
+
+@cache
+def _shape(model: type) -> Mapping[str, Any]:
+    """Field names of a model and their annotations."""
+    if issubclass(model, BaseModel):
+        return {name: info.annotation for name, info in model.model_fields.items()}
+    hints = typing.get_type_hints(model)
+    return {field.name: hints[field.name] for field in fields(model)}
+
+
+def _pairs(feature: Any) -> Iterator[tuple[str, Any]]:
+    return ((name, getattr(feature, name)) for name in _shape(type(feature)))
+
+
+def _with_parts(model: type) -> Iterator[type]:
+    for annotation in _shape(model).values():
+        inner, _, _ = _unwrapped(annotation)
+        if _is_model(inner):
+            yield from _with_parts(inner)
+    yield model
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, BaseModel))
+
+
+def _unwrapped(annotation: Any) -> tuple[Any, bool, bool]:
+    """The innermost type of an annotation, whether it may be None, and whether it is a list."""
+    optional = repeated = False
+    while True:
+        origin = typing.get_origin(annotation)
+        if origin in (types.UnionType, typing.Union):
+            optional = True
+            annotation = next(option for option in typing.get_args(annotation) if option is not types.NoneType)
+        elif origin is tuple:
+            repeated = True
+            annotation = typing.get_args(annotation)[0]
+        elif origin is typing.Annotated:
+            annotation = typing.get_args(annotation)[0]
+        elif origin is typing.Literal:
+            annotation = str
+        else:
+            return annotation, optional, repeated
+
+
+def _declare(message: Any, model: type) -> None:
+    for number, (name, annotation) in enumerate(_shape(model).items(), start=1):
+        inner, optional, repeated = _unwrapped(annotation)
+        field = message.field.add(name=name, number=number, label=_REPEATED if repeated else _SINGLE)
+        if inner in (datetime, date):
+            field.type, field.type_name = _MESSAGE, _STAMP
+        elif inner in _SCALARS:
+            field.type = _SCALARS[inner]
+            if optional:
+                field.proto3_optional, field.oneof_index = True, len(message.oneof_decl)
+                message.oneof_decl.add(name=f"_{name}")
+        elif _is_model(inner):
+            field.type, field.type_name = _MESSAGE, f".{PACKAGE}.{inner.__name__}"
+        else:
+            raise TypeError(f"{model.__name__}.{name}: {annotation} has no CEL type")

@@ -1,0 +1,172 @@
+"""Live alerts by server-sent events. The stream is a table; positions appear in their order, so a reader that resumes
+behind its `Last-Event-ID`, at any replica and after any restart, misses nothing and gets nothing twice.
+
+One connection a process listens. What is new is read once for each set of grants, by row-level security, and handed to
+all streams of that set. A stream that can't keep up is cut; its browser comes back and resumes.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import asyncpg
+from sse_starlette import ServerSentEvent
+
+from services.notifier.inbox import CHANNEL
+from shared.db import Connection, Database, Scope
+from shared.telemetry import logger
+
+HEARTBEAT_SECONDS = 15
+SEND_SECONDS = 30.0
+_LIFE_SECONDS = 1800.0
+_QUEUE = 200
+_PAGE = 500
+_IDLE_SECONDS = 1.0
+_RETRY_SECONDS = 0.5
+_RECONNECT_MS = 1000
+log = logger("stream")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One event of the stream, encoded once for all readers."""
+
+    position: int
+    data: str
+
+
+@dataclass(eq=False)
+class Reader:
+    """One open stream: what waits for it, and whether it fell too far behind."""
+
+    queue: asyncio.Queue[Item] = field(default_factory=lambda: asyncio.Queue(_QUEUE))
+    cut: bool = False
+
+    def offer(self, item: Item) -> None:
+        """Hand over an event without waiting."""
+        try:
+            self.queue.put_nowait(item)
+        except asyncio.QueueFull:
+            self.cut = True
+
+
+class Hub:
+    """All open streams of this process."""
+
+    def __init__(self, db: Database, *, wake: Callable[[], None] = lambda: None) -> None:
+        self._db = db
+        self._wake_others = wake
+        self._woken = asyncio.Event()
+        self._position: int | None = None
+        self._rooms: dict[str, set[Reader]] = {}
+
+    async def run(self) -> None:
+        """Listen and hand out until cancelled; after a lost connection it goes on where it was."""
+        while True:
+            try:
+                await self._run_once()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.warning("stream.interrupted", error=type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def events(self, scope: Scope, after: int | None) -> AsyncIterator[ServerSentEvent]:
+        """What `scope` may see behind a position, then what comes; ends after half an hour so that rights are asked anew.
+
+        Without a position it begins now.
+        """
+        reader = Reader()
+        readers = self._rooms.setdefault(scope.roles, set())
+        readers.add(reader)
+        try:
+            position = await self._start(scope, after)
+            yield ServerSentEvent(comment="open", retry=_RECONNECT_MS)
+            async for item in self._follow(scope, reader, position):
+                yield ServerSentEvent(id=str(item.position), event="alert", data=item.data)
+        finally:
+            readers.discard(reader)
+            if not readers:
+                self._rooms.pop(scope.roles, None)
+
+    async def _follow(self, scope: Scope, reader: Reader, position: int) -> AsyncIterator[Item]:
+        ends = time.monotonic() + _LIFE_SECONDS
+        while page := await self._read(scope, position):
+            for item in page:
+                yield item
+            position = page[-1].position
+        while not reader.cut:
+            try:
+                item = await asyncio.wait_for(reader.queue.get(), ends - time.monotonic())
+            except TimeoutError:
+                return
+            if item.position > position:
+                position = item.position
+                yield item
+
+    async def _run_once(self) -> None:
+        conn = await self._db.dedicated()
+        try:
+            await conn.add_listener(f"{self._db.schema}.{CHANNEL}", lambda *_: self._woken.set())
+            while not conn.is_closed():
+                self._woken.clear()
+                if await self._hand_out():
+                    self._wake_others()
+                    continue
+                await self._wait()
+        finally:
+            await conn.close()
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._woken.wait(), _IDLE_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _hand_out(self) -> bool:
+        async with self._db.begin(Scope.system(), readonly=True) as conn:
+            if self._position is None:
+                self._position = await last_position(conn)
+            rows = await conn.fetch(
+                "SELECT position, readers FROM stream_events WHERE position > $1 ORDER BY position LIMIT $2",
+                self._position,
+                _PAGE,
+            )
+        if not rows:
+            return False
+        addressed = {grant for row in rows for grant in row["readers"]}
+        first, last = self._position, rows[-1]["position"]
+        waiting = [roles for roles in self._rooms if not addressed.isdisjoint(roles.split(","))]
+        await asyncio.gather(*(self._feed(roles, first, last) for roles in waiting))
+        self._position = last
+        return True
+
+    async def _feed(self, roles: str, first: int, last: int) -> None:
+        for item in await self._read(Scope(regions="", roles=roles, subject=""), first, last):
+            for reader in tuple(self._rooms.get(roles, ())):
+                reader.offer(item)
+
+    async def _start(self, scope: Scope, after: int | None) -> int:
+        async with self._db.begin(scope, readonly=True) as conn:
+            latest = await last_position(conn)
+        return latest if after is None else min(after, latest)
+
+    async def _read(self, scope: Scope, after: int, upto: int | None = None) -> list[Item]:
+        async with self._db.begin(scope, readonly=True) as conn:
+            rows = await conn.fetch(
+                "SELECT position, kind, body FROM stream_events"
+                " WHERE position > $1 AND ($2::bigint IS NULL OR position <= $2) ORDER BY position LIMIT $3",
+                after,
+                upto,
+                _PAGE,
+            )
+        return [Item(row["position"], _encode(row["kind"], row["body"])) for row in rows]
+
+
+async def last_position(conn: Connection) -> int:
+    """The last position that the transaction's caller may see; 0 before the first."""
+    return int(await conn.fetchval("SELECT coalesce(max(position), 0) FROM stream_events"))
+
+
+def _encode(kind: str, body: dict[str, object]) -> str:
+    return json.dumps({"kind": kind, **body}, ensure_ascii=False, separators=(",", ":"))

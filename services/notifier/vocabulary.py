@@ -1,0 +1,31 @@
+"""What the codes of alerts are called in Chinese and English: matters, grades, roles, kinds of history."""
+
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.alerts import Bilingual
+
+
+class Vocabulary(BaseModel):
+    """The whole of `vocabulary.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    matters: dict[str, Bilingual]
+    grades: dict[str, Bilingual]
+    roles: dict[str, Bilingual]
+    kinds: dict[str, Bilingual]
+
+    def role(self, code: str) -> Bilingual:
+        """The name of a role; the code itself when it has none."""
+        return self.roles.get(code, Bilingual(zh=code, en=code))
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The words; raises pydantic's error at start when the file is malformed."""
+    text = Path(__file__).with_name("vocabulary.yaml").read_text(encoding="utf-8")
+    return Vocabulary.model_validate(yaml.safe_load(text))

@@ -1,0 +1,66 @@
+"""The four services as processes of their own: what the chaos tests, the journeys and the bench run against."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import httpx
+
+from deploy.local import processes
+from shared.db import SCHEMAS
+from shared.settings import Settings
+
+
+class System:
+    """Services on free ports over the database and broker of `settings`."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._folder = folder
+        self._ports = {service: processes.free_port() for service in SCHEMAS}
+        urls = {f"{service}_url": self.url(service) for service in SCHEMAS}
+        self.settings = settings.model_copy(update=urls)
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def url(self, service: str) -> str:
+        """Where a service answers."""
+        return f"http://{processes.HOST}:{self._ports[service]}"
+
+    def start(self, *services: str) -> None:
+        """Start services (all when none is named) and wait until each is ready."""
+        for service in services or SCHEMAS:
+            factory = f"services.{service}.app:create"
+            self._running[service] = processes.start(
+                [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(self._ports[service])],
+                log=self._log(service),
+                env=os.environ | _environment(self.settings),
+            )
+        for service in services or SCHEMAS:
+            look = partial(_ready, self.url(service))
+            processes.await_ready(self._running[service], look, name=service, log=self._log(service))
+
+    def kill(self, service: str) -> None:
+        """kill -9."""
+        processes.kill(self._running.pop(service))
+
+    def stop(self) -> None:
+        """End all that runs."""
+        for process in self._running.values():
+            processes.stop(process)
+        self._running.clear()
+
+    def _log(self, service: str) -> Path:
+        return self._folder / f"{service}.log"
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    values = settings.model_dump(mode="json", exclude_none=True)
+    return {name.upper(): str(value) for name, value in values.items()}
+
+
+def _ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
