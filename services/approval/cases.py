@@ -2,16 +2,15 @@
 
 A case waits at one node of its flow. Completing the node moves it on, the last one closes it.
 A node with a notice is completed when the notice is posted or later; the next node may not be done
-before the notice has run, and its term begins only then. A decision of no completes nothing: whoever
-decides sends the case back, or withdraws it with the reason, which is how a refused case ends.
+before the notice has run, and its term begins only then. A decision of no, like a failed acceptance,
+completes nothing: whoever decides sends the case back, or withdraws it with the reason, which is how a
+refused case ends.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, Self
-
-from shared.regions import town_of
 
 from services.approval.errors import (
     CannotSendBack,
@@ -39,6 +38,7 @@ from shared.contracts.power import (
     NodeReturned,
 )
 from shared.problems import FieldError
+from shared.regions import town_of
 from shared.workdays import SHANGHAI, add_calendar_days, due_at
 
 OPENERS = (HANDLER, "applicant", "reporting_clerk", "village_head")
@@ -153,12 +153,7 @@ class Case:
         if self.notice_ends_at and now < self.notice_ends_at:
             until = self.notice_ends_at.astimezone(SHANGHAI)
             raise NoticeRunning(f"公示到 {until:%Y-%m-%d %H:%M} 期满", f"The notice runs until {until:%Y-%m-%d %H:%M}")
-        if at.decision and fields.approved is False:
-            raise NotApproved(
-                "请退回修改,或写明理由后撤回",
-                "Send it back, or withdraw it with the reason",
-                [FieldError("fields.approved", "未同意", "Not approved")],
-            )
+        _check_verdict(at, fields)
         _check_form(at.form, fields)
         if at.notice_days:
             self._check_notice(at, fields, now)
@@ -235,9 +230,7 @@ class Case:
         at = self._present(flow)
         role = self._withdrawing_role(at, by)
         if role is None:
-            raise RoleMissing(
-                "只有发起人、经办人或本节点审批人可以撤回", "Only the opener, a handler or the approver"
-            )
+            raise RoleMissing("只有发起人、经办人或本节点审批人可以撤回", "Only the opener, a handler or the approver")
         case = replace(
             self,
             status="withdrawn",
@@ -414,6 +407,17 @@ def _filing_role(node: Node, by: Caller) -> str:
     raise RoleMissing(f"{node.code} 由{node.role_name.zh}办理", f"{node.code} is for: {node.role_name.en}")
 
 
+def _check_verdict(node: Node, filled: NodeFields) -> None:
+    """A decision must be a yes, and works or goods must have been found good."""
+    for name in ("approved", "accepted"):
+        if any(use.name == name for use in node.form) and getattr(filled, name) is False:
+            raise NotApproved(
+                "请退回修改,或写明理由后撤回",
+                "Send it back, or withdraw it with the reason",
+                [FieldError(f"fields.{name}", "结论为否", "The answer is no")],
+            )
+
+
 def _check_form(form: Iterable[FormUse], filled: NodeFields) -> None:
     missing = [use.name for use in form if use.required and _empty(getattr(filled, use.name))]
     if missing:
@@ -433,10 +437,12 @@ def _empty(value: Any) -> bool:
 
 
 def _negative(filled: NodeFields) -> Iterable[FieldError]:
-    for name, value in filled:
-        if isinstance(value, int | float) and value < 0 and name not in _MAY_BE_NEGATIVE:
-            zh = all_fields()[name].zh
-            yield FieldError(f"fields.{name}", f"{zh}不能为负数", f"{all_fields()[name].en} cannot be negative")
+    below = {name for name, value in filled if isinstance(value, int | float) and value < 0} - _MAY_BE_NEGATIVE
+    below |= {"bids"} if any(bid.price_fen < 0 for bid in filled.bids) else set()
+    below |= {"workers"} if any(worker.wage_fen < 0 or worker.days < 0 for worker in filled.workers) else set()
+    for name in sorted(below):
+        label = all_fields()[name]
+        yield FieldError(f"fields.{name}", f"{label.zh}不能为负数", f"{label.en} cannot be negative")
 
 
 def _reversed(filled: NodeFields) -> Iterable[FieldError]:

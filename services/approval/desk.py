@@ -17,6 +17,8 @@ from shared.contracts.power import NodeFields, PowerEvent
 from shared.db import Connection
 from shared.problems import FieldError, InvalidInput
 
+MAX_TITLE = 200
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -48,6 +50,7 @@ class Desk:
         """Open a case in a village; raises what `Case.open` does, `NoSuchFlow`, `InvalidInput` for no village."""
         flow = self._catalogue.flow(flow_code)
         _check_village(village_code)
+        _check_title(title)
         by = self._by(village_code)
         number = await store.next_number(self._conn, village_code, flow.code, self._now) if by.roles else ""
         case, event = Case.open(
@@ -115,3 +118,9 @@ def _check_village(code: str) -> None:
     if not known:
         wrong = FieldError("village_code", "请选择一个村", "Choose a village")
         raise InvalidInput("没有这个村", "No such village", [wrong])
+
+
+def _check_title(title: str) -> None:
+    if len(title) > MAX_TITLE:
+        wrong = FieldError("title", f"最多 {MAX_TITLE} 字", f"{MAX_TITLE} characters at most")
+        raise InvalidInput("标题太长", "The title is too long", [wrong])

@@ -167,8 +167,8 @@ class _Entry(BaseModel):
 
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-# A paper or a field in parentheses is optional.
-Uses = Annotated[list[Annotated[str, StringConstraints(pattern=r"^([a-z_]+|\([a-z_]+\))$")]], Field(default_factory=list)]
+# The name of a paper or a field; in parentheses it is optional.
+Use = Annotated[str, StringConstraints(pattern=r"^([a-z_]+|\([a-z_]+\))$")]
 
 
 class _Name(_Entry):
@@ -205,12 +205,12 @@ class _Node(_Entry):
     code: str
     name: _Name
     role: str
-    documents: Uses
+    documents: list[Use] = Field(default_factory=list)
     term: _Term | None = None
     notice_days: int = Field(default=0, ge=0)
     must_publish: bool = False
     decision: bool = False
-    form: Uses
+    form: list[Use] = Field(default_factory=list)
 
 
 class _Flow(_Entry):
@@ -222,7 +222,7 @@ class _Flow(_Entry):
     summary: _Name
     at_or_above: str | None = None
     below: str | None = None
-    form: Uses
+    form: list[Use] = Field(default_factory=list)
     nodes: list[_Node] = Field(min_length=1)
 
 

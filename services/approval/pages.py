@@ -16,10 +16,10 @@ from services.approval import documents, flows, store
 from services.approval.cases import OPENERS, Case
 from services.approval.desk import Desk, Opened
 from services.approval.documents import MAX_BYTES, Filing
-from services.approval.errors import ReasonMissing
+from services.approval.errors import CaseNotFound
+from services.approval.fields import all_fields
 from services.approval.flows import Flow, Node
 from services.approval.forms import Shown, read_fields, show_fields
-from services.approval.fields import all_fields
 from services.approval.guards import check_length, same_origin
 from services.approval.idempotency import once
 from services.approval.routes import Db
@@ -32,7 +32,6 @@ from shared.regions import Region
 from shared.web import templates
 
 _MAX_FORM = 4 * MAX_BYTES
-_MENDABLE = frozenset({403, 404, 409, 413, 415, 422})
 _PER_PAGE = 30
 router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
 _templates = templates(Path(__file__).parent)
@@ -94,7 +93,7 @@ async def new_case(request: Request, caller: Caller, code: str) -> Response:
 async def open_case(request: Request, db: Db, caller: Caller, code: str) -> Response:
     """Open the case, or show the form again with what must be mended."""
     flow = flows.load().flow(code)
-    typed = await _typed(request)
+    typed = _texts(await _form(request))
     try:
         fields, errors = read_fields(flow.form, typed, _secret(request))
         _check(errors)
@@ -126,16 +125,14 @@ async def case_page(request: Request, db: Db, caller: Caller, case_id: UUID) -> 
 @router.post("/cases/{case_id}/complete")
 async def complete(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
     """Complete the present node, or show the page again with what must be mended."""
-    check_length(request, _MAX_FORM)
-    async with request.form(max_files=60, max_fields=400) as form, db.begin(Scope.of(caller), readonly=True) as conn:
+    form = await _form(request)
+    typed = _texts(form)
+    async with db.begin(Scope.of(caller), readonly=True) as conn:
         case = await store.find(conn, case_id)
-        flow = flows.load().flow(case.flow)
-        typed = _texts(form)
-        node = flow.node(typed.get("node", ""))
+    node = flows.load().flow(case.flow).node(typed.get("node", ""))
     papers: list[Filing] = []
     try:
-        async with request.form() as form:
-            papers, unsound = await _receive_papers(request, db, caller, node, form)
+        papers, unsound = await _receive_papers(request, db, caller, node, form)
         fields, errors = read_fields(node.form, typed, _secret(request))
         _check([*errors, *unsound])
         async with db.begin(Scope.of(caller)) as conn:
@@ -144,3 +141,174 @@ async def complete(request: Request, db: Db, caller: Caller, case_id: UUID) -> R
     except Problem as problem:
         return await _case(request, db, caller, case_id, typed, _mendable(problem), papers)
     return _to_case(case_id)
+
+
+@router.post("/cases/{case_id}/return")
+async def send_back(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
+    """Send the case back to an earlier node."""
+    typed = _texts(await _form(request))
+    try:
+        async with db.begin(Scope.of(caller)) as conn:
+            await Desk(conn, flows.load(), caller).send_back(
+                case_id, to_node=typed.get("to_node", ""), reason=typed.get("reason", ""), version=_version(typed)
+            )
+    except Problem as problem:
+        return await _case(request, db, caller, case_id, typed, _mendable(problem))
+    return _to_case(case_id)
+
+
+@router.post("/cases/{case_id}/withdraw")
+async def withdraw(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
+    """Take the case back."""
+    typed = _texts(await _form(request))
+    try:
+        async with db.begin(Scope.of(caller)) as conn:
+            await Desk(conn, flows.load(), caller).withdraw(
+                case_id, reason=typed.get("reason", ""), version=_version(typed)
+            )
+    except Problem as problem:
+        return await _case(request, db, caller, case_id, typed, _mendable(problem))
+    return _to_case(case_id)
+
+
+async def _form(request: Request) -> FormData:
+    check_length(request, _MAX_FORM)
+    return await request.form(max_files=60, max_fields=400)
+
+
+def _texts(form: FormData) -> dict[str, str]:
+    """The typed inputs; PostgreSQL takes no NUL, and nobody types one."""
+    return {name: text.replace("\x00", "") for name, text in form.items() if isinstance(text, str)}
+
+
+async def _receive_papers(
+    request: Request, db: Database, caller: Principal, node: Node, form: FormData
+) -> tuple[list[Filing], list[FieldError]]:
+    """Take in the files of `documents.<kind>`, with those that came with an earlier try as `filed.<kind>`."""
+    papers: list[Filing] = []
+    errors: list[FieldError] = []
+    for need in node.documents:
+        for kept in form.getlist(f"filed.{need.kind}"):
+            sha256, _, name = str(kept).partition("|")
+            papers.append(Filing(need.kind, sha256, name))
+        for file in form.getlist(f"documents.{need.kind}"):
+            if isinstance(file, UploadFile) and file.filename:
+                try:
+                    papers.append(await _receive(request, db, caller, need.kind, file))
+                except Problem as problem:
+                    errors.append(FieldError(f"documents.{need.kind}", problem.detail_zh, problem.detail_en))
+    return papers, errors
+
+
+async def _receive(request: Request, db: Database, caller: Principal, kind: str, file: UploadFile) -> Filing:
+    stored = await documents.receive(request.app.state.settings.data_dir, _chunks(file), file.filename or "")
+    async with db.begin(Scope.of(caller)) as conn:
+        await documents.register(conn, stored, caller.subject)
+    return Filing(kind, stored.sha256, stored.name)
+
+
+async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await file.read(256 * 1024):
+        yield chunk
+
+
+def _new_case(
+    request: Request, caller: Principal, flow: Flow, typed: Mapping[str, str], problem: Problem | None = None
+) -> Response:
+    openers = {*OPENERS, flow.first.role}
+    villages = [v for v in _villages_of(caller) if not openers.isdisjoint(caller.roles_in(v.code))]
+    return _page(
+        request, "open.html", caller, problem, flow=flow, typed=typed, villages=villages, form=_inputs(flow.form)
+    )
+
+
+async def _case(
+    request: Request,
+    db: Database,
+    caller: Principal,
+    case_id: UUID,
+    typed: Mapping[str, str] | None = None,
+    problem: Problem | None = None,
+    papers: Sequence[Filing] = (),
+) -> Response:
+    async with db.begin(Scope.of(caller), readonly=True) as conn:
+        seen = await Desk(conn, flows.load(), caller).look(case_id)
+    node = seen.flow.node(seen.case.node) if seen.case.node else None
+    return _page(
+        request,
+        "case.html",
+        caller,
+        problem,
+        seen=seen,
+        case=seen.case,
+        flow=seen.flow,
+        node=node,
+        steps=_steps(seen),
+        opening=show_fields(seen.log[0].data.get("fields", {})) if seen.log else [],
+        typed=typed or {},
+        papers=papers,
+        form=_inputs(node.form) if node else [],
+    )
+
+
+def _steps(seen: Opened) -> list[Step]:
+    """Each node with the last time it was done since the case last came back behind it."""
+    done = {e.data["node"]: e for e in seen.log if e.type == "case.node_completed.v1"}
+    return [_step(seen.case, node, done.get(node.code)) for node in seen.flow.nodes]
+
+
+def _step(case: Case, node: Node, entry: LogEntry | None) -> Step:
+    if node.code == case.node:
+        late = case.due_at is not None and case.due_at < datetime.now(UTC)
+        return Step(node, "late" if late else "now", None, [], late)
+    if entry is None or node.code not in case.completed:
+        return Step(node, "coming", None, [], False)
+    due = entry.data.get("due_at")
+    late = due is not None and datetime.fromisoformat(due) < entry.occurred_at
+    return Step(node, "done", entry, show_fields(entry.data.get("fields", {})), late)
+
+
+def _inputs(form: Sequence[flows.FormUse]) -> list[dict[str, Any]]:
+    return [{"field": all_fields()[use.name], "required": use.required} for use in form]
+
+
+def _page(
+    request: Request, template: str, caller: Principal, problem: Problem | None = None, **context: Any
+) -> Response:
+    """A page with the caller, the catalogue, and the problem's errors by field."""
+    errors = {error.field: error for error in problem.errors} if problem else {}
+    catalogue = flows.load()
+    shared = {"caller": caller, "catalogue": catalogue, "problem": problem, "errors": errors, "place": regions.name}
+    shared["now"] = datetime.now(UTC)
+    return _templates.TemplateResponse(
+        request, template, shared | context, status_code=problem.status if problem else 200
+    )
+
+
+def _villages_of(caller: Principal) -> list[Region]:
+    return [village for village in regions.villages() if caller.roles_in(village.code)]
+
+
+def _check(errors: Sequence[FieldError]) -> None:
+    if errors:
+        raise InvalidInput("请按提示修改", "Please mend the named fields", errors)
+
+
+def _mendable(problem: Problem) -> Problem:
+    """A problem that the page can show beside its form; any other is raised on."""
+    if isinstance(problem, CaseNotFound):
+        raise problem
+    return problem
+
+
+def _version(typed: Mapping[str, str]) -> int | None:
+    text = typed.get("version", "")
+    return int(text) if text.isdigit() and len(text) < 10 else None
+
+
+def _secret(request: Request) -> str:
+    return str(request.app.state.settings.identity_secret)
+
+
+def _to_case(case_id: UUID | str) -> Response:
+    return RedirectResponse(f"/cases/{case_id}", status_code=303)

@@ -133,9 +133,7 @@ async def complete_node(
         desk = Desk(conn, flows.load(), caller)
 
         async def act() -> dict[str, Any]:
-            return _summary(
-                await desk.complete(case_id, node=done.node, fields=fields, papers=papers, version=version)
-            )
+            return _summary(await desk.complete(case_id, node=done.node, fields=fields, papers=papers, version=version))
 
         answer = await once(conn, caller, key, _said(request, done), act)
     return _response(answer)
@@ -156,9 +154,7 @@ async def return_case(
         desk = Desk(conn, flows.load(), caller)
 
         async def act() -> dict[str, Any]:
-            return _summary(
-                await desk.send_back(case_id, to_node=back.to_node, reason=back.reason, version=version)
-            )
+            return _summary(await desk.send_back(case_id, to_node=back.to_node, reason=back.reason, version=version))
 
         answer = await once(conn, caller, key, _said(request, back), act)
     return _response(answer)
@@ -190,9 +186,7 @@ async def withdraw_case(
     status_code=201,
     tags=["documents"],
     responses={201: {"model": DocumentOut}},
-    openapi_extra={
-        "requestBody": {"required": True, "content": {kind: {} for kind in sorted(documents.EXTENSIONS)}}
-    },
+    openapi_extra={"requestBody": {"required": True, "content": {kind: {} for kind in sorted(documents.EXTENSIONS)}}},
 )
 async def upload(
     db: Db,
@@ -217,9 +211,7 @@ async def upload(
 
 
 @router.get("/documents/{sha256}", tags=["documents"], response_class=FileResponse)
-async def download(
-    db: Db, caller: Caller, request: Request, sha256: Annotated[Sha256, Path()]
-) -> FileResponse:
+async def download(db: Db, caller: Caller, request: Request, sha256: Annotated[Sha256, Path()]) -> FileResponse:
     """A paper of a case that the caller may read."""
     async with db.begin(Scope.of(caller), readonly=True) as conn:
         stored = await documents.find(conn, sha256)

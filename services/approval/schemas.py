@@ -57,7 +57,9 @@ class FiledFields(NodeFields):
 def _key(name: str, value: Any, secret: str) -> Any:
     match value:
         case str() if all_fields()[name].kind in ("id_no", "account_no"):
-            return _hashed("hire_person_key" if all_fields()[name].kind == "id_no" else "payee_account_key", value, secret)
+            return _hashed(
+                "hire_person_key" if all_fields()[name].kind == "id_no" else "payee_account_key", value, secret
+            )
         case (Worker(), *_):
             return tuple(
                 worker.model_copy(update={"person_key": _hashed("hire_person_key", worker.person_key, secret)})

@@ -9,8 +9,8 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.detector import deadlines, findings, locks, metrics
-from services.detector.consumer import GROUP
+from services.detector import deadlines, locks, metrics
+from services.detector.consumer import GROUP, settle
 from services.detector.judging import Judge
 from shared.contracts import power
 from shared.db import Connection, Database, Scope
@@ -75,17 +75,20 @@ class Clock:
 
     async def _tick(self, kafka: AIOKafkaConsumer) -> None:
         mark = self._mark or await self._set_mark(kafka)
+        if mark is None:
+            log.warning("clock.no_topic", topic=self._topic)
+            return
         metrics.CLOCK_BEHIND.set((self._now() - mark.at).total_seconds())
         if mark.reached(await self._stored()):
             await self.fire(mark.at)
             self._mark = None
 
-    async def _set_mark(self, kafka: AIOKafkaConsumer) -> Mark:
+    async def _set_mark(self, kafka: AIOKafkaConsumer) -> Mark | None:
         at = self._now()
-        await kafka._client.force_metadata_update() if not kafka.partitions_for_topic(self._topic) else None
+        await kafka.topics()
         partitions = [TopicPartition(self._topic, number) for number in kafka.partitions_for_topic(self._topic) or ()]
-        ends = await kafka.end_offsets(partitions)
-        self._mark = Mark(at, {partition.partition: end for partition, end in ends.items()})
+        ends = await kafka.end_offsets(partitions) if partitions else {}
+        self._mark = Mark(at, {partition.partition: end for partition, end in ends.items()}) if ends else None
         return self._mark
 
     async def _stored(self) -> dict[int, int]:
@@ -109,7 +112,5 @@ class Clock:
             return 0
         await locks.lock_keys(conn, keys)
         judgement = await self._judge.judge(conn, keys, until=until)
-        await findings.settle(conn, judgement.detections, self._judge.rulebook, until)
-        await self._judge.registers.remember(conn, judgement.asked)
-        await deadlines.keep(conn, judgement, judged_until=until)
+        await settle(conn, self._judge, judgement, until, judged_until=until)
         return len(keys)

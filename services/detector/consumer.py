@@ -14,7 +14,7 @@ from shared.db import Connection
 
 GROUP = "detector"
 TOPICS = (power.TOPIC, *REFERENCE_TOPICS)
-_POWER_EVENTS = {event.TYPE: event for event in power.EVENTS}
+_POWER_EVENTS = {event.TYPE: event for event in power.EVENTS}  # type: ignore[attr-defined]
 
 
 class DetectorConsumer:
@@ -40,11 +40,13 @@ class DetectorConsumer:
         await settle(conn, self._judge, judgement, datetime.now(UTC))
 
 
-async def settle(conn: Connection, judge: Judge, judgement: Judgement, now: datetime) -> None:
+async def settle(
+    conn: Connection, judge: Judge, judgement: Judgement, now: datetime, *, judged_until: datetime | None = None
+) -> None:
     """Keep what a judgement came to: alerts to tell, questions to remember, when to look again."""
     await findings.settle(conn, judgement.detections, judge.rulebook, now)
     await judge.registers.remember(conn, judgement.asked)
-    await deadlines.keep(conn, judgement)
+    await deadlines.keep(conn, judgement, judged_until=judged_until)
 
 
 def _facts(event: Envelope) -> list[Fact]:

@@ -15,12 +15,13 @@ WHERE d.due_at IS DISTINCT FROM excluded.due_at OR excluded.judged_until IS NOT 
 _DUE = "SELECT key FROM deadlines WHERE due_at <= $1 ORDER BY due_at, key LIMIT $2"
 
 
-async def keep(conn: Connection, judgement: Judgement, *, judged_until: datetime | None = None) -> None:
+async def keep(conn: Connection, judgement: Judgement, *, judged_until: datetime | None) -> None:
     """Keep each key's next moment, and how far the clock has judged it."""
-    rows = [(key, min(detection.again_at, default=None)) for key, detection in judgement.detections.items()]
-    await conn.execute(
-        _KEEP, [key for key, _ in rows], [due for _, due in rows], [judged_until for _ in rows]
-    )
+    rows = [
+        (key, min((moment for moment in detection.again_at if moment > judgement.cases[key].now), default=None))
+        for key, detection in judgement.detections.items()
+    ]
+    await conn.execute(_KEEP, [key for key, _ in rows], [due for _, due in rows], [judged_until for _ in rows])
 
 
 async def due(conn: Connection, until: datetime, limit: int) -> list[str]:

@@ -9,14 +9,20 @@ For the service around it, in the order of use:
 """
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
+from typing import Any, cast
 
-from services.detector.distil import Fact, facts_of
+from services.detector.distil import Fact, facts_of, in_order
+from services.detector.features.matches import needs_of_company, needs_of_person, needs_of_supplier, recipients
+from services.detector.features.network import needs_of_bidder
 from services.detector.registers import Need, Reference, lookups_of
-from services.detector.rules import Rule, Rulebook
-from shared.contracts.alerts import About, AlertRaised, AlertUpdated, AlertWithdrawn, Bilingual, Evidence, Grade
+from services.detector.rules import VOCABULARY, Rule, Rulebook
+from services.detector.sentences import evaluate
+from services.detector.subjects import Occasion, View
+from shared.contracts.alerts import About, AlertRaised, AlertUpdated, Bilingual, Evidence, Grade
 from shared.contracts.power import Matter
 
 __all__ = [
@@ -64,15 +70,20 @@ class Finding:
 
     def raised(self, rule: Rule) -> AlertRaised:
         """The event that tells of it for the first time."""
-        raise NotImplementedError
+        return AlertRaised(**self._told(rule), revision=1)
 
     def updated(self, rule: Rule, revision: int) -> AlertUpdated:
         """The event that tells of its change."""
-        raise NotImplementedError
+        return AlertUpdated(**self._told(rule), revision=revision)
 
-    def withdrawn(self, revision: int, occurred_at: datetime) -> AlertWithdrawn:
-        """The event that takes it back, because what is known now no longer supports it."""
-        raise NotImplementedError
+    def _told(self, rule: Rule) -> dict[str, Any]:
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return own | {
+            "alert_id": self.alert_id,
+            "title": rule.spec.title,
+            "basis": rule.spec.basis,
+            "innocent_explanations": rule.spec.innocent_explanations,
+        }
 
 
 @dataclass(frozen=True)
@@ -103,9 +114,100 @@ def needs_of(key: str, facts: Sequence[Fact], reference: Reference) -> frozenset
 
     Call it again with the records found until it names nothing new: a company leads to its owners, they to their kin.
     """
-    raise NotImplementedError
+    kind, _, name = key.partition(":")
+    match kind:
+        case "company":
+            return frozenset(needs_of_company(name, reference))
+        case "person":
+            return frozenset({Need("relief", "person_key", name)})
+        case "case":
+            return frozenset(_needs_of_case(facts, reference))
+    return frozenset()
+
+
+def _needs_of_case(facts: Sequence[Fact], reference: Reference) -> Iterator[Need]:
+    for person in recipients(facts):
+        yield Need("deaths", "person_key", person)
+        yield from needs_of_person(person, reference)
+    for fact in facts:
+        told = fact.data.get("fields", {})
+        if told.get("supplier_id"):
+            yield from needs_of_supplier(told["supplier_id"], reference)
+        for bid in told.get("bids", ()):
+            yield from needs_of_bidder(bid["company_id"], reference)
 
 
 def detect(rulebook: Rulebook, key: str, facts: Sequence[Fact], reference: Reference, now: datetime) -> Detection:
     """Judge all facts of one key by every rule that concerns its kind."""
-    raise NotImplementedError
+    view = View(key, in_order(facts), reference, now)
+    findings: list[Finding] = []
+    faults: list[Fault] = []
+    again_at: set[datetime] = set()
+    for rule in rulebook.for_key(key.partition(":")[0]) if view.facts else ():
+        try:
+            for occasion in view.once(rule.shape, partial(_occasions, rule, view)):
+                if not _concerns(rule, occasion):
+                    continue
+                values = _values(rule, occasion)
+                again_at.update(evaluate(moment, values) for moment in rule.again_at)
+                if evaluate(rule.condition, values):
+                    findings.append(_finding(rule, occasion, values))
+        except Exception as error:  # one rule's failure must neither pass for "nothing found" nor stop the others
+            faults.append(Fault(rule.id, key, f"{type(error).__name__}: {error}"))
+    unique = {finding.alert_id: finding for finding in findings}
+    return Detection(
+        tuple(sorted(unique.values(), key=lambda finding: (finding.rule_id, finding.dedupe_key))),
+        tuple(faults),
+        tuple(sorted(moment for moment in again_at if moment > now)),
+    )
+
+
+def _occasions(rule: Rule, view: View) -> list[Occasion]:
+    return list(rule.subject.occasions(view, rule.params))
+
+
+def _concerns(rule: Rule, occasion: Occasion) -> bool:
+    trigger = rule.spec.trigger
+    return (
+        occasion.matter in rule.spec.matters
+        and (not rule.fields or not rule.fields.isdisjoint(occasion.given))
+        and (not trigger.flows or occasion.flow in trigger.flows)
+        and (not trigger.nodes or occasion.node in trigger.nodes)
+    )
+
+
+def _values(rule: Rule, occasion: Occasion) -> dict[str, Any]:
+    """The variables that the rule declared; a feature is computed once an occasion."""
+    for name in rule.spec.features:
+        if name not in occasion.values:
+            occasion.values[name] = VOCABULARY.value(occasion.features[name]())
+    return {name: occasion.values[name] for name in rule.spec.features} | dict(rule.params)
+
+
+def _finding(rule: Rule, occasion: Occasion, values: dict[str, Any]) -> Finding:
+    grade = next((grade for when, grade in rule.grades if evaluate(when, values)), rule.spec.grade)
+    zh, en = rule.explanation
+    shown = tuple(Evidence(label=label, value=sentence.fill(values)) for label, sentence in rule.evidence)
+    return Finding(
+        rule_id=rule.id,
+        rule_version=rule.spec.version,
+        dedupe_key=rule.dedupe.fill(values),
+        grade=grade,
+        matter=cast(Matter, occasion.matter),
+        village_code=occasion.village_code,
+        town_code=occasion.town_code,
+        case_ids=tuple(id for id, _ in occasion.cases),
+        case_nos=tuple(no for _, no in occasion.cases),
+        node=occasion.node,
+        handler_key=occasion.handler_key,
+        explanation=Bilingual(zh=zh.fill(values), en=en.fill(values)),
+        evidence=(*shown, *occasion.trail),
+        params={name: _plain(value) for name, value in rule.params.items()},
+        about=occasion.about if rule.spec.about == "official" else (),
+        occurred_at=occasion.occurred_at,
+        village_visible=rule.spec.village_visible,
+    )
+
+
+def _plain(value: Any) -> float | int | str:
+    return ",".join(str(item) for item in value) if isinstance(value, list) else value  # type: ignore[no-any-return]

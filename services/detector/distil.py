@@ -16,7 +16,15 @@ _KINDS = {
     NodeReturned.TYPE: RETURNED,
     CaseWithdrawn.TYPE: WITHDRAWN,
 }
-_AMOUNTS = ("estimate_fen", "budget_fen", "award_fen", "contract_fen", "settlement_fen", "payment_fen", "annual_rent_fen")
+_AMOUNTS = (
+    "estimate_fen",
+    "budget_fen",
+    "award_fen",
+    "contract_fen",
+    "settlement_fen",
+    "payment_fen",
+    "annual_rent_fen",
+)
 _MOST_PAIRED_BIDDERS = 12
 
 
@@ -41,9 +49,7 @@ def facts_of(envelope: Envelope) -> list[Fact]:
     whole = dict(event)
     whole["fields"] = {name: value for name, value in event.get("fields", {}).items() if value not in (None, [], ())}
     whole["documents"] = sorted({document["kind"] for document in event.get("documents", ())})
-    return [
-        Fact(envelope.id, key, kind, occurred_at, envelope.time, data) for key, data in _filed(kind, whole)
-    ]
+    return [Fact(envelope.id, key, kind, occurred_at, envelope.time, data) for key, data in _filed(kind, whole)]
 
 
 def in_order(facts: Iterable[Fact]) -> list[Fact]:
@@ -58,19 +64,14 @@ def _filed(kind: str, event: dict[str, Any]) -> Iterator[tuple[str, dict[str, An
     yield f"case:{event['case_id']}", event
     fields = event["fields"]
     brief = {name: event[name] for name in _BRIEF if name in event}
-    brief["actor"] = event["actor"]
-    if kind == WITHDRAWN:
-        return
-    if kind == RETURNED:
-        return
-    amounts = {name: fields[name] for name in _TOLD if name in fields}
-    about_money = any(name in fields for name in _AMOUNTS)
-    if (kind == OPENED or about_money) and event["matter"] in ("EN", "PR"):
-        yield f"village:{event['village_code']}:{event['matter']}", {**brief, "fields": amounts}
+    told = {**brief, "fields": {name: fields[name] for name in _TOLD if name in fields}}
+    counts = kind in (OPENED, WITHDRAWN) or any(name in fields for name in _AMOUNTS)
+    if counts and event["matter"] in ("EN", "PR"):
+        yield f"village:{event['village_code']}:{event['matter']}", told
     if fields.get("supplier_id"):
-        yield f"company:{fields['supplier_id']}", {**brief, "fields": amounts}
+        yield f"company:{fields['supplier_id']}", told
     for invoice in _invoice_numbers(fields):
-        yield f"invoice:{invoice}", {**brief, "fields": amounts}
+        yield f"invoice:{invoice}", told
     yield from _persons(brief, fields)
     yield from _bidder_pairs(brief, fields)
 
@@ -127,5 +128,6 @@ def _bidder_pairs(brief: dict[str, Any], fields: dict[str, Any]) -> Iterator[tup
                 "names": [bids[one]["company_name"], bids[other]["company_name"]],
                 "prices": [bids[one]["price_fen"], bids[other]["price_fen"]],
                 "supplier_id": fields.get("supplier_id"),
+                "lowest": min(bids, key=lambda id: (bids[id]["price_fen"], id)),
             },
         )

@@ -69,9 +69,7 @@ class Reference:
     def all(self, model: type[R], lookup: str, value: str) -> tuple[R, ...]:
         """The records of a register whose `lookup` is `value`, by id."""
         return tuple(
-            record
-            for record in self.found.get(Need(model.DATASET, lookup, value), ())
-            if isinstance(record, model)
+            record for record in self.found.get(Need(model.DATASET, lookup, value), ()) if isinstance(record, model)
         )
 
     def one(self, model: type[R], id: str) -> R | None:

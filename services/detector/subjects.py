@@ -40,6 +40,7 @@ class Occasion:
     town_code: str
     cases: tuple[tuple[str, str], ...]
     occurred_at: datetime
+    flow: str = ""
     node: str | None = None
     handler_key: str | None = None
     about: tuple[About, ...] = ()

@@ -66,8 +66,8 @@ def changes_of(
     changes = []
     for alert_id, by_key in sorted(found.items()):
         old = known.get(alert_id)
-        key = _speaker(by_key, old, detections)
-        change = _told(key, by_key[key], old, rulebook) if key else None
+        speaker = _speaker(by_key, old, detections)
+        change = _told(speaker, by_key[speaker], old, rulebook) if speaker else None
         if change:
             changes.append(change)
     faulted = {(fault.key, fault.rule_id) for detection in detections.values() for fault in detection.faults}

@@ -66,7 +66,9 @@ class Vocabulary:
             descriptor_pool=self._pool,
             extensions=[self._functions],
             variables={
-                name: cel.Type(f"{PACKAGE}.{kind.__name__}") if isinstance(kind, type) and kind in self._classes else kind
+                name: cel.Type(f"{PACKAGE}.{kind.__name__}")
+                if isinstance(kind, type) and kind in self._classes
+                else kind
                 for name, kind in variables.items()
             },
         )

@@ -1,5 +1,5 @@
-"""From the stream to webhooks: each event becomes one delivery for each subscription of its desks, exactly once; each
-delivery is tried until it is taken or given up. A failing receiver delays nobody else: one lease and one circuit each."""
+"""From the stream to webhooks: each event becomes one delivery for each subscription of its desks, exactly once, and is
+tried until it is taken or given up. A failing receiver delays nobody else: one lease and one circuit each."""
 
 import asyncio
 from collections.abc import Sequence
@@ -123,8 +123,8 @@ class Deliveries:
         failures = 0 if receipt.taken else row["failures"] + 1
         async with self._db.begin(Scope.system()) as conn:
             await conn.execute(
-                "UPDATE deliveries SET state = $3, attempts = $4, next_at = $5, attempted_at = $6, status = $7, error = $8"
-                " WHERE webhook_id = $1 AND position = $2",
+                "UPDATE deliveries SET state = $3, attempts = $4, next_at = $5, attempted_at = $6, status = $7,"
+                " error = $8 WHERE webhook_id = $1 AND position = $2",
                 row["webhook_id"],
                 row["position"],
                 state,
@@ -153,7 +153,8 @@ def paused_until(failures: int, now: datetime) -> datetime | None:
     """Until when a receiver is left alone after so many failures in a row; None while its circuit is closed."""
     if failures < _BREAK_AFTER:
         return None
-    return now + min(_PAUSE * 2 ** min(failures - _BREAK_AFTER, 10), _LONGEST_PAUSE)
+    doublings = min(failures - _BREAK_AFTER, 10)
+    return now + min(_PAUSE * (1 << doublings), _LONGEST_PAUSE)
 
 
 def _message(row: Record) -> Message:

@@ -72,9 +72,9 @@ class Hub:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def events(self, scope: Scope, after: int | None) -> AsyncIterator[ServerSentEvent]:
-        """What `scope` may see behind a position, then what comes; ends after half an hour so that rights are asked anew.
+        """What `scope` may see behind a position, then what comes. Without a position it begins now.
 
-        Without a position it begins now.
+        It ends after half an hour: the client comes back and its rights are asked anew.
         """
         reader = Reader()
         readers = self._rooms.setdefault(scope.roles, set())

@@ -132,7 +132,9 @@ def the_case(view: View) -> Case:
 def _case(so_far: History) -> Case:
     data = so_far.first.data
     contract = so_far.first_with("contract_signed_on", "contract_fen") or so_far.first_paper("contract")
-    accepted = next((fact for fact, value in so_far.given("accepted") if value), None) or so_far.first_paper("acceptance")
+    accepted = next((fact for fact, value in so_far.given("accepted") if value), None) or so_far.first_paper(
+        "acceptance"
+    )
     settled, paid = so_far.first_with("settlement_fen"), so_far.first_with("payment_fen")
     award = so_far.first_with("award_fen") or so_far.first_with("bids")
     notices = [_moment(fact.data.get("notice_ends_at")) for fact in so_far.nodes]
@@ -290,6 +292,7 @@ def occasion(view: View, *, features: dict[str, Any], fact: Fact | None = None, 
         village_code=case.village,
         town_code=case.town,
         cases=((case.id, case.no),),
+        flow=case.flow,
         occurred_at=more.pop("occurred_at", last.occurred_at),
         node=more.pop("node", fact.data.get("node") if fact else None),
         handler_key=so_far.handler_key,

@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
 
 from services.detector.distil import Fact
 from services.detector.features.case import Case, History, history, occasion, the_case, whole_form
-from services.detector.registers import Reference
+from services.detector.registers import Need, Reference
 from services.detector.subjects import Occasion, Params, Subject, View
 from shared.contracts.alerts import Bilingual, Evidence
 from shared.contracts.power import Bid, NodeFields
@@ -52,6 +51,16 @@ class Bidding:
     winner_is_lowest: bool
 
 
+def needs_of_bidder(id: str, reference: Reference) -> set[Need]:
+    """The company and the spouses of those who run it."""
+    needs = {Need("companies", "id", id)}
+    company = reference.one(Company, id)
+    for _, person in _holders({id: company}, 0.0)[0] if company else ():
+        needs.add(Need("kinship", "person_key", person))
+        needs.add(Need("kinship", "relative_key", person))
+    return needs
+
+
 def bids_of(so_far: History) -> dict[str, Bid]:
     """The last offer of each company in a case."""
     found: dict[str, Bid] = {}
@@ -79,7 +88,9 @@ def bidding(view: View, control_pct: float) -> Bidding:
         ips=_shared(bids, ((bid.company_id, bid.ip) for bid in bids.values())),
         devices=_shared(bids, ((bid.company_id, bid.device and bid.device.upper()) for bid in bids.values())),
         bond_accounts=_shared(bids, ((bid.company_id, bid.bond_account_key) for bid in bids.values())),
-        addresses=_shared(bids, ((id, company.address and _plain(company.address)) for id, company in registered.items())),
+        addresses=_shared(
+            bids, ((id, company.address and _plain(company.address)) for id, company in registered.items())
+        ),
         persons=_shared(bids, strong),
         minor_persons=_shared(bids, weak),
         spouses=_spouses(bids, strong, view.reference),
@@ -134,17 +145,17 @@ def _shared(bids: Mapping[str, Bid], traces: Iterable[tuple[str, str | None]]) -
     )
 
 
-def _spouses(
-    bids: Mapping[str, Bid], holders: Sequence[tuple[str, str]], reference: Reference
-) -> tuple[Shared, ...]:
+def _spouses(bids: Mapping[str, Bid], holders: Sequence[tuple[str, str]], reference: Reference) -> tuple[Shared, ...]:
     """Two bidders run by husband and wife."""
     by_person: dict[str, set[str]] = defaultdict(set)
     for company, person in holders:
         by_person[person].add(company)
     found = set()
     for person, companies in by_person.items():
-        for tie in reference.all(Kinship, "person_key", person):
-            others = by_person.get(tie.relative_key, set()) - companies
+        ties = (*reference.all(Kinship, "person_key", person), *reference.all(Kinship, "relative_key", person))
+        for tie in ties:
+            spouse = tie.relative_key if tie.person_key == person else tie.person_key
+            others = by_person.get(spouse, set()) - companies
             if tie.relation in _SPOUSE and others:
                 found.add(tuple(sorted(companies | others)))
     return tuple(Shared("夫妻", tuple(bids[id].company_name for id in ids)) for ids in sorted(found))
@@ -230,7 +241,7 @@ CASE = Subject(
 
 @dataclass(frozen=True)
 class Pair:
-    """Two companies that bid in the same cases. `wins` count the cases that one of the two won."""
+    """Two companies that bid in the same cases. A case whose winner its opening doesn't name counts for the lowest."""
 
     ids: tuple[str, ...]
     one: str
@@ -238,7 +249,6 @@ class Pair:
     joint: int
     wins_one: int
     wins_other: int
-    decided: int
     alternating: bool
     villages: int
 
@@ -248,7 +258,7 @@ def _pair_occasions(view: View, params: Params) -> Iterator[Occasion]:
     ordered = sorted(cases.values(), key=lambda fact: (fact.occurred_at, fact.data["case_id"]))
     first, last = ordered[0], ordered[-1]
     one, other = view.key.split(":", 1)[1].split("+", 1)
-    winners = [fact.data.get("supplier_id") for fact in ordered]
+    winners = [fact.data.get("supplier_id") or fact.data["lowest"] for fact in ordered]
     between = [winner for winner in winners if winner in (one, other)]
     pair = Pair(
         ids=(one, other),
@@ -257,7 +267,6 @@ def _pair_occasions(view: View, params: Params) -> Iterator[Occasion]:
         joint=len(ordered),
         wins_one=between.count(one),
         wins_other=between.count(other),
-        decided=sum(winner is not None for winner in winners),
         alternating=len(between) > 1 and all(a != b for a, b in zip(between, between[1:], strict=False)),
         villages=len({fact.data["village_code"] for fact in ordered}),
     )
@@ -285,8 +294,3 @@ PAIR = Subject(
     "pair", "每两家同场投标单位", "each two companies that bid together", frozenset({"bidders"}),
     {"pair": Pair}, _pair_occasions,
 )  # fmt: skip
-
-
-def pairs(companies: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Each two of them, in a fixed order."""
-    return combinations(sorted(companies), 2)

@@ -63,17 +63,16 @@ async def send(http: httpx.AsyncClient, url: str, secret: str, message: Message,
         "webhook-signature": Webhook(secret).sign(message.id, now, body),
     }
     try:
-        address = await check_address(url, allow_private=allow_private)
-        target = httpx.URL(url)
-        headers["host"] = target.netloc.decode()
-        request = http.build_request(
-            "POST",
-            target.copy_with(host=address),
-            content=body.encode(),
-            headers=headers,
-            extensions={"sni_hostname": target.host},
-        )
         async with asyncio.timeout(_TIMEOUT.read):
+            address = await check_address(url, allow_private=allow_private)
+            target = httpx.URL(url)
+            request = http.build_request(
+                "POST",
+                target.copy_with(host=address),
+                content=body.encode(),
+                headers=headers | {"host": target.netloc.decode()},
+                extensions={"sni_hostname": target.host},
+            )
             response = await http.send(request, stream=True)
             await response.aclose()
     except BadWebhookAddress as error:

@@ -1,0 +1,55 @@
+"""Bids as honest competitors hand them in, each from its own desk."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from random import Random
+
+from deploy.demo.companies import Company
+from shared.contracts.power import Bid
+
+_REGULAR_PERCENTS = (1, 3, 5, 10)
+_CLEAR_OF = 0.25
+
+
+def bids(bidders: Sequence[Company], winning_fen: int, before: datetime, rng: Random, *, rising: bool) -> tuple[Bid, ...]:
+    """One bid of each company: the first wins, with the lowest price, or the highest where prices are `rising`."""
+    prices = _prices(len(bidders), winning_fen, rng, -1 if rising else 1)
+    return tuple(
+        bid(company, price, before - timedelta(hours=rng.randint(4, 70), minutes=rng.randint(0, 59)))
+        for company, price in zip(bidders, prices, strict=True)
+    )
+
+
+def bid(company: Company, price_fen: int, at: datetime) -> Bid:
+    """A company's own bid."""
+    return Bid(
+        company_id=company.id,
+        company_name=company.name,
+        price_fen=price_fen,
+        submitted_at=at,
+        contact_phone=company.phone,
+        ip=company.ip,
+        device=company.device,
+        bond_account_key=company.account,
+    )
+
+
+def _prices(count: int, winning_fen: int, rng: Random, direction: int) -> list[int]:
+    while True:
+        distances = sorted(rng.uniform(0.012, 0.16) for _ in range(count - 1))
+        others = [round(winning_fen * (1 + direction * distance) / 100) * 100 + 37 * 100 for distance in distances]
+        prices = [winning_fen, *others]
+        if not _regular(prices):
+            return prices
+
+
+def _regular(prices: Sequence[int]) -> bool:
+    """Whether prices look arranged: even steps, or a round percentage between two."""
+    ordered = sorted(prices)
+    gaps = [above - below for below, above in zip(ordered, ordered[1:], strict=False)]
+    ratios = [above / below for below, above in zip(ordered, ordered[1:], strict=False)]
+    even = any(abs(a - b) < 0.1 * max(a, b) for a, b in zip(gaps, gaps[1:], strict=False))
+    geometric = any(abs(a - b) < 0.004 for a, b in zip(ratios, ratios[1:], strict=False))
+    percents = [(above / below - 1) * 100 for i, below in enumerate(ordered) for above in ordered[i + 1 :]]
+    round_percent = any(abs(percent - whole) < _CLEAR_OF for percent in percents for whole in _REGULAR_PERCENTS)
+    return even or geometric or round_percent or min(gaps, default=1) == 0

@@ -1,0 +1,65 @@
+"""When an honest county does what: in office hours, after notices have run, and within every term."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from random import Random
+
+from services.approval.flows import PREVIOUS, Flow, Node
+from shared.workdays import SHANGHAI, add_calendar_days, due_at, is_working_day
+
+_LONG_TERM = 20
+_USUAL_SHARE = 0.6
+_LAST_DAY_ODDS = 0.03
+_OFFICE_HOURS = ((time(8, 30), 180), (time(13, 30), 210))
+
+
+def at_office(day: date, rng: Random) -> datetime:
+    """A moment of a day's office hours, in UTC."""
+    begin, minutes = rng.choice(_OFFICE_HOURS)
+    moment = datetime.combine(day, begin, SHANGHAI) + timedelta(minutes=rng.randrange(minutes), seconds=rng.randrange(60))
+    return moment.astimezone(UTC)
+
+
+def working_day(day: date) -> date:
+    """This day, or the next one that is worked."""
+    while not is_working_day(day):
+        day += timedelta(days=1)
+    return day
+
+
+def local_day(moment: datetime) -> date:
+    """The day in Shanghai."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+def schedule(flow: Flow, opened_at: datetime, rng: Random) -> dict[str, datetime]:
+    """When each node of a flow is completed, in its order; now and then only on the last day of a term."""
+    done: dict[str, datetime] = {}
+    since = opened_at
+    only_simple_terms = all(node.term is None or node.term.start == PREVIOUS for node in flow.nodes)
+    for node in flow.nodes:
+        to_the_last = only_simple_terms and rng.random() < _LAST_DAY_ODDS
+        done[node.code] = _moment(node, since, _latest(node, since, done), rng, to_the_last)
+        since = done[node.code]
+        if node.notice_days:
+            since = add_calendar_days(since, node.notice_days)
+    return done
+
+
+def _latest(node: Node, since: datetime, done: dict[str, datetime]) -> date:
+    if node.term is None:
+        return local_day(since) + timedelta(days=_LONG_TERM)
+    due = due_at(done.get(node.term.start, since), node.term.days, node.term.unit)
+    return local_day(due - timedelta(seconds=1))
+
+
+def _moment(node: Node, since: datetime, latest: date, rng: Random, to_the_last: bool) -> datetime:
+    first = local_day(since)
+    days = [first + timedelta(days=n) for n in range(1, (latest - first).days + 1)]
+    days = [day for day in days if is_working_day(day)] or days
+    if not days:
+        return since + timedelta(minutes=rng.randint(20, 90))
+    if to_the_last:
+        return at_office(days[-1], rng)
+    usual = max(1, round(len(days) * _USUAL_SHARE))
+    long = node.term is not None and node.term.days >= _LONG_TERM
+    return at_office(days[rng.randrange(usual // 3 if long else 0, usual)], rng)

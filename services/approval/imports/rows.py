@@ -1,0 +1,287 @@
+"""Lines of a sheet read as rows of existing records: which case, which node, when, by whom, with what. Pure."""
+
+import difflib
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import orjson
+from openpyxl.utils import get_column_letter
+
+from services.approval.errors import NoSuchFlow, SheetRefused
+from services.approval.fields import Unreadable, all_fields, read_time
+from services.approval.flows import Catalogue, Flow, Node
+from services.approval.imports.sheets import SheetLine
+from shared.contracts.power import NodeFields
+from shared.identity import person_key, valid_id_no
+
+_LOOK_FOR_HEADER = 10
+_MAX_SHORT = 200
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_CASE_NO = re.compile(r"[^\s\x00-\x1f]{1,80}")
+_OWN_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "case_no": ("案件编号", "事项编号", "编号", "case number", "case_no"),
+    "flow": ("流程", "流程编码", "权力流程", "flow"),
+    "node": ("节点", "节点编码", "监督节点", "node"),
+    "occurred_at": ("办理时间", "办理日期", "日期", "时间", "date", "occurred_at"),
+    "title": ("标题", "案件名称", "事项名称", "title"),
+    "actor_name": ("办理人", "经办人", "done by", "actor"),
+    "actor_id_no": ("办理人身份证号", "经办人身份证号", "actor's id number"),
+    "papers": ("材料", "附件", "papers", "documents"),
+    "ignored": ("序号", "备注", "no.", "remark"),
+}
+_NEEDED = ("case_no", "flow", "node", "occurred_at", "title")
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """What must be mended: sheet, line, column (letter and header, empty for the whole line), in both languages."""
+
+    sheet: str
+    line: int
+    column: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaperMention:
+    """A paper as a row names it: its kind, and the file by digest or by name."""
+
+    kind: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One node of one existing case, as a row tells it. Without a node it tells of the opening only."""
+
+    sheet: str
+    line: int
+    case_no: str
+    flow: Flow
+    node: Node | None
+    occurred_at: datetime
+    title: str
+    actor_name: str
+    actor_key: str | None
+    fields: NodeFields
+    papers: tuple[PaperMention, ...]
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file as read: the good rows and all faults."""
+
+    records: list[Record] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Header:
+    columns: tuple[str, ...]
+    titles: tuple[str, ...]
+
+    def place(self, column: int) -> str:
+        """A column in people's words: `C 办理时间`."""
+        title = self.titles[column] if column < len(self.titles) else ""
+        return f"{get_column_letter(column + 1)} {title}".strip()
+
+
+def read_records(lines: Iterable[SheetLine], catalogue: Catalogue, identity_secret: str) -> Reading:
+    """All rows of a file; raises `SheetRefused` when no line is a header or a header names unknown columns."""
+    reading = Reading()
+    reader = _RowReader(catalogue, identity_secret)
+    header: _Header | None = None
+    sheet, looked = "", 0
+    for line in lines:
+        if line.sheet != sheet:
+            sheet, header, looked = line.sheet, None, 0
+        if header is None:
+            looked += 1
+            if looked <= _LOOK_FOR_HEADER:
+                header = _find_header(line)
+            continue
+        record, faults = reader.read(header, line)
+        reading.faults.extend(faults)
+        if record:
+            reading.records.append(record)
+    if not reading.records and not reading.faults:
+        needed = "、".join(_OWN_COLUMNS[name][0] for name in _NEEDED)
+        raise SheetRefused(
+            f"没有找到数据:表头须有 {needed}", f"No rows found: the header needs {', '.join(_NEEDED)} ({needed})"
+        )
+    return reading
+
+
+@cache
+def _columns_by_title() -> Mapping[str, str]:
+    titles = {_plain(title): f"fields.{f.name}" for f in all_fields().values() for title in f.headers}
+    return titles | {_plain(title): name for name, own in _OWN_COLUMNS.items() for title in own}
+
+
+def _plain(title: str) -> str:
+    text = unicodedata.normalize("NFKC", title).lower()
+    return re.sub(r"\s+", "", re.sub(r"\((元|万元|yuan)\)$", "", text.strip()))
+
+
+def _find_header(line: SheetLine) -> _Header | None:
+    known = _columns_by_title()
+    columns = [known.get(_plain(title), "") for title in line.cells]
+    if "case_no" not in columns:
+        return None
+    at = f"{line.sheet} 第 {line.line} 行"
+    for title, name in zip(line.cells, columns, strict=True):
+        if title and not name:
+            near = difflib.get_close_matches(_plain(title), known, n=1)
+            hint = f",是不是 {near[0]}" if near else ""
+            raise SheetRefused(f"{at}:不认识列 {title}{hint}", f"Line {line.line}: unknown column {title}")
+        if name and name != "ignored" and columns.count(name) > 1:
+            raise SheetRefused(f"{at}:列 {title} 重复", f"Line {line.line}: the column {title} is there twice")
+    missing = [_OWN_COLUMNS[name][0] for name in _NEEDED if name not in columns]
+    if missing:
+        raise SheetRefused(f"{at}:缺少列 {'、'.join(missing)}", f"Line {line.line}: columns missing: {missing}")
+    return _Header(tuple(name or "ignored" for name in columns), line.cells)
+
+
+class _Wrong(Exception):
+    """A cell of this row that must be mended."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.zh, self.en = zh, en
+
+
+class _RowReader:
+    """Reads rows of one catalogue; remembers how flows and nodes are called."""
+
+    def __init__(self, catalogue: Catalogue, identity_secret: str) -> None:
+        self._catalogue = catalogue
+        self._secret = identity_secret
+        self._flows = {
+            _plain(name): flow for flow in catalogue.flows.values() for name in (flow.code, flow.key, flow.name.zh)
+        }
+        self._papers = {
+            _plain(name): kind for kind, paper in catalogue.documents.items() for name in (kind, paper.zh, paper.en)
+        }
+        self._people: dict[str, str] = {}
+
+    def read(self, header: _Header, line: SheetLine) -> tuple[Record | None, list[RowFault]]:
+        faults = [RowFault(line.sheet, line.line, header.place(f.column), f.zh, f.en) for f in line.faults]
+        given = {name: text for name, text in zip(header.columns, line.cells, strict=False) if text}
+        values: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
+        for column, name in enumerate(header.columns):
+            try:
+                if name.startswith("fields."):
+                    if name in given:
+                        fields[name[7:]] = all_fields()[name[7:]].read(given[name], self._secret)
+                elif name != "ignored":
+                    values[name] = getattr(self, f"_{name}")(given.get(name, ""), values)
+            except (_Wrong, Unreadable) as error:
+                faults.append(RowFault(line.sheet, line.line, header.place(column), error.zh, error.en))
+        if "flow" in values and "node" in header.columns:
+            try:
+                values["node"] = self._node_of(values["flow"], given.get("node", ""))
+            except _Wrong as error:
+                at = header.place(header.columns.index("node"))
+                faults.append(RowFault(line.sheet, line.line, at, error.zh, error.en))
+        if faults:
+            return None, faults
+        return self._record(line, values, NodeFields(**fields)), []
+
+    def _record(self, line: SheetLine, values: Mapping[str, Any], fields: NodeFields) -> Record:
+        flow: Flow = values["flow"]
+        node: Node | None = values["node"]
+        papers: tuple[PaperMention, ...] = values.get("papers", ())
+        says = [
+            values["case_no"],
+            flow.code,
+            node.code if node else None,
+            values["occurred_at"],
+            values.get("actor_name", ""),
+            values.get("actor_id_no"),
+            fields.model_dump(mode="json", exclude_defaults=True),
+            [(paper.kind, paper.file) for paper in papers],
+        ]
+        return Record(
+            line.sheet,
+            line.line,
+            values["case_no"],
+            flow,
+            node,
+            values["occurred_at"],
+            values["title"],
+            values.get("actor_name", ""),
+            values.get("actor_id_no"),
+            fields,
+            papers,
+            hashlib.sha256(orjson.dumps(says, option=orjson.OPT_SORT_KEYS)).digest(),
+        )
+
+    def _case_no(self, text: str, _: Mapping[str, Any]) -> str:
+        if not _CASE_NO.fullmatch(text):
+            raise _Wrong("案件编号必填,最多 80 个字符,不含空格", "A case number of 80 characters at most, no blanks")
+        return text
+
+    def _flow(self, text: str, _: Mapping[str, Any]) -> Flow:
+        flow = self._flows.get(_plain(text))
+        if flow is None:
+            raise _Wrong(f"没有流程 {text},可填 PR3 这样的编码或名称", f"No flow {text}: give a code such as PR3")
+        return flow
+
+    def _node(self, text: str, _: Mapping[str, Any]) -> None:
+        """Read by `_node_of`, once the flow is known."""
+
+    def _node_of(self, flow: Flow, text: str) -> Node | None:
+        if not text:
+            return None
+        wanted = _plain(text)
+        for node in flow.nodes:
+            if wanted in (_plain(node.code), _plain(node.name.zh), str(node.order)):
+                return node
+        raise _Wrong(f"流程 {flow.code} 没有节点 {text}", f"Flow {flow.code} has no node {text}")
+
+    def _occurred_at(self, text: str, _: Mapping[str, Any]) -> datetime:
+        if not text:
+            raise _Wrong("办理时间必填", "The time is required")
+        return read_time(unicodedata.normalize("NFKC", text))
+
+    def _title(self, text: str, _: Mapping[str, Any]) -> str:
+        if not text or len(text) > _MAX_SHORT:
+            raise _Wrong(f"标题必填,最多 {_MAX_SHORT} 字", f"A title of {_MAX_SHORT} characters at most is required")
+        return text
+
+    def _actor_name(self, text: str, _: Mapping[str, Any]) -> str:
+        if len(text) > _MAX_SHORT:
+            raise _Wrong(f"最多 {_MAX_SHORT} 字", f"{_MAX_SHORT} characters at most")
+        return text
+
+    def _actor_id_no(self, text: str, _: Mapping[str, Any]) -> str | None:
+        if not text:
+            return None
+        if text not in self._people:
+            if not valid_id_no(text):
+                raise _Wrong("身份证号不正确,请核对", "This is no valid ID number")
+            self._people[text] = person_key(text, self._secret)
+        return self._people[text]
+
+    def _papers_of(self, text: str) -> Iterator[PaperMention]:
+        for part in re.split(r"[;;\n]", text):
+            if part.strip():
+                kind, _, file = unicodedata.normalize("NFKC", part).partition(":")
+                if _plain(kind) not in self._papers or not file.strip():
+                    raise _Wrong(
+                        f"材料写作 种类:文件名,多份用分号隔开,不认识 {part.strip()[:40]}",
+                        f"Write kind:file name, with ; between: {part.strip()[:40]} is unknown",
+                    )
+                name = file.strip()
+                yield PaperMention(
+                    self._papers[_plain(kind)], name.lower() if _SHA256.fullmatch(name.lower()) else name
+                )

@@ -1,0 +1,538 @@
+"""Who stands behind a company or a name on a list: officials (on the payroll or not), their kin, the dead, the barred."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from services.detector.distil import Fact
+from services.detector.features.case import Case, history, occasion, the_case
+from services.detector.registers import Need, Reference
+from services.detector.subjects import Occasion, Params, Subject, View
+from services.detector.vocabulary import midnight
+from shared.contracts.alerts import About, Bilingual, Evidence
+from shared.contracts.reference import Blacklist, Company, Death, Kinship, Record, Relief, Staff
+from shared.workdays import SHANGHAI
+
+_KIN_STEPS = 2
+_ROLES = {
+    "legal_person": ("法定代表人", "legal representative"),
+    "shareholder": ("股东", "shareholder"),
+    "manager": ("高管", "manager"),
+    "self": ("本人", "himself"),
+}
+
+
+@dataclass(frozen=True)
+class Interest:
+    """An official behind a company that was paid or won in villages he oversees, in one town.
+
+    `kin_steps` is 0 when he stands in the company himself. `certain` means matched on the person, not the name alone.
+    """
+
+    company_id: str
+    company: str
+    official_key: str
+    official: str
+    position: str
+    level: str
+    on_payroll: bool
+    holder: str
+    role: str
+    role_en: str
+    kin_steps: int
+    kin_path: str
+    certain: bool
+    own_village: bool
+    town: str
+    works: int
+    villages: int
+    sum_fen: int
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A person who gets wages, a post or relief in a case, and what the registers say of him."""
+
+    person_key: str
+    name: str
+    way: str
+    amount_fen: int
+    days: float
+    died_on: datetime | None
+    dead_days: int
+    official: str
+    position: str
+    on_payroll: bool
+    cadre: bool
+    kin_official: str
+    kin_path: str
+    kin_steps: int
+    kin_filed: bool
+
+
+@dataclass(frozen=True)
+class Supplier:
+    """The company chosen or paid in a case, and what the registers say of it on that day."""
+
+    id: str
+    name: str
+    barred: bool
+    barred_reason: str
+    known: bool
+    age_days: int | None
+    legal_person_dead: bool
+
+
+@dataclass(frozen=True)
+class Post:
+    """A staff record with how its holder is tied to someone: 0 steps is he himself."""
+
+    staff: Staff
+    steps: int
+    path: str
+
+
+# --- what the registers are asked ------------------------------------------------------------------------------------
+
+
+def needs_of_person(person: str, reference: Reference) -> set[Need]:
+    """His posts, and those of kin up to two steps, as far as kin are known."""
+    needs: set[Need] = set()
+    for key, steps in _kin(person, reference).items():
+        needs.add(Need("staff", "person_key", key))
+        if len(steps) < _KIN_STEPS:
+            needs |= {Need("kinship", "person_key", key), Need("kinship", "relative_key", key)}
+    return needs
+
+
+def needs_of_company(id: str, reference: Reference) -> set[Need]:
+    """The company, the persons behind it, and their posts and kin."""
+    needs = {Need("companies", "id", id)}
+    company = reference.one(Company, id)
+    for person, name, _, _ in _holders(company) if company else ():
+        needs |= needs_of_person(person, reference) if person else {Need("staff", "name", name)}
+    return needs
+
+
+def needs_of_supplier(id: str, reference: Reference) -> set[Need]:
+    """The company, what bars it or the one who runs it, and whether he lives."""
+    needs = {Need("companies", "id", id), Need("blacklist", "subject_id", id)}
+    company = reference.one(Company, id)
+    if company and company.legal_person_key:
+        needs |= {Need("blacklist", "subject_id", company.legal_person_key)}
+        needs |= {Need("deaths", "person_key", company.legal_person_key)}
+    return needs
+
+
+def _kin(person: str, reference: Reference) -> dict[str, tuple[str, ...]]:
+    """The person and kin up to two steps, each with the relations that lead to him; the shortest way counts."""
+    reached: dict[str, tuple[str, ...]] = {person: ()}
+    edge = [person]
+    for _ in range(_KIN_STEPS):
+        following: list[str] = []
+        for at in edge:
+            for other, relation in _ties(at, reference):
+                if other not in reached:
+                    reached[other] = (*reached[at], relation)
+                    following.append(other)
+        edge = sorted(following)
+    return reached
+
+
+def _ties(person: str, reference: Reference) -> list[tuple[str, str]]:
+    """A kinship recorded from either side ties both."""
+    forth = ((tie.relative_key, tie.relation) for tie in reference.all(Kinship, "person_key", person))
+    back = ((tie.person_key, tie.relation) for tie in reference.all(Kinship, "relative_key", person))
+    return sorted({*forth, *back})
+
+
+def posts_of(person: str, reference: Reference, day: date, lookback_days: int = 0) -> list[Post]:
+    """The posts held on a day (or given up within the days before it) by a person and his kin, nearest first."""
+    found = [
+        Post(staff, len(path), "的".join(path))
+        for key, path in _kin(person, reference).items()
+        for staff in reference.all(Staff, "person_key", key)
+        if _in_force(staff, day, lookback_days)
+    ]
+    return sorted(found, key=lambda post: (post.steps, post.staff.id))
+
+
+def _in_force(record: Record, day: date, lookback_days: int = 0) -> bool:
+    ended = record.valid_to is not None and record.valid_to + timedelta(days=lookback_days) <= day
+    return record.valid_from <= day and not ended
+
+
+def oversees(staff: Staff, village: str) -> bool:
+    """Whether a village lies in what he oversees: the regions named, or his own region when none is named."""
+    return any(village.startswith(_prefix(region)) for region in staff.oversees or (staff.region_code,))
+
+
+def _prefix(region: str) -> str:
+    if region.endswith("000000"):
+        return region[:6]
+    return region[:9] if region.endswith("000") else region
+
+
+def _holders(company: Company) -> Iterator[tuple[str, str, str, float]]:
+    """Person, name, role and share (percent) of everyone behind a company."""
+    yield company.legal_person_key, company.legal_person_name, "legal_person", 100.0
+    for holder in company.shareholders:
+        yield holder.person_key, holder.name, "shareholder", holder.share * 100 if holder.share <= 1 else holder.share
+    for manager in company.managers:
+        yield manager.person_key, manager.name, "manager", 100.0
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(SHANGHAI).date()
+
+
+# --- an official behind a company ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One case that a company won or was paid in: its facts in event time."""
+
+    facts: tuple[Fact, ...]
+
+    @property
+    def village(self) -> str:
+        return str(self.facts[0].data["village_code"])
+
+    @property
+    def town(self) -> str:
+        return str(self.facts[0].data["town_code"])
+
+    @property
+    def amount_fen(self) -> int:
+        """What it was paid or is to get, the larger."""
+        told: dict[str, int] = {}
+        for fact in self.facts:
+            told.update({name: fact.data["fields"].get(name, told.get(name, 0)) for name in _WORTH})
+        paid = sum(fact.data["fields"].get("payment_fen", 0) for fact in self.facts)
+        return max(paid, *told.values())
+
+
+_WORTH = ("award_fen", "contract_fen", "settlement_fen", "annual_rent_fen")
+
+
+def _works(facts: Sequence[Fact]) -> list[_Work]:
+    by_case: dict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        by_case[fact.data["case_id"]].append(fact)
+    return [_Work(tuple(some)) for some in by_case.values()]
+
+
+def _interests(view: View, params: Params) -> Iterator[tuple[Interest, Staff, list[_Work]]]:
+    id = view.key.split(":", 1)[1]
+    company = view.reference.one(Company, id)
+    if company is None:
+        return
+    share_pct, lookback = float(params["share_pct"]), int(params["lookback_months"]) * 30
+    found: dict[tuple[str, str], tuple[Interest, Staff, dict[str, _Work]]] = {}
+    for work in _works(view.facts):
+        day = _day(work.facts[0].occurred_at)
+        if not _in_force(company, day):
+            continue
+        for interest, staff in _behind(company, view.reference, day, lookback, share_pct):
+            if not oversees(staff, work.village):
+                continue
+            at = (staff.person_key, work.town)
+            best, held, works = found.get(at, (interest, staff, {}))
+            works[str(work.facts[0].data["case_id"])] = work
+            if _rank(interest) < _rank(best):
+                best, held = interest, staff
+            found[at] = (best, held, works)
+    for (_, town), (interest, staff, works) in sorted(found.items(), key=lambda item: item[0]):
+        mine = sorted(works.values(), key=lambda work: (work.facts[0].occurred_at, work.facts[0].event_id))
+        yield (
+            replace(
+                interest,
+                town=town,
+                works=len(mine),
+                villages=len({work.village for work in mine}),
+                sum_fen=sum(work.amount_fen for work in mine),
+                own_village=staff.level == "village",
+            ),
+            staff,
+            mine,
+        )
+
+
+def _rank(interest: Interest) -> tuple[bool, int, str, str]:
+    return (not interest.certain, interest.kin_steps, interest.role, interest.holder)
+
+
+def _behind(
+    company: Company, reference: Reference, day: date, lookback_days: int, share_pct: float
+) -> Iterator[tuple[Interest, Staff]]:
+    """Every official tied to the company on a day, by each way that leads to him."""
+    for person, name, role, share in _holders(company):
+        if share < share_pct:
+            continue
+        if person:
+            for post in posts_of(person, reference, day, lookback_days):
+                yield _interest(company, name, role, post, certain=True), post.staff
+        else:
+            for staff in reference.all(Staff, "name", name):
+                if _in_force(staff, day, lookback_days):
+                    yield _interest(company, name, role, Post(staff, 0, ""), certain=False), staff
+
+
+def _interest(company: Company, holder: str, role: str, post: Post, *, certain: bool) -> Interest:
+    staff = post.staff
+    return Interest(
+        company_id=company.id,
+        company=company.name,
+        official_key=staff.person_key,
+        official=staff.name,
+        position=staff.position,
+        level=staff.level,
+        on_payroll=staff.on_payroll,
+        holder=holder,
+        role=_ROLES[role][0],
+        role_en=_ROLES[role][1],
+        kin_steps=post.steps,
+        kin_path=post.path,
+        certain=certain,
+        own_village=False,
+        town="",
+        works=0,
+        villages=0,
+        sum_fen=0,
+    )
+
+
+def _interest_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    for interest, staff, works in _interests(view, params):
+        first = works[0].facts[0].data
+        yield Occasion(
+            features={"interest": partial(_same, interest)},
+            given=frozenset(),
+            matter=first["matter"],
+            village_code=first["village_code"],
+            town_code=first["town_code"],
+            cases=tuple((work.facts[0].data["case_id"], work.facts[0].data["case_no"]) for work in works),
+            occurred_at=max(fact.occurred_at for work in works for fact in work.facts),
+            about=(_about(staff),),
+            trail=tuple(_work_evidence(work) for work in works),
+        )
+
+
+def _about(staff: Staff) -> About:
+    return About(person_key=staff.person_key, name=staff.name, level=staff.level, region_code=staff.region_code)
+
+
+def _work_evidence(work: _Work) -> Evidence:
+    last = work.facts[-1]
+    return Evidence(
+        label=Bilingual(zh="承接事项", en="Work"),
+        value=f"{last.data['case_no']} {last.data['title']}({work.village}){work.amount_fen / 100:,.2f} 元",
+        source=last.event_id,
+        occurred_at=last.occurred_at,
+    )
+
+
+INTEREST = Subject(
+    "interest",
+    "每个单位背后的每名公职人员(按镇)",
+    "each official behind a company, a town at a time",
+    frozenset({"company"}),
+    {"interest": Interest},
+    _interest_occasions,
+    {"share_pct": float, "lookback_months": int},
+)
+
+
+# --- those who get wages, posts and relief ---------------------------------------------------------------------------
+
+
+def recipients(facts: Iterable[Fact]) -> dict[str, tuple[Fact, dict[str, Any]]]:
+    """Person, with the fact that names him and what he gets."""
+    found: dict[str, tuple[Fact, dict[str, Any]]] = {}
+    for fact in facts:
+        fields = fact.data.get("fields", {})
+        for worker in fields.get("workers", ()):
+            line = {"name": worker["name"], "way": "wage", "amount_fen": worker["wage_fen"], "days": worker["days"]}
+            found[worker["person_key"]] = (fact, line)
+        if fields.get("hire_person_key"):
+            found[fields["hire_person_key"]] = (fact, {"name": fields.get("hire_name", ""), "way": "post"})
+        if fields.get("beneficiary_key"):
+            line = {
+                "name": fields.get("beneficiary_name", ""),
+                "way": "relief",
+                "amount_fen": fields.get("relief_fen", 0),
+            }
+            found[fields["beneficiary_key"]] = (fact, line)
+    return found
+
+
+def _recipient_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    filed = "kin_filing" in the_case(view).documents
+    for person, (fact, line) in view.once("recipients", lambda: recipients(history(view).facts)).items():
+        day = _day(fact.occurred_at)
+        posts = [
+            post
+            for post in posts_of(person, view.reference, day)
+            if post.steps == 0 or oversees(post.staff, the_case(view).village)
+        ]
+        yield occasion(
+            view,
+            features={"recipient": partial(_recipient, person, line, day, tuple(posts), filed, view.reference)},
+            fact=fact,
+            about=tuple({post.staff.person_key: _about(post.staff) for post in posts}.values()),
+        )
+
+
+def _recipient(
+    person: str, line: Mapping[str, Any], day: date, posts: Sequence[Post], filed: bool, reference: Reference
+) -> Recipient:
+    died = min((death.died_on for death in reference.all(Death, "person_key", person)), default=None)
+    own = next((post.staff for post in posts if post.steps == 0), None)
+    kin = next((post for post in posts if post.steps > 0), None)
+    return Recipient(
+        person_key=person,
+        name=line["name"],
+        way=line["way"],
+        amount_fen=line.get("amount_fen", 0),
+        days=line.get("days", 0.0),
+        died_on=midnight(died) if died else None,
+        dead_days=max((day - died).days, 0) if died else 0,
+        official=own.name if own else "",
+        position=own.position if own else "",
+        on_payroll=bool(own and own.on_payroll),
+        cadre=bool(own and own.level == "village"),
+        kin_official=kin.staff.name if kin else "",
+        kin_path=kin.path if kin else "",
+        kin_steps=kin.steps if kin else 0,
+        kin_filed=filed,
+    )
+
+
+RECIPIENT = Subject(
+    "recipient",
+    "事项中每名领款人、受聘人或救助对象",
+    "each person who gets wages, a post or relief in a case",
+    frozenset({"case"}),
+    {"case": Case, "recipient": Recipient},
+    _recipient_occasions,
+)
+
+
+# --- the supplier of a case ------------------------------------------------------------------------------------------
+
+
+def _supplier_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    named: dict[str, Fact] = {}
+    for fact, id in history(view).given("supplier_id"):
+        named.setdefault(id, fact)
+    for id, fact in sorted(named.items()):
+        yield occasion(view, features={"supplier": partial(_supplier, id, fact, view.reference)}, fact=fact)
+
+
+def _supplier(id: str, fact: Fact, reference: Reference) -> Supplier:
+    day = _day(fact.occurred_at)
+    company = reference.one(Company, id)
+    subjects = [id, company.legal_person_key] if company else [id]
+    barred = [
+        bar for subject in subjects for bar in reference.all(Blacklist, "subject_id", subject) if _in_force(bar, day)
+    ]
+    deaths = reference.all(Death, "person_key", company.legal_person_key) if company else ()
+    return Supplier(
+        id=id,
+        name=company.name if company else fact.data["fields"].get("supplier_name", id),
+        barred=bool(barred),
+        barred_reason="、".join(sorted({bar.reason for bar in barred})),
+        known=company is not None,
+        age_days=(day - company.registered_on).days if company and company.registered_on else None,
+        legal_person_dead=any(death.died_on < day for death in deaths),
+    )
+
+
+SUPPLIER = Subject(
+    "supplier",
+    "事项中选定或付款的单位",
+    "the company chosen or paid in a case",
+    frozenset({"case"}),
+    {"case": Case, "supplier": Supplier},
+    _supplier_occasions,
+)
+
+
+# --- one person in several relief rolls ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Beneficiary:
+    """A person's relief over cases and rolls. `kinds` are the different kinds, `regions` the villages."""
+
+    person_key: str
+    name: str
+    cases: int
+    kinds: tuple[str, ...]
+    repeated: tuple[str, ...]
+    villages: int
+    sum_fen: int
+
+
+def _beneficiary_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    person = view.key.split(":", 1)[1]
+    by_case = {fact.data["case_id"]: fact for fact in view.facts if "relief_kind" in fact.data["got"]}
+    facts = sorted(by_case.values(), key=lambda fact: (fact.occurred_at, fact.event_id))
+    if not facts:
+        return
+    rolls = [
+        roll
+        for roll in view.reference.all(Relief, "person_key", person)
+        if _in_force(roll, _day(facts[-1].occurred_at))
+    ]
+    places = [(fact.data["got"]["relief_kind"], fact.data["village_code"]) for fact in facts]
+    places += [(roll.kind, roll.village_code) for roll in rolls]
+    villages: dict[str, set[str]] = defaultdict(set)
+    for kind, village in places:
+        villages[kind].add(village)
+    beneficiary = Beneficiary(
+        person_key=person,
+        name=facts[-1].data["got"]["name"],
+        cases=len(facts),
+        kinds=tuple(sorted(villages)),
+        repeated=tuple(sorted(kind for kind, where in villages.items() if len(where) > 1)),
+        villages=len({village for _, village in places}),
+        sum_fen=sum(fact.data["got"].get("relief_fen", 0) for fact in facts),
+    )
+    last = facts[-1].data
+    yield Occasion(
+        features={"beneficiary": lambda: beneficiary},
+        given=frozenset(),
+        matter=last["matter"],
+        village_code=last["village_code"],
+        town_code=last["town_code"],
+        cases=tuple((fact.data["case_id"], fact.data["case_no"]) for fact in facts),
+        occurred_at=facts[-1].occurred_at,
+        trail=tuple(
+            Evidence(
+                label=Bilingual(zh="救助", en="Relief"),
+                value=f"{fact.data['case_no']} {fact.data['got']['relief_kind']}({fact.data['village_code']})",
+                source=fact.event_id,
+                occurred_at=fact.occurred_at,
+            )
+            for fact in facts
+        ),
+    )
+
+
+BENEFICIARY = Subject(
+    "beneficiary",
+    "每名救助对象(跨村跨事项)",
+    "each beneficiary over cases and villages",
+    frozenset({"person"}),
+    {"beneficiary": Beneficiary},
+    _beneficiary_occasions,
+)
+
+
+def _same(value: Any) -> Any:
+    return value

@@ -1,0 +1,350 @@
+"""The rulebook: YAML files, one rule each, checked and compiled when loaded. `--docs` writes docs/rulebook.md."""
+
+import argparse
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from cel_expr_python import cel
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.detector.features import ALL
+from services.detector.sentences import Sentence
+from services.detector.subjects import Subject
+from services.detector.vocabulary import Vocabulary
+from shared.contracts.alerts import Bilingual, Grade
+from shared.contracts.power import Matter, NodeFields
+
+RULEBOOK = Path(__file__).parent / "rulebook"
+SUBJECTS: Mapping[str, Subject] = {subject.name: subject for subject in ALL}
+VOCABULARY = Vocabulary(model for subject in ALL for model in subject.features.values())
+Value = bool | int | float | str | list[str] | list[int]
+_AT = re.compile(r"<input>:(\d+):(\d+): (.*)")
+_CEL_TYPES: Mapping[type, cel.Type] = {
+    bool: cel.Type.BOOL,
+    int: cel.Type.INT,
+    float: cel.Type.DOUBLE,
+    str: cel.Type.STRING,
+    list: cel.Type.List(cel.Type.STRING),
+}
+
+
+class RulebookError(Exception):
+    """A rule that can't be taken, with file, line and column."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Param(_Strict):
+    """A parameter that a county may change."""
+
+    default: Value
+    unit: str = ""
+    zh: str
+    en: str
+
+
+class Trigger(_Strict):
+    """What must have been filled in or done for the rule to be asked at all: any of these fields, flows, nodes."""
+
+    fields: tuple[str, ...] = ()
+    flows: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+
+
+class Graded(_Strict):
+    """Another grade when a condition holds; the first that holds counts."""
+
+    when: str
+    grade: Grade
+
+
+class Shown(_Strict):
+    """One labelled value of the evidence."""
+
+    label: Bilingual
+    value: str
+
+
+class Expected(_Strict):
+    """A finding that a test case expects."""
+
+    grade: Grade
+    dedupe: str | None = None
+    cases: tuple[str, ...] | None = None
+
+
+class Example(_Strict):
+    """A test case: events and records that make the rule fire, or just not."""
+
+    name: str
+    events: tuple[dict[str, Any], ...]
+    records: tuple[dict[str, Any], ...] = ()
+    now: str | None = None
+    params: dict[str, Value] = Field(default_factory=dict)
+    expect: tuple[Expected, ...] = ()
+
+
+class Spec(_Strict):
+    """A rule as it is written."""
+
+    id: str = Field(pattern=r"^A\d{3}$")
+    key: str = Field(pattern=r"^[a-z0-9_]+$")
+    version: str = "1"
+    title: Bilingual
+    matters: tuple[Matter, ...] = Field(min_length=1)
+    subject: str
+    grade: Grade
+    grades: tuple[Graded, ...] = ()
+    trigger: Trigger = Trigger()
+    params: dict[str, Param] = Field(default_factory=dict)
+    features: tuple[str, ...] = Field(min_length=1)
+    condition: str
+    evidence: tuple[Shown, ...] = ()
+    explanation: Bilingual
+    basis: tuple[str, ...] = Field(min_length=1)
+    innocent_explanations: tuple[Bilingual, ...] = Field(min_length=1)
+    dedupe: str
+    about: Literal["official", "nobody"] = "nobody"
+    village_visible: bool = False
+    again_at: tuple[str, ...] = ()
+    tests: tuple[Example, ...] = Field(min_length=2)
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A compiled rule. Its `params` are those in force."""
+
+    spec: Spec
+    source: Path
+    subject: Subject
+    params: Mapping[str, Any]
+    condition: cel.Expression
+    grades: tuple[tuple[cel.Expression, Grade], ...]
+    explanation: tuple[Sentence, Sentence]
+    evidence: tuple[tuple[Bilingual, Sentence], ...]
+    dedupe: Sentence
+    again_at: tuple[cel.Expression, ...]
+    fields: frozenset[str]
+
+    @property
+    def id(self) -> str:
+        """The number of the supervision algorithm, `A001` to `A123`."""
+        return self.spec.id
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What tells its occasions from those of another rule on the same subject."""
+        told = (self.params[name] for name in sorted(self.subject.params))
+        return (self.subject.name, *(tuple(value) if isinstance(value, list) else value for value in told))
+
+
+class Rulebook:
+    """All rules, by id and by the kind of key that they judge."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = tuple(sorted(rules, key=lambda rule: rule.id))
+        self._by_id = {rule.id: rule for rule in self.rules}
+        self._by_key: dict[str, tuple[Rule, ...]] = {
+            kind: tuple(rule for rule in self.rules if kind in rule.subject.keys)
+            for kind in {kind for rule in self.rules for kind in rule.subject.keys}
+        }
+
+    def rule(self, id: str) -> Rule:
+        """The rule of this id; `KeyError` when there is none."""
+        return self._by_id[id]
+
+    def for_key(self, kind: str) -> tuple[Rule, ...]:
+        """The rules that judge keys of a kind (`case`, `company`, ...)."""
+        return self._by_key.get(kind, ())
+
+
+def load(path: Path = RULEBOOK) -> Rulebook:
+    """Every rule of a directory (or of one file); raises `RulebookError`."""
+    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    rules = [read(file) for file in files]
+    seen: dict[str, Rule] = {}
+    for rule in rules:
+        for name in (rule.id, rule.spec.key):
+            if name in seen:
+                raise RulebookError(f"{rule.source}: {name} is already taken by {seen[name].source.name}")
+            seen[name] = rule
+    return Rulebook(rules)
+
+
+def read(file: Path) -> Rule:
+    """One rule, compiled; raises `RulebookError`."""
+    return _Reader(file).rule()
+
+
+class _Reader:
+    """Reads one file; knows where in it every value stands."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        text = file.read_text(encoding="utf-8")
+        try:
+            self.marks = dict(_marks(yaml.compose(text, Loader=yaml.SafeLoader), ()))
+            self.spec = Spec.model_validate(yaml.safe_load(text))
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+            raise RulebookError(f"{file}:{where}: {error.problem}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise self.wrong(first["loc"], first["msg"]) from error
+
+    def rule(self) -> Rule:
+        spec = self.spec
+        if spec.subject not in SUBJECTS:
+            raise self.wrong(("subject",), f"no subject '{spec.subject}'; there are {', '.join(SUBJECTS)}")
+        subject = SUBJECTS[spec.subject]
+        params = {name: param.default for name, param in spec.params.items()}
+        self._check(subject)
+        self.env = VOCABULARY.environment(
+            {name: subject.features[name] for name in spec.features}
+            | {name: _cel_type(value) for name, value in params.items()}
+        )
+        return Rule(
+            spec=spec,
+            source=self.file,
+            subject=subject,
+            params=params,
+            condition=self.expression(spec.condition, ("condition",), "BOOL"),
+            grades=tuple(
+                (self.expression(graded.when, ("grades", at, "when"), "BOOL"), graded.grade)
+                for at, graded in enumerate(spec.grades)
+            ),
+            explanation=(
+                self.sentence(spec.explanation.zh, ("explanation", "zh")),
+                self.sentence(spec.explanation.en, ("explanation", "en")),
+            ),
+            evidence=tuple(
+                (shown.label, self.sentence(shown.value, ("evidence", at, "value")))
+                for at, shown in enumerate(spec.evidence)
+            ),
+            dedupe=self.sentence(spec.dedupe, ("dedupe",)),
+            again_at=tuple(
+                self.expression(text, ("again_at", at), "TIMESTAMP") for at, text in enumerate(spec.again_at)
+            ),
+            fields=frozenset(spec.trigger.fields),
+        )
+
+    def _check(self, subject: Subject) -> None:
+        for at, feature in enumerate(self.spec.features):
+            if feature not in subject.features:
+                known = ", ".join(subject.features)
+                raise self.wrong(("features", at), f"subject '{subject.name}' has no '{feature}'; it has {known}")
+        for at, name in enumerate(self.spec.trigger.fields):
+            if name not in NodeFields.model_fields:
+                raise self.wrong(("trigger", "fields", at), f"no form has a field '{name}'")
+        for name in subject.params:
+            if name not in self.spec.params:
+                raise self.wrong(("params",), f"subject '{subject.name}' needs the parameter '{name}'")
+
+    def expression(self, text: str, where: tuple[str | int, ...], kind: str | None = None, offset: int = 0) -> Any:
+        """Compiled CEL of a given type; raises `RulebookError` with the place in the file."""
+        try:
+            compiled = self.env.compile(text)
+        except RuntimeError as error:
+            found = _AT.search(str(error))
+            line, column, message = (int(found[1]), int(found[2]), found[3]) if found else (1, 1, str(error))
+            raise self.wrong(where, message.removesuffix(" [INVALID_ARGUMENT]"), line, column, offset) from error
+        if kind and compiled.return_type().name() != kind:
+            raise self.wrong(where, f"{kind} is needed, this is {compiled.return_type().name()}")
+        return compiled
+
+    def sentence(self, text: str, where: tuple[str | int, ...]) -> Sentence:
+        """A compiled sentence; raises `RulebookError`."""
+        try:
+            return Sentence.parse(text, lambda part, offset: self.expression(part, where, None, offset))
+        except ValueError as error:
+            raise self.wrong(where, str(error)) from error
+
+    def wrong(
+        self, where: tuple[str | int, ...], message: str, line: int = 1, column: int = 1, offset: int = 0
+    ) -> RulebookError:
+        """The error at a value, or at the nearest one that is there."""
+        path = where
+        while path and path not in self.marks:
+            path = path[:-1]
+        at, indent, block = self.marks.get(path, (0, 0, False))
+        at += line - 1 + block
+        indent = column - 1 + offset + (_indent(self.file, at) if block or line > 1 else indent)
+        name = ".".join(str(part) for part in where)
+        return RulebookError(f"{self.file}:{at + 1}:{indent + 1}: {name}: {message}")
+
+
+def _indent(file: Path, line: int) -> int:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return len(lines[line]) - len(lines[line].lstrip()) if line < len(lines) else 0
+
+
+def _marks(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], tuple[int, int, bool]]]:
+    """Where each value begins: line and column from 0, and whether its text begins on the line after."""
+    quoted = isinstance(node, yaml.ScalarNode) and node.style in ("'", '"')
+    block = isinstance(node, yaml.ScalarNode) and node.style in ("|", ">")
+    yield path, (node.start_mark.line, node.start_mark.column + quoted, block)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _marks(value, (*path, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for at, value in enumerate(node.value):
+            yield from _marks(value, (*path, at))
+
+
+def _cel_type(value: Value) -> cel.Type:
+    if isinstance(value, list) and value and isinstance(value[0], int):
+        return cel.Type.List(cel.Type.INT)
+    return _CEL_TYPES[type(value)]
+
+
+def document(rulebook: Rulebook) -> str:
+    """The rulebook as a page for people."""
+    lines = [
+        "# 规则库 / Rulebook",
+        "",
+        f"{len(rulebook.rules)} 条规则,由 `python -m services.detector.rules --docs` 生成。预警是待核实的疑问,不是结论。",
+        f"{len(rulebook.rules)} rules, generated. An alert is a question to be checked, never a finding of guilt.",
+    ]
+    for rule in rulebook.rules:
+        lines += ["", *_section(rule)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(rule: Rule) -> Iterator[str]:
+    spec = rule.spec
+    yield f"## {spec.id} {spec.title.zh} / {spec.title.en}"
+    yield ""
+    yield f"- 等级 / grade: {spec.grade}" + "".join(f"; {also.grade}: `{also.when}`" for also in spec.grades)
+    yield f"- 领域 / matters: {', '.join(spec.matters)}; 对象 / subject: {rule.subject.zh} / {rule.subject.en}"
+    for name, param in spec.params.items():
+        yield f"- `{name}` = {param.default} {param.unit} ({param.zh} / {param.en})"
+    yield f"- 依据 / basis: {'; '.join(spec.basis)}"
+    for innocent in spec.innocent_explanations:
+        yield f"- 合理情形 / may be innocent: {innocent.zh} / {innocent.en}"
+    yield f"- 例 / examples: {'; '.join(example.name for example in spec.tests)}"
+    yield ""
+    yield "```cel"
+    yield spec.condition.strip()
+    yield "```"
+
+
+def main() -> None:
+    """Check the rulebook; with `--docs`, write its page."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--docs", nargs="?", type=Path, const=Path("docs/rulebook.md"))
+    options = parser.parse_args()
+    rulebook = load()
+    if options.docs:
+        options.docs.write_text(document(rulebook), encoding="utf-8")
+    print(f"{len(rulebook.rules)} 条规则 / rules")
+
+
+if __name__ == "__main__":
+    main()

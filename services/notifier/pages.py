@@ -1,0 +1,126 @@
+"""The secretary's pages: the inbox, one alert with everything needed to judge it, and the forms of its moves."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.notifier import inbox, lifecycle, moves, standing
+from services.notifier.errors import ForeignForm
+from services.notifier.lifecycle import Move
+from services.notifier.schemas import AlertCard, AlertFilter, AlertView
+from services.notifier.stream import last_position
+from services.notifier.vocabulary import vocabulary
+from shared import regions, web
+from shared.auth import Caller
+from shared.contracts.alerts import Grade
+from shared.contracts.base import RegionCode
+from shared.contracts.power import Matter
+from shared.db import Database, Scope
+from shared.settings import Settings
+
+router = APIRouter(include_in_schema=False)
+_templates = web.templates(Path(__file__).parent)
+_templates.env.filters["combined"] = lambda chosen, over: {**chosen, **over}
+_PAGE = 50
+Show = Literal["open", "finished", "all"]
+
+
+async def own_form(request: Request) -> None:
+    """Take a form only from this service's own pages; raises `ForeignForm`."""
+    settings: Settings = request.app.state.settings
+    origin = urlsplit(request.headers.get("origin") or request.headers.get("referer", "")).netloc
+    if origin not in (request.headers.get("host"), urlsplit(settings.notifier_url).netloc):
+        raise ForeignForm("请从本系统的页面提交", "Please submit from a page of this system")
+
+
+@router.get("/")
+async def show_inbox(
+    request: Request,
+    caller: Caller,
+    show: Show = "open",
+    grade: Annotated[Grade | Literal[""], Query()] = "",
+    matter: Annotated[Matter | Literal[""], Query()] = "",
+    village: Annotated[RegionCode | Literal[""], Query()] = "",
+    after: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    """The alerts on the desks of whoever is signed in."""
+    wanted = AlertFilter(
+        state=None if show == "all" else show,
+        grade=grade or None,
+        matter=matter or None,
+        village=village or None,
+        after=after,
+        limit=_PAGE,
+    )
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        position = await last_position(conn)
+        items, following = await inbox.search(conn, wanted)
+        counts = await inbox.counts(conn)
+        codes = await inbox.villages(conn)
+    return _page(
+        request,
+        "inbox.html",
+        caller=caller,
+        alerts=items,
+        next=following,
+        counts=counts,
+        position=position,
+        villages=[(code, regions.name(code)) for code in codes],
+        chosen={"show": show, "grade": grade, "matter": matter, "village": village},
+        words=vocabulary(),
+    )
+
+
+@router.get("/alerts/{alert_id}")
+async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Response:
+    """One alert, its history and what may be done."""
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        held = await inbox.find(conn, alert_id)
+        await inbox.mark_read(conn, alert_id, caller)
+        past = await inbox.history(conn, alert_id)
+    view = AlertView.seen_by(held, standing.actor_at(held, caller))
+    return _page(
+        request,
+        "alert.html",
+        caller=caller,
+        alert=view,
+        history=past,
+        words=vocabulary(),
+        region=regions.name,
+        finished=held.state in lifecycle.finished(),
+    )
+
+
+@router.get("/alerts/{alert_id}/card")
+async def show_card(request: Request, caller: Caller, alert_id: UUID) -> Response:
+    """One alert as it stands in the inbox: what the open page puts in when the stream tells of it."""
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        held = await inbox.find(conn, alert_id)
+    return _page(request, "card.html", alert=AlertCard.of(held))
+
+
+@router.post("/alerts/{alert_id}/moves", dependencies=[Depends(own_form)])
+async def move_alert(
+    request: Request,
+    caller: Caller,
+    alert_id: UUID,
+    to: Annotated[str, Form(max_length=40)],
+    note: Annotated[str, Form(max_length=4000)] = "",
+    outcome: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    """Make a move and show the alert again."""
+    await moves.make(_db(request), caller, alert_id, Move(to, note, outcome or None), None)
+    return RedirectResponse(f"/alerts/{alert_id}", status_code=303)
+
+
+def _page(request: Request, name: str, **values: Any) -> Response:
+    return _templates.TemplateResponse(request, name, values)
+
+
+def _db(request: Request) -> Database:
+    db: Database = request.app.state.db
+    return db

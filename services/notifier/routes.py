@@ -1,0 +1,153 @@
+"""The notifier's REST API under /v1."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from sse_starlette import EventSourceResponse
+
+from services.notifier import inbox, moves, standing, webhooks
+from services.notifier.errors import BadCursor
+from services.notifier.lifecycle import Move
+from services.notifier.schemas import (
+    AlertFilter,
+    AlertPage,
+    AlertView,
+    Deliveries,
+    History,
+    MoveRequest,
+    NewWebhook,
+    WebhookRequest,
+    Webhooks,
+    WebhookView,
+)
+from services.notifier.stream import HEARTBEAT_SECONDS, SEND_SECONDS, Hub
+from shared.auth import Caller
+from shared.db import Database, Scope
+from shared.settings import Settings
+
+router = APIRouter(prefix="/v1", tags=["预警 alerts"])
+RequestKey = Annotated[
+    str | None,
+    Header(
+        alias="idempotency-key",
+        min_length=1,
+        max_length=200,
+        description="自选的请求编号:重复发送只生效一次 / a key of your own choice: a repeated request has one effect",
+    ),
+]
+
+
+@router.get("/alerts")
+async def list_alerts(request: Request, caller: Caller, wanted: Annotated[AlertFilter, Query()]) -> AlertPage:
+    """The alerts on the caller's desks, red first and the newest of a grade first."""
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        items, after = await inbox.search(conn, wanted)
+    return AlertPage(items=items, next=after)
+
+
+@router.get("/alerts/{alert_id}")
+async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> AlertView:
+    """One alert with all its evidence. Its first reading is kept."""
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        held = await inbox.find(conn, alert_id)
+        await inbox.mark_read(conn, alert_id, caller)
+    return AlertView.seen_by(held, standing.actor_at(held, caller))
+
+
+@router.get("/alerts/{alert_id}/history")
+async def show_history(request: Request, caller: Caller, alert_id: UUID) -> History:
+    """All that happened to an alert, the oldest first."""
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        await inbox.find(conn, alert_id)
+        return History(items=await inbox.history(conn, alert_id))
+
+
+@router.post("/alerts/{alert_id}/moves")
+async def move_alert(
+    request: Request, caller: Caller, alert_id: UUID, body: MoveRequest, key: RequestKey = None
+) -> AlertView:
+    """Bring an alert into another state."""
+    return await moves.make(_db(request), caller, alert_id, Move(body.to, body.note, body.outcome), key)
+
+
+@router.post("/alerts/{alert_id}/acknowledge")
+async def acknowledge_alert(request: Request, caller: Caller, alert_id: UUID, key: RequestKey = None) -> AlertView:
+    """Acknowledge an alert: the move to `signed`."""
+    return await moves.make(_db(request), caller, alert_id, Move("signed"), key)
+
+
+@router.get("/stream", response_class=EventSourceResponse, tags=["实时 live"])
+async def open_stream(
+    request: Request,
+    caller: Caller,
+    after: Annotated[str | None, Query(description="从此位置之后开始 / begin behind this position")] = None,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> EventSourceResponse:
+    """The caller's alerts as they come (server-sent events `alert`); resumes behind `Last-Event-ID`, else `after`."""
+    hub: Hub = request.app.state.hub
+    return EventSourceResponse(
+        hub.events(Scope.of(caller), _position(last_event_id or after)),
+        ping=HEARTBEAT_SECONDS,
+        send_timeout=SEND_SECONDS,
+    )
+
+
+@router.get("/webhooks", tags=["订阅 webhooks"])
+async def list_webhooks(request: Request, caller: Caller) -> Webhooks:
+    """The caller's subscriptions."""
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        return Webhooks(items=await webhooks.all_of_caller(conn))
+
+
+@router.post("/webhooks", status_code=201, tags=["订阅 webhooks"])
+async def create_webhook(request: Request, response: Response, caller: Caller, body: WebhookRequest) -> NewWebhook:
+    """Subscribe a URL to own desks. The secret (standardwebhooks.com) is shown only in this answer."""
+    settings: Settings = request.app.state.settings
+    await webhooks.check(body, caller, settings)
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        made = await webhooks.create(conn, body, caller, settings)
+    response.headers["location"] = f"/v1/webhooks/{made.webhook_id}"
+    return made
+
+
+@router.get("/webhooks/{webhook_id}", tags=["订阅 webhooks"])
+async def show_webhook(request: Request, caller: Caller, webhook_id: UUID) -> WebhookView:
+    """One subscription."""
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        return await webhooks.find(conn, webhook_id)
+
+
+@router.put("/webhooks/{webhook_id}", tags=["订阅 webhooks"])
+async def renew_webhook(request: Request, caller: Caller, webhook_id: UUID, body: WebhookRequest) -> WebhookView:
+    """Change or renew a subscription; its secret stays."""
+    await webhooks.check(body, caller, request.app.state.settings)
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        return await webhooks.renew(conn, webhook_id, body)
+
+
+@router.delete("/webhooks/{webhook_id}", status_code=204, tags=["订阅 webhooks"])
+async def delete_webhook(request: Request, caller: Caller, webhook_id: UUID) -> None:
+    """End a subscription."""
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        await webhooks.delete(conn, webhook_id)
+
+
+@router.get("/webhooks/{webhook_id}/deliveries", tags=["订阅 webhooks"])
+async def list_deliveries(request: Request, caller: Caller, webhook_id: UUID) -> Deliveries:
+    """The latest hundred deliveries of a subscription with the receiver's last answers."""
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        return Deliveries(items=await webhooks.log(conn, webhook_id))
+
+
+def _db(request: Request) -> Database:
+    db: Database = request.app.state.db
+    return db
+
+
+def _position(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdecimal() or len(text) > 18:
+        raise BadCursor("续传位置须为收到过的事件编号", "A position is the id of an event that you have received")
+    return int(text)

@@ -1,0 +1,75 @@
+"""Rows of registers: numbers become keyed hashes, faults are named by row and field."""
+
+import pytest
+
+from services.detector.uploads import Unreadable, read_record, read_records, region_of, rows_of
+from shared.contracts.reference import Company, Kinship, Staff
+from shared.identity import account_key, person_key
+
+SECRET = "identity-secret-of-the-tests"
+ID_NO = "11010519491231002X"
+
+
+def test_id_numbers_become_keyed_hashes_and_are_not_kept() -> None:
+    record, faults = read_record(
+        Kinship, {"id": "k1", "id_no": ID_NO, "relative_key": "b" * 32, "relation": "配偶"}, secret=SECRET
+    )
+    assert faults == []
+    assert isinstance(record, Kinship)
+    assert record.person_key == person_key(ID_NO, SECRET)
+    assert ID_NO not in record.model_dump_json()
+
+
+def test_the_persons_and_accounts_of_a_company_are_keyed_too() -> None:
+    row = {
+        "id": "91330421MA0000001X",
+        "name": "嘉善示例建设有限公司",
+        "legal_person_id_no": ID_NO,
+        "legal_person_name": "张三",
+        "shareholders": [{"id_no": ID_NO, "name": "张三", "share": 0.6}],
+        "account_nos": ["6222 0000 1111"],
+    }
+    record, faults = read_record(Company, row, secret=SECRET)
+    assert faults == []
+    assert isinstance(record, Company)
+    assert record.shareholders[0].person_key == record.legal_person_key == person_key(ID_NO, SECRET)
+    assert record.account_keys == (account_key("622200001111", SECRET),)
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"id": "s1", "id_no": "330421"}, "id_no"),
+        ({"id": "s1", "person_key": "k", "salary": 1}, "salary"),
+        ({"id": ID_NO, "person_key": "k"}, "id"),
+        ({"id": "s1"}, "person_key"),
+    ],
+)
+def test_a_fault_names_its_field(row: dict[str, object], field: str) -> None:
+    whole = {"name": "李四", "position": "村主任", "level": "village", "region_code": "330421107201"} | row
+    record, faults = read_record(Staff, whole, secret=SECRET)
+    assert record is None
+    assert field in [fault.field for fault in faults]
+
+
+def test_faults_of_many_rows_name_row_and_field() -> None:
+    good = {"id": "k1", "person_key": "a", "relative_key": "b", "relation": "配偶"}
+    records, faults = read_records(Kinship, [good, good | {"relation": 3}, good], secret=SECRET)
+    assert [fault.field for fault in faults] == ["rows.2.relation", "rows.3.id"]
+    assert len(records) == 2
+
+
+def test_rows_come_as_an_array_or_a_line_each() -> None:
+    assert rows_of(b'[{"id":"1"},{"id":"2"}]') == rows_of(b'{"id":"1"}\n\n{"id":"2"}\n') == [{"id": "1"}, {"id": "2"}]
+
+
+@pytest.mark.parametrize("body", [b'{"id":"1"}\n{"id":', b'{"id":"1"}\n3', b'[{"id":"1"}, 3]'])
+def test_what_is_no_object_is_named_by_its_line(body: bytes) -> None:
+    with pytest.raises(Unreadable) as refused:
+        rows_of(body)
+    assert refused.value.line == 2
+
+
+def test_a_record_without_a_region_is_the_countys() -> None:
+    assert region_of({"village_code": "330421107201"}, "330421000000") == "330421107201"
+    assert region_of({"name": "x"}, "330421000000") == "330421000000"

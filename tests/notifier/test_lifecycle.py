@@ -1,0 +1,88 @@
+"""What may happen to an alert."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from services.notifier import lifecycle
+from services.notifier.errors import MoveNeedsMore, MoveNotYours, MoveOutOfOrder, Recused
+from services.notifier.lifecycle import Actor, Move
+from tests.notifier.samples import COUNTY, NOW, about, alert
+
+SECRETARY = Actor(frozenset({"town_secretary"}), person_key="wang", subject="wang", name="王书记")
+INSPECTOR = Actor(frozenset({"town_inspector"}))
+HANDLER = Actor(frozenset({"handler"}))
+
+
+def walk(*wishes: Move, state: str = "pushed", actor: Actor = SECRETARY, grade: str = "red") -> str:
+    for wish in wishes:
+        state = lifecycle.change(alert(grade=grade), state, wish, actor, NOW).state_to
+    return state
+
+
+def test_a_red_alert_walks_to_an_outcome() -> None:
+    end = walk(
+        Move("signed"),
+        Move("verifying"),
+        Move("fed_back", "查明分三次采购"),
+        Move("rectifying", "责令整改"),
+        Move("downgraded", "主动退款"),
+        Move("closed_rectified", "已整改", "reminder_talk"),
+    )
+    assert end in lifecycle.finished()
+
+
+def test_a_lowered_red_alert_counts_as_yellow() -> None:
+    assert lifecycle.change(alert(), "rectifying", Move("downgraded", "x"), SECRETARY, NOW).grade == "yellow"
+
+
+def test_the_event_names_the_role_and_both_states() -> None:
+    told = lifecycle.change(alert(), "pushed", Move("signed"), SECRETARY, NOW)
+    assert (told.by_role, told.state_from, told.state_to) == ("town_secretary", "pushed", "signed")
+
+
+def test_no_step_is_skipped() -> None:
+    with pytest.raises(MoveOutOfOrder):
+        walk(Move("fed_back", "x"))
+
+
+def test_nothing_leads_out_of_a_finished_alert() -> None:
+    for state in lifecycle.finished():
+        assert lifecycle.choices(alert(), state, SECRETARY) == []
+
+
+@pytest.mark.parametrize("actor", [INSPECTOR, HANDLER])
+def test_only_a_judge_ends_a_red_alert(actor: Actor) -> None:
+    with pytest.raises(MoveNotYours):
+        walk(Move("no_action", "x", "explanation_accepted"), state="fed_back", actor=actor)
+
+
+def test_the_inspector_judges_a_yellow_one() -> None:
+    wish = Move("no_action", "说明合理", "explanation_accepted")
+    assert walk(wish, state="fed_back", actor=INSPECTOR, grade="yellow") == "no_action"
+
+
+def test_a_form_says_all_that_is_missing() -> None:
+    with pytest.raises(MoveNeedsMore) as refused:
+        walk(Move("no_action"), state="fed_back")
+    assert [error.field for error in refused.value.errors] == ["note", "outcome"]
+
+
+@pytest.mark.parametrize("wish", [Move("nowhere"), Move("signed", outcome="rectified")])
+def test_an_unknown_state_or_a_needless_outcome_is_refused(wish: Move) -> None:
+    with pytest.raises(MoveNeedsMore):
+        walk(wish)
+
+
+def test_whom_it_concerns_must_stand_aside() -> None:
+    concerned = alert(about=(about("county", COUNTY, "wang"),))
+    with pytest.raises(Recused):
+        lifecycle.change(concerned, "pushed", Move("signed"), SECRETARY, NOW)
+    assert lifecycle.choices(concerned, "pushed", SECRETARY) == []
+
+
+def test_terms_of_acknowledging() -> None:
+    friday = datetime(2026, 3, 6, 8, tzinfo=UTC)
+    assert lifecycle.sign_due("red", friday) == datetime(2026, 3, 7, 8, tzinfo=UTC)
+    assert lifecycle.sign_due("yellow", friday) == datetime(2026, 3, 9, 16, tzinfo=UTC)
+    assert lifecycle.sign_due("prompt", friday) is None
