@@ -39,40 +39,63 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running Kafka broker."""
-    if bootstrap := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
-        yield bootstrap
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka | None]:
+    """The run's own broker; None when `KAFKA_BOOTSTRAP_SERVERS` names another."""
+    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield None
         return
-    broker = Kafka(tmp_path_factory.mktemp("kafka"))
-    yield broker.start()
-    broker.stop()
+    own = Kafka(tmp_path_factory.mktemp("kafka"))
+    own.start()
+    yield own
+    own.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(broker: Kafka | None) -> str:
+    """The address of a running Kafka broker."""
+    return broker.bootstrap if broker else os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+
+
+County = Callable[[], Awaitable[Settings]]
 
 
 @pytest.fixture
-async def settings(postgres_url: str, kafka_bootstrap: str, tmp_path: Path) -> AsyncIterator[Settings]:
-    """A fresh county: its own database with all schemas, its own topics."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
+async def county(postgres_url: str, kafka_bootstrap: str, tmp_path: Path) -> AsyncIterator[County]:
+    """Makes counties, each with its own database, schemas and topics: `settings = await county()`."""
     owner = await asyncpg.connect(postgres_url)
-    await owner.execute(f"CREATE DATABASE {name}")
-    made = Settings(
-        database_url=urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")),
-        kafka_bootstrap_servers=kafka_bootstrap,
-        kafka_topic_prefix=f"{name}.",
-        identity_secret="identity-secret-of-the-tests",
-        session_secret="session-secret-of-the-tests",
-        oidc_issuer=ISSUER,
-        oidc_jwks=json.dumps(KeySet([SIGNING_KEY]).as_dict(private=False)),
-        data_dir=tmp_path,
-        allow_private_webhooks=True,
-    )
-    await db.provision(made)
-    for schema in db.SCHEMAS:
-        await db.migrate(made, schema)
-    await topics.create(kafka_bootstrap, prefix=made.kafka_topic_prefix)
-    yield made
-    await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    names: list[str] = []
+
+    async def make() -> Settings:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        names.append(name)
+        await owner.execute(f"CREATE DATABASE {name}")
+        made = Settings(
+            database_url=urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")),
+            kafka_bootstrap_servers=kafka_bootstrap,
+            kafka_topic_prefix=f"{name}.",
+            identity_secret="identity-secret-of-the-tests",
+            session_secret="session-secret-of-the-tests",
+            oidc_issuer=ISSUER,
+            oidc_jwks=json.dumps(KeySet([SIGNING_KEY]).as_dict(private=False)),
+            data_dir=tmp_path / name,
+            allow_private_webhooks=True,
+        )
+        await db.provision(made)
+        for schema in db.SCHEMAS:
+            await db.migrate(made, schema)
+        await topics.create(kafka_bootstrap, prefix=made.kafka_topic_prefix)
+        return made
+
+    yield make
+    for name in names:
+        await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await owner.close()
+
+
+@pytest.fixture
+async def settings(county: County) -> Settings:
+    """A fresh county."""
+    return await county()
 
 
 @pytest.fixture

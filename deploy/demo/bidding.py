@@ -1,5 +1,6 @@
 """Bids as honest competitors hand them in, each from its own desk."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
@@ -11,7 +12,9 @@ _REGULAR_PERCENTS = (1, 3, 5, 10)
 _CLEAR_OF = 0.25
 
 
-def bids(bidders: Sequence[Company], winning_fen: int, before: datetime, rng: Random, *, rising: bool) -> tuple[Bid, ...]:
+def bids(
+    bidders: Sequence[Company], winning_fen: int, before: datetime, rng: Random, *, rising: bool
+) -> tuple[Bid, ...]:
     """One bid of each company: the first wins, with the lowest price, or the highest where prices are `rising`."""
     prices = _prices(len(bidders), winning_fen, rng, -1 if rising else 1)
     return tuple(
@@ -46,10 +49,10 @@ def _prices(count: int, winning_fen: int, rng: Random, direction: int) -> list[i
 def _regular(prices: Sequence[int]) -> bool:
     """Whether prices look arranged: even steps, or a round percentage between two."""
     ordered = sorted(prices)
-    gaps = [above - below for below, above in zip(ordered, ordered[1:], strict=False)]
-    ratios = [above / below for below, above in zip(ordered, ordered[1:], strict=False)]
-    even = any(abs(a - b) < 0.1 * max(a, b) for a, b in zip(gaps, gaps[1:], strict=False))
-    geometric = any(abs(a - b) < 0.004 for a, b in zip(ratios, ratios[1:], strict=False))
+    gaps = [above - below for below, above in itertools.pairwise(ordered)]
+    ratios = [above / below for below, above in itertools.pairwise(ordered)]
+    even = any(abs(a - b) < 0.1 * max(a, b) for a, b in itertools.pairwise(gaps))
+    geometric = any(abs(a - b) < 0.004 for a, b in itertools.pairwise(ratios))
     percents = [(above / below - 1) * 100 for i, below in enumerate(ordered) for above in ordered[i + 1 :]]
     round_percent = any(abs(percent - whole) < _CLEAR_OF for percent in percents for whole in _REGULAR_PERCENTS)
     return even or geometric or round_percent or min(gaps, default=1) == 0

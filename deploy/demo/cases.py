@@ -125,4 +125,3 @@ def _pdf(objects: tuple[str, ...]) -> bytes:
     size = len(objects) + 1
     trailer = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(body)}\n%%EOF\n"
     return body + f"xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}".encode()
-

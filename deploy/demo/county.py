@@ -54,7 +54,7 @@ class Place:
 
 
 class County:
-    """Everybody and everything that the registers hold. `companies_of` trade is the open market of the county."""
+    """Everybody and everything that the registers hold. The `market` of a trade has nobody of public office in it."""
 
     def __init__(self, rng: Random, secret: str, *, market: int = 60, assets: int = 12) -> None:
         self._rng = rng
@@ -69,9 +69,7 @@ class County:
             village.code: Place(village, self._posts(VILLAGE_POSTS), self._assets(village, assets))
             for village in regions.villages()
         }
-        for trade in WORDS["trades"]:
-            for _ in range(market):
-                self.company(trade)
+        self.market = {trade: [self.company(trade) for _ in range(market)] for trade in WORDS["trades"]}
         self._employ()
         self._relieve()
 
@@ -80,10 +78,6 @@ class County:
         made = self._makers.company(trade, owner or self.people.person(), self.people.person(), name=name)
         self.companies.append(made)
         return made
-
-    def market(self, trade: str) -> list[Company]:
-        """The companies of a trade."""
-        return [company for company in self.companies if company.trade == trade]
 
     def official(self, code: str, role: str) -> Person:
         """Who fills a role of the flows for a village: his own, his town's or the county's."""

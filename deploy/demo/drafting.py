@@ -48,9 +48,20 @@ _AMOUNTS = {
 }
 _NOTHING = (0, 0)
 _DAY_WAGE_FEN = 160 * _YUAN
-_SELECTION = {"PR1": "直接采购", "PR2": "询价比价", "PR4": "应急采购", "EN1": "比价确定", "EN2": "竞包", "EN6": "应急指定"}
+_SELECTION = {
+    "PR1": "直接采购",
+    "PR2": "询价比价",
+    "PR4": "应急采购",
+    "EN1": "比价确定",
+    "EN2": "竞包",
+    "EN6": "应急指定",
+}
+_TRADES = {"PR": "goods", "EN": "works", "AS": "tenants"}
 _OPEN_TENDER = "公开招标"
 _OPEN_AUCTION = "公开竞价"
+
+# A case's title and what is known of it from the beginning, by the names of the fields.
+Titled = tuple[str, dict[str, Any]]
 
 
 @dataclass
@@ -82,10 +93,12 @@ class Drafter:
         chosen = chosen or Chosen()
         flow = self._catalogue.flow(code)
         times = schedule(flow, opened_at, self._rng)
-        title, known = self._known(flow, village, chosen)
-        if bid_at := next((times[node.code] for node in flow.nodes if any(use.name == "bids" for use in node.form)), None):
-            known |= self._competition(flow, known, chosen, bid_at)
-        inspectors = tuple(self.county.official(village, role).name for role in ("supervisory_committee", "two_committees"))
+        bidders = chosen.bidders or self._bidders(flow)
+        title, known = self._known(flow, village, chosen, bidders, opened_at)
+        known |= self._competition(flow, known, bidders, times)
+        inspectors = tuple(
+            self.county.official(village, role).name for role in ("supervisory_committee", "two_committees")
+        )
         forms = Forms(self._rng, known, (*inspectors, self.county.people.person().name))
         self._made += 1
         return Draft(
@@ -114,19 +127,18 @@ class Drafter:
         self._numbers[village, code, year] += 1
         return f"{village}-{code}-{year}-{self._numbers[village, code, year]:04d}"
 
-    def _known(self, flow: Flow, village: str, chosen: Chosen) -> tuple[str, dict[str, Any]]:
-        """The case's title and what is known of it from the beginning."""
+    def _known(self, flow: Flow, village: str, chosen: Chosen, bidders: list[Company], opened_at: datetime) -> Titled:
         low, high = _AMOUNTS.get(flow.code, _NOTHING)
         yuan = chosen.amount_yuan or self._rng.randint(low, high)
         amount = yuan * _YUAN
         place = chosen.place or self._rng.choice(WORDS["places"])
         match flow.matter:
             case "PR":
-                return self._purchase(flow, chosen, amount, place)
+                return self._purchase(flow, chosen, amount, place, bidders)
             case "EN":
-                return self._works(flow, chosen, amount, place)
+                return self._works(flow, chosen, amount, place, bidders)
             case "AS":
-                return self._asset(flow, village, chosen, amount)
+                return self._asset(flow, village, amount, bidders[0], opened_at)
             case "LA":
                 return self._labour(flow, chosen, amount, place)
             case "RE":
@@ -134,13 +146,13 @@ class Drafter:
             case _:
                 return self._seal(flow, chosen)
 
-    def _purchase(self, flow: Flow, chosen: Chosen, amount: int, place: str) -> tuple[str, dict[str, Any]]:
+    def _purchase(self, flow: Flow, chosen: Chosen, amount: int, place: str, bidders: list[Company]) -> Titled:
         kind = chosen.kind or self._rng.choice(WORDS["purchases"])
-        known = self._deal(flow, amount, self._bidders("goods", flow, chosen))
+        known = self._deal(flow, amount, bidders)
         known |= {"item": f"{kind}采购", "category": kind, "location": place, "reason": "村级日常所需"}
         return f"{kind}采购", known | {"quantity": float(self._rng.randint(1, 40)), "unit": "批"}
 
-    def _works(self, flow: Flow, chosen: Chosen, amount: int, place: str) -> tuple[str, dict[str, Any]]:
+    def _works(self, flow: Flow, chosen: Chosen, amount: int, place: str, bidders: list[Company]) -> Titled:
         kind = chosen.kind or self._rng.choice(WORDS["works"])
         item = f"{place}{kind}工程"
         known = {"item": item, "category": kind, "location": place, "reason": "改善村民生产生活条件"}
@@ -148,7 +160,7 @@ class Drafter:
         if flow.code == "EN5":
             known |= {"change_fen": amount, "related_case_no": chosen.related_case_no}
             return f"{item}变更", known
-        return item, known | self._deal(flow, amount, self._bidders("works", flow, chosen))
+        return item, known | self._deal(flow, amount, bidders)
 
     def _deal(self, flow: Flow, amount: int, bidders: list[Company]) -> dict[str, Any]:
         """Money from estimate to payment, and who is paid."""
@@ -172,21 +184,18 @@ class Drafter:
             "supplier_name": winner.name,
             "payee_name": winner.name,
             "payee_account_key": winner.account,
-            "_bidders": bidders,
         }
 
-    def _bidders(self, trade: str, flow: Flow, chosen: Chosen) -> list[Company]:
-        if chosen.bidders:
-            return chosen.bidders
-        competes = any(use.name == "bids" for node in flow.nodes for use in node.form)
-        return self._rng.sample(self.county.market(trade)[: self.county.open_market], self._rng.randint(3, 5) if competes else 1)
+    def _bidders(self, flow: Flow) -> list[Company]:
+        """Companies of the open market, the winner first."""
+        trade = _TRADES.get(flow.matter)
+        if trade is None:
+            return []
+        return self._rng.sample(self.county.market[trade], self._rng.randint(3, 5) if _competes(flow) else 1)
 
-    def _asset(self, flow: Flow, village: str, chosen: Chosen, amount: int) -> tuple[str, dict[str, Any]]:
+    def _asset(self, flow: Flow, village: str, amount: int, winner: Company, opened_at: datetime) -> Titled:
         asset = self._rng.choice(self.county.villages[village].assets)
-        bidders = self._bidders("tenants", flow, chosen)
-        winner = bidders[0]
         reserve = round(amount * self._rng.uniform(0.84, 0.96))
-        begins = local_day(datetime.now().astimezone())
         known: dict[str, Any] = {
             "asset_id": asset.id,
             "asset_name": asset.name,
@@ -203,15 +212,13 @@ class Drafter:
             "award_fen": amount,
             "received_fen": amount,
             "invoice_fen": amount,
-            "_bidders": bidders,
         }
-        del begins
         match flow.code:
             case "AS1":
-                known |= {"annual_rent_fen": amount, "reason": "盘活村集体资产"}
+                known |= {"annual_rent_fen": amount, "reason": "盘活村集体资产"} | _lease(opened_at)
                 return f"{asset.name}出租", known
             case "AS2":
-                known |= {"annual_rent_fen": amount, "reason": "合同到期,承租人申请续租"}
+                known |= {"annual_rent_fen": amount, "reason": "合同到期,承租人申请续租"} | _lease(opened_at)
                 return f"{asset.name}续租", known
             case "AS3":
                 known |= {"contract_fen": amount, "reason": "资产闲置,转让增收"}
@@ -220,7 +227,7 @@ class Drafter:
                 known |= {"reason": "已损坏无法使用", "appraisal_fen": amount}
                 return f"{asset.name}报废核销", known
 
-    def _labour(self, flow: Flow, chosen: Chosen, amount: int, place: str) -> tuple[str, dict[str, Any]]:
+    def _labour(self, flow: Flow, chosen: Chosen, amount: int, place: str) -> Titled:
         workers = chosen.workers or [self.county.people.person() for _ in range(self._rng.randint(1, 4))]
         days = float(max(1, amount // _DAY_WAGE_FEN // len(workers)))
         sheet = tuple(
@@ -248,11 +255,16 @@ class Drafter:
         item = f"{place}{job}" if flow.code == "LA1" else "参与村务误工补贴"
         return f"{item}用工" if flow.code == "LA1" else item, known | {"item": item, "selection_method": "用工库抽取"}
 
-    def _relief(self, flow: Flow, chosen: Chosen, amount: int) -> tuple[str, dict[str, Any]]:
+    def _relief(self, flow: Flow, chosen: Chosen, amount: int) -> Titled:
         if flow.code == "RE3":
             known = {"item": "困难群众慰问", "relief_kind": "慰问", "reason": "节日慰问", "estimate_fen": amount}
             known |= {"received_fen": amount, "headcount": self._rng.randint(8, 30), "funding_source": "社会捐赠"}
-            return "困难群众慰问", known | {"payment_fen": amount, "settlement_fen": amount, "quantity": 1.0, "unit": "批"}
+            return "困难群众慰问", known | {
+                "payment_fen": amount,
+                "settlement_fen": amount,
+                "quantity": 1.0,
+                "unit": "批",
+            }
         person = chosen.beneficiary or self.county.people.person()
         kind = "最低生活保障" if flow.code == "RE1" else "临时救助"
         return f"{kind}申请", {
@@ -268,21 +280,32 @@ class Drafter:
             "payee_account_key": account_key(f"62170{person.id_no}", self.county.secret),
         }
 
-    def _seal(self, flow: Flow, chosen: Chosen) -> tuple[str, dict[str, Any]]:
+    def _seal(self, flow: Flow, chosen: Chosen) -> Titled:
         purpose = chosen.kind or self._rng.choice(WORDS["certificates" if flow.code == "SE1" else "contracts"])
-        known: dict[str, Any] = {"seal_purpose": purpose, "seal_kind": "村民委员会公章", "copies": self._rng.randint(1, 4)}
+        known: dict[str, Any] = {
+            "seal_purpose": purpose,
+            "seal_kind": "村民委员会公章",
+            "copies": self._rng.randint(1, 4),
+        }
         known |= {"recipient": "村民本人" if flow.code == "SE1" else "合同相对方"}
         return purpose, known | ({"related_case_no": chosen.related_case_no} if chosen.related_case_no else {})
 
-    def _competition(self, flow: Flow, known: dict[str, Any], chosen: Chosen, bid_at: datetime) -> dict[str, Any]:
-        bidders = known.pop("_bidders", None)
-        if not bidders or (flow.code in ("AS4", "EN6") and not chosen.bidders):
+    def _competition(
+        self, flow: Flow, known: dict[str, Any], bidders: list[Company], times: dict[str, datetime]
+    ) -> dict[str, Any]:
+        if not _competes(flow):
             return {}
+        opened = next(times[node.code] for node in flow.nodes if any(use.name == "bids" for use in node.form))
         rising = flow.matter == "AS"
-        return {"bids": bidding.bids(bidders, known["award_fen"], bid_at, self._rng, rising=rising)}
+        return {"bids": bidding.bids(bidders, known["award_fen"], opened, self._rng, rising=rising)}
 
 
-def lease_days(opened_at: datetime, years: int) -> dict[str, Any]:
-    """A lease that begins half a year after its case was opened."""
-    begins = local_day(opened_at + timedelta(days=180))
-    return {"lease_from": begins, "lease_to": begins.replace(year=begins.year + years) - timedelta(days=1)}
+def _competes(flow: Flow) -> bool:
+    """Whether a form of the flow must hold bids."""
+    return any(use.name == "bids" and use.required for node in flow.nodes for use in node.form)
+
+
+def _lease(opened_at: datetime) -> dict[str, Any]:
+    """A lease of three years that begins half a year after its case was opened."""
+    begins = local_day(opened_at) + timedelta(days=180)
+    return {"lease_from": begins, "lease_to": begins + timedelta(days=3 * 365 - 1)}

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from deploy.demo.schedule import local_day
+from deploy.demo.schedule import local_day, signs_after_notice
 from services.approval.flows import FormUse, Node
 
 _DUE = {"party_members_meeting": (40, 70), "rep_meeting": (36, 50), "supervisory_committee": (12, 20)}
@@ -39,18 +39,18 @@ class Forms:
         if name in known:
             return known[name]
         match name:
-            case "meeting_on" | "visited_on" | "notice_from":
+            case "meeting_on" | "visited_on":
                 return day
+            case "notice_from":
+                return _posted(node, day)
             case "notice_to":
-                return day + timedelta(days=node.notice_days)
+                return _posted(node, day) + timedelta(days=node.notice_days)
             case "contract_signed_on":
                 return known.setdefault(name, day)
             case "started_on":
-                begun = known["contract_signed_on"] + timedelta(days=2) if "contract_signed_on" in known else day
-                return min(day, begun)
+                return self._begun(day)
             case "finished_on":
-                begun = min(day, known["contract_signed_on"] + timedelta(days=2)) if "contract_signed_on" in known else day
-                return max(begun, day - timedelta(days=1))
+                return max(self._begun(day), day - timedelta(days=1))
             case "accepted" | "approved":
                 return True
             case "objections":
@@ -65,6 +65,11 @@ class Forms:
                 return known.setdefault(name, f"{day:%y}33{self._rng.randrange(10**16):016d}")
         return None
 
+    def _begun(self, day: date) -> date:
+        """Work begins two days after the contract, or on the day itself where there is none."""
+        signed: date | None = self._known.get("contract_signed_on")
+        return day if signed is None else min(day, signed + timedelta(days=2))
+
     def _meeting(self, node: Node, names: list[str]) -> dict[str, Any]:
         if "attendees_present" not in names:
             return {}
@@ -74,3 +79,8 @@ class Forms:
         counted = {"attendees_due": due, "attendees_present": present, "votes_against": against}
         counted["votes_for"] = present - against
         return {name: value for name, value in counted.items() if name in names}
+
+
+def _posted(node: Node, day: date) -> date:
+    """The notice is posted on the day, or has run out by then where the contract is signed at the same node."""
+    return day - timedelta(days=node.notice_days + 1) if signs_after_notice(node) else day

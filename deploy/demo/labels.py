@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import orjson
+from pydantic import TypeAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,9 @@ class Label:
     may: tuple[str, ...] = ()
 
 
+_LABEL = TypeAdapter(Label)
+
+
 def write(path: Path, labels: Iterable[Label]) -> None:
     """One label a line, as JSON."""
     path.write_bytes(b"".join(orjson.dumps(asdict(label)) + b"\n" for label in labels))
@@ -31,5 +35,4 @@ def write(path: Path, labels: Iterable[Label]) -> None:
 
 def read(path: Path) -> list[Label]:
     """The labels of a file."""
-    lines = path.read_bytes().splitlines()
-    return [Label(**{k: tuple(v) if isinstance(v, list) else v for k, v in orjson.loads(x).items()}) for x in lines]
+    return [_LABEL.validate_json(line) for line in path.read_bytes().splitlines()]

@@ -15,7 +15,9 @@ _OFFICE_HOURS = ((time(8, 30), 180), (time(13, 30), 210))
 def at_office(day: date, rng: Random) -> datetime:
     """A moment of a day's office hours, in UTC."""
     begin, minutes = rng.choice(_OFFICE_HOURS)
-    moment = datetime.combine(day, begin, SHANGHAI) + timedelta(minutes=rng.randrange(minutes), seconds=rng.randrange(60))
+    moment = datetime.combine(day, begin, SHANGHAI) + timedelta(
+        minutes=rng.randrange(minutes), seconds=rng.randrange(60)
+    )
     return moment.astimezone(UTC)
 
 
@@ -37,12 +39,20 @@ def schedule(flow: Flow, opened_at: datetime, rng: Random) -> dict[str, datetime
     since = opened_at
     only_simple_terms = all(node.term is None or node.term.start == PREVIOUS for node in flow.nodes)
     for node in flow.nodes:
-        to_the_last = only_simple_terms and rng.random() < _LAST_DAY_ODDS
+        own_notice = signs_after_notice(node)
+        if own_notice:
+            since = add_calendar_days(since, node.notice_days + 1)
+        to_the_last = only_simple_terms and not own_notice and rng.random() < _LAST_DAY_ODDS
         done[node.code] = _moment(node, since, _latest(node, since, done), rng, to_the_last)
         since = done[node.code]
-        if node.notice_days:
+        if node.notice_days and not own_notice:
             since = add_calendar_days(since, node.notice_days)
     return done
+
+
+def signs_after_notice(node: Node) -> bool:
+    """Whether a node holds both a notice and the contract that may be signed only after it."""
+    return node.notice_days > 0 and any(use.name == "contract_signed_on" for use in node.form)
 
 
 def _latest(node: Node, since: datetime, done: dict[str, datetime]) -> date:

@@ -7,26 +7,23 @@ completes nothing: whoever decides sends the case back, or withdraws it with the
 refused case ends.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal, Self
 
+from services.approval.checks import check_days, check_documents, check_form, check_notice, check_verdict
 from services.approval.errors import (
     CannotSendBack,
     CaseNotOpen,
-    DocumentsMissing,
     FieldsMissing,
-    FieldsUnsound,
-    NotApproved,
     NoticeRunning,
     ReasonMissing,
     RoleMissing,
     TimeUnsound,
     WrongNode,
 )
-from services.approval.fields import all_fields
-from services.approval.flows import HANDLER, Flow, FormUse, Node
+from services.approval.flows import HANDLER, Flow, Node
 from shared.contracts.power import (
     Actor,
     CaseOpened,
@@ -39,11 +36,9 @@ from shared.contracts.power import (
 )
 from shared.problems import FieldError
 from shared.regions import town_of
-from shared.workdays import SHANGHAI, add_calendar_days, due_at
+from shared.workdays import SHANGHAI, due_at
 
 OPENERS = (HANDLER, "applicant", "reporting_clerk", "village_head")
-_MAY_BE_NEGATIVE = frozenset({"change_fen", "household_income_fen"})
-_IN_ORDER = (("notice_from", "notice_to"), ("lease_from", "lease_to"), ("started_on", "finished_on"))
 Status = Literal["open", "closed", "withdrawn"]
 
 
@@ -104,32 +99,33 @@ class Case:
         by: Caller,
         fields: NodeFields,
         now: datetime,
-    ) -> tuple["Case", CaseOpened]:
+    ) -> tuple[Self, CaseOpened]:
         """A new case at the flow's first node; raises `RoleMissing`, `FieldsMissing`, `FieldsUnsound`."""
         role = _opening_role(flow, by)
         if not title.strip():
             raise FieldsMissing("请填写标题", "The case needs a title", [FieldError("title", "必填", "Required")])
-        _check_form(flow.form, fields)
-        case = cls(
-            case_id=case_id,
-            case_no=case_no,
-            title=title.strip(),
-            matter=flow.matter,
-            flow=flow.code,
-            flow_version=flow.version,
-            village_code=village_code,
-            town_code=town_of(village_code),
-            status="open",
-            node=flow.first.code,
-            sequence=1,
-            opened_at=now,
-            opened_by=by.person_key,
-            node_since=now,
-            due_at=_due(flow.first, now, {}),
-        )
-        return case, CaseOpened(
-            **case._event(by, role, now), fields=fields, next_node=flow.first.code, next_due_at=case.due_at
-        )
+        check_form(flow.form, fields)
+        return cls._opened(flow, case_id, case_no, title, village_code, by, role, fields, now)
+
+    @classmethod
+    def record_opening(
+        cls,
+        flow: Flow,
+        *,
+        case_id: str,
+        case_no: str,
+        title: str,
+        village_code: str,
+        by: Caller,
+        fields: NodeFields,
+        occurred_at: datetime,
+        now: datetime,
+    ) -> tuple[Self, CaseOpened]:
+        """Take over the opening of an existing record as it happened; raises `TimeUnsound`, `FieldsUnsound`."""
+        if occurred_at > now:
+            raise TimeUnsound("立案时间不能晚于现在", "A case cannot be opened in the future", [_TIME])
+        check_days(fields)
+        return cls._opened(flow, case_id, case_no, title, village_code, by, HANDLER, fields, occurred_at)
 
     def complete(
         self,
@@ -140,7 +136,7 @@ class Case:
         fields: NodeFields,
         documents: tuple[DocumentRef, ...],
         now: datetime,
-    ) -> tuple["Case", NodeCompleted]:
+    ) -> tuple[Self, NodeCompleted]:
         """Complete the present node. Fields and papers beyond those asked for are kept too.
 
         Raises `CaseNotOpen`, `NoSuchNode`, `WrongNode`, `RoleMissing`, `NoticeRunning`, `NotApproved`,
@@ -153,11 +149,11 @@ class Case:
         if self.notice_ends_at and now < self.notice_ends_at:
             until = self.notice_ends_at.astimezone(SHANGHAI)
             raise NoticeRunning(f"公示到 {until:%Y-%m-%d %H:%M} 期满", f"The notice runs until {until:%Y-%m-%d %H:%M}")
-        _check_verdict(at, fields)
-        _check_form(at.form, fields)
+        check_verdict(at, fields)
+        check_form(at.form, fields)
         if at.notice_days:
-            self._check_notice(at, fields, now)
-        _check_documents(at, documents)
+            check_notice(at, fields, self.node_since or self.opened_at, now)
+        check_documents(at, documents)
         return self._completed(flow, at, by, role, fields, documents, now)
 
     def record(
@@ -170,12 +166,12 @@ class Case:
         documents: tuple[DocumentRef, ...],
         occurred_at: datetime,
         now: datetime,
-    ) -> tuple["Case", NodeCompleted]:
+    ) -> tuple[Self, NodeCompleted]:
         """Take over a node of an existing record as it happened: in any order, more than once, after closing.
 
         The event's `expected_node` is the node that was due instead when the order was broken. Records ahead of
         the present node move the case behind them. Raises `CaseNotOpen` for a withdrawn case, `NoSuchNode`,
-        and `TimeUnsound` for a time in the future or before the opening.
+        `TimeUnsound` for a time in the future or before the opening, and `FieldsUnsound` for days centuries away.
         """
         if self.status == "withdrawn":
             raise CaseNotOpen("案件已经撤回", "The case was withdrawn")
@@ -184,13 +180,14 @@ class Case:
             raise TimeUnsound(
                 "办理时间不能早于立案或晚于现在",
                 "A node cannot be done before the case was opened, nor in the future",
-                [FieldError("occurred_at", "时间不合理", "This time cannot be right")],
+                [_TIME],
             )
+        check_days(fields)
         return self._completed(flow, at, by, at.role, fields, documents, occurred_at, backfilled=True)
 
     def send_back(
         self, flow: Flow, *, to_node: str, reason: str, by: Caller, now: datetime
-    ) -> tuple["Case", NodeReturned]:
+    ) -> tuple[Self, NodeReturned]:
         """Send the case back to an earlier node, also while a notice runs: that is what objections are for.
 
         Raises `CaseNotOpen`, `NoSuchNode`, `RoleMissing`, `CannotSendBack`, `ReasonMissing`.
@@ -222,7 +219,7 @@ class Case:
             next_due_at=case.due_at,
         )
 
-    def withdraw(self, flow: Flow, *, reason: str, by: Caller, now: datetime) -> tuple["Case", CaseWithdrawn]:
+    def withdraw(self, flow: Flow, *, reason: str, by: Caller, now: datetime) -> tuple[Self, CaseWithdrawn]:
         """End the case before its time: by who opened it, by a handler, or by who decides at the present node.
 
         Raises `CaseNotOpen`, `RoleMissing`, `ReasonMissing`.
@@ -284,22 +281,38 @@ class Case:
             return at.role
         return "applicant" if by.person_key == self.opened_by else None
 
-    def _check_notice(self, at: Node, filled: NodeFields, now: datetime) -> None:
-        """A notice begins neither before its node's turn nor in the future, and is not cut short."""
-        assert filled.notice_from is not None
-        turn = (self.node_since or self.opened_at).astimezone(SHANGHAI).date()
-        if not turn <= filled.notice_from <= now.astimezone(SHANGHAI).date():
-            raise FieldsUnsound(
-                f"公示应在 {turn} 之后、今天之前开始",
-                f"The notice begins between {turn} and today",
-                [FieldError("fields.notice_from", "公示开始日期不合理", "The notice cannot have begun on this day")],
-            )
-        if filled.notice_to and (filled.notice_to - filled.notice_from).days < at.notice_days:
-            raise FieldsUnsound(
-                f"公示不得少于 {at.notice_days} 天",
-                f"The notice must run {at.notice_days} days at least",
-                [FieldError("fields.notice_to", "公示天数不足", "Too short a notice")],
-            )
+    @classmethod
+    def _opened(
+        cls,
+        flow: Flow,
+        case_id: str,
+        case_no: str,
+        title: str,
+        village_code: str,
+        by: Caller,
+        role: str,
+        filled: NodeFields,
+        when: datetime,
+    ) -> tuple[Self, CaseOpened]:
+        case = cls(
+            case_id=case_id,
+            case_no=case_no,
+            title=title.strip(),
+            matter=flow.matter,
+            flow=flow.code,
+            flow_version=flow.version,
+            village_code=village_code,
+            town_code=town_of(village_code),
+            status="open",
+            node=flow.first.code,
+            sequence=1,
+            opened_at=when,
+            opened_by=by.person_key,
+            node_since=when,
+            due_at=_due(flow.first, when, {}),
+        )
+        event = case._event(by, role, when)
+        return case, CaseOpened(**event, fields=filled, next_node=flow.first.code, next_due_at=case.due_at)
 
     def _completed(
         self,
@@ -312,7 +325,7 @@ class Case:
         when: datetime,
         *,
         backfilled: bool = False,
-    ) -> tuple["Case", NodeCompleted]:
+    ) -> tuple[Self, NodeCompleted]:
         expected = self.node or next((node.code for node in flow.nodes if node.code not in self.completed), None)
         notice_ends_at = _notice_end(at, filled, when)
         case = replace(self, sequence=self.sequence + 1, completed={**self.completed, at.code: when})
@@ -333,7 +346,7 @@ class Case:
             backfilled=backfilled,
         )
 
-    def _moved_behind(self, flow: Flow, at: Node, when: datetime, notice_ends_at: datetime | None) -> "Case":
+    def _moved_behind(self, flow: Flow, at: Node, when: datetime, notice_ends_at: datetime | None) -> Self:
         following = flow.after(at.code)
         if following is None:
             return replace(self, status="closed", node=None, node_since=None, due_at=None, notice_ends_at=None)
@@ -362,6 +375,7 @@ class Case:
         }
 
 
+_TIME = FieldError("occurred_at", "时间不合理", "This time cannot be right")
 _ENDED = {
     "closed": ("案件已经办结", "The case is closed"),
     "withdrawn": ("案件已经撤回", "The case was withdrawn"),
@@ -382,11 +396,7 @@ def _notice_end(node: Node, filled: NodeFields, when: datetime) -> datetime | No
         return None
     posted = filled.notice_from or when.astimezone(SHANGHAI).date()
     last = max(posted + timedelta(days=node.notice_days), filled.notice_to or posted)
-    return add_calendar_days(_noon(last), 0)
-
-
-def _noon(day: date) -> datetime:
-    return datetime.combine(day, time(12), SHANGHAI).astimezone(UTC)
+    return datetime.combine(last + timedelta(days=1), time(), SHANGHAI).astimezone(UTC)
 
 
 def _opening_role(flow: Flow, by: Caller) -> str:
@@ -405,62 +415,6 @@ def _filing_role(node: Node, by: Caller) -> str:
         if role in by.roles:
             return role
     raise RoleMissing(f"{node.code} 由{node.role_name.zh}办理", f"{node.code} is for: {node.role_name.en}")
-
-
-def _check_verdict(node: Node, filled: NodeFields) -> None:
-    """A decision must be a yes, and works or goods must have been found good."""
-    for name in ("approved", "accepted"):
-        if any(use.name == name for use in node.form) and getattr(filled, name) is False:
-            raise NotApproved(
-                "请退回修改,或写明理由后撤回",
-                "Send it back, or withdraw it with the reason",
-                [FieldError(f"fields.{name}", "结论为否", "The answer is no")],
-            )
-
-
-def _check_form(form: Iterable[FormUse], filled: NodeFields) -> None:
-    missing = [use.name for use in form if use.required and _empty(getattr(filled, use.name))]
-    if missing:
-        names = [all_fields()[name] for name in missing]
-        raise FieldsMissing(
-            f"请填写:{'、'.join(f.zh for f in names)}",
-            f"Please fill in: {', '.join(f.en for f in names)}",
-            [FieldError(f"fields.{f.name}", f"{f.zh}必填", f"{f.en} is required") for f in names],
-        )
-    unsound = [*_negative(filled), *_reversed(filled)]
-    if unsound:
-        raise FieldsUnsound("请核对所列内容", "Please check the named fields", unsound)
-
-
-def _empty(value: Any) -> bool:
-    return value is None or value == () or (isinstance(value, str) and not value.strip())
-
-
-def _negative(filled: NodeFields) -> Iterable[FieldError]:
-    below = {name for name, value in filled if isinstance(value, int | float) and value < 0} - _MAY_BE_NEGATIVE
-    below |= {"bids"} if any(bid.price_fen < 0 for bid in filled.bids) else set()
-    below |= {"workers"} if any(worker.wage_fen < 0 or worker.days < 0 for worker in filled.workers) else set()
-    for name in sorted(below):
-        label = all_fields()[name]
-        yield FieldError(f"fields.{name}", f"{label.zh}不能为负数", f"{label.en} cannot be negative")
-
-
-def _reversed(filled: NodeFields) -> Iterable[FieldError]:
-    for first, last in _IN_ORDER:
-        begins, ends = getattr(filled, first), getattr(filled, last)
-        if begins and ends and ends < begins:
-            yield FieldError(f"fields.{last}", "不能早于开始日期", "Cannot be before the beginning")
-
-
-def _check_documents(node: Node, documents: tuple[DocumentRef, ...]) -> None:
-    filed = {document.kind for document in documents}
-    missing = [need for need in node.documents if need.required and need.kind not in filed]
-    if missing:
-        raise DocumentsMissing(
-            f"请上传:{'、'.join(need.name.zh for need in missing)}",
-            f"Please upload: {', '.join(need.name.en for need in missing)}",
-            [FieldError(f"documents.{n.kind}", f"缺少{n.name.zh}", f"{n.name.en} is missing") for n in missing],
-        )
 
 
 def _reason(reason: str) -> str:

@@ -49,7 +49,7 @@ class Desk:
     async def open(self, *, flow_code: str, village_code: str, title: str, fields: NodeFields) -> Case:
         """Open a case in a village; raises what `Case.open` does, `NoSuchFlow`, `InvalidInput` for no village."""
         flow = self._catalogue.flow(flow_code)
-        _check_village(village_code)
+        check_village(village_code)
         _check_title(title)
         by = self._by(village_code)
         number = await store.next_number(self._conn, village_code, flow.code, self._now) if by.roles else ""
@@ -110,7 +110,8 @@ def waits_for(flow: Flow, case: Case) -> list[str]:
     return sorted(flow.node(case.node).filers) if case.node else []
 
 
-def _check_village(code: str) -> None:
+def check_village(code: str) -> None:
+    """Refuse a code that is no village's; raises `InvalidInput`."""
     try:
         known = regions.region(code).level == "village"
     except KeyError:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import secrets
 import unicodedata
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -175,6 +175,21 @@ async def to_refs(conn: Connection, filings: Sequence[Filing]) -> tuple[Document
 def _ref(filing: Filing, row: Mapping[str, Any]) -> DocumentRef:
     name = safe_name(filing.name or "") or str(row["name"])
     return DocumentRef(kind=filing.kind, sha256=filing.sha256, name=name, size=int(row["size"]))
+
+
+_NAMED = """
+SELECT named.file, max(d.sha256) AS sha256, max(d.size) AS size
+FROM (SELECT sha256, name AS file FROM document_uploads WHERE name = ANY($1::text[])
+      UNION SELECT sha256, sha256 FROM document_uploads WHERE sha256 = ANY($1::text[])
+      UNION SELECT sha256, sha256 FROM case_documents WHERE sha256 = ANY($1::text[])) AS named
+JOIN documents d USING (sha256) GROUP BY named.file HAVING count(*) = 1
+"""
+
+
+async def find_named(conn: Connection, files: Collection[str]) -> dict[str, DocumentRef]:
+    """Papers by digest or by the name under which they were uploaded; one with several meanings is left out."""
+    rows = await conn.fetch(_NAMED, list(files))
+    return {row["file"]: DocumentRef(kind="", sha256=row["sha256"], name=row["file"], size=row["size"]) for row in rows}
 
 
 async def find(conn: Connection, sha256: str) -> StoredDocument:

@@ -141,8 +141,8 @@ def read_time(text: str) -> datetime:
         found = _CLOCK.match(text)
         day = read_date(found[1].strip() if found else text)
         try:
-            clock = [int(part or 0) for part in found.groups()[1:]] if found else [0, 0, 0]
-            moment = datetime(day.year, day.month, day.day, *clock)
+            hour, minute, second = (int(part or 0) for part in found.groups()[1:]) if found else (0, 0, 0)
+            moment = datetime(day.year, day.month, day.day, hour, minute, second)
         except ValueError as error:
             raise Unreadable("时间应写作 2026-03-01 09:30", "A time is needed, for example 2026-03-01 09:30") from error
     if moment.tzinfo is None:
@@ -230,7 +230,7 @@ def _rows(text: str, columns: int, zh: str, en: str) -> Iterator[Sequence[str]]:
 def read_bid(row: Mapping[str, str]) -> Bid:
     """One row of the bids' table; raises `Unreadable`."""
     if not row.get("company_name") or not row.get("company_id"):
-        raise Unreadable("每个报价都要填单位名称和统一社会信用代码", "Each bid needs the company's name and credit code")
+        raise Unreadable("每个报价都要填单位名称和统一社会信用代码", "A bid needs the company's name and credit code")
     return Bid(
         company_id=row["company_id"].upper(), company_name=row["company_name"], price_fen=read_money(row["price"])
     )

@@ -226,7 +226,7 @@ class _Flow(_Entry):
     nodes: list[_Node] = Field(min_length=1)
 
 
-E_ = TypeVar("E_", bound=_Entry)
+E = TypeVar("E", bound=_Entry)
 V = TypeVar("V")
 
 
@@ -263,7 +263,7 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _read(file: Path, kind: type[E_]) -> E_:
+def _read(file: Path, kind: type[E]) -> E:
     try:
         return kind.model_validate(yaml.load(file.read_text(encoding="utf-8"), _UniqueKeys))  # noqa: S506 (safe)
     except OSError as error:

@@ -17,6 +17,7 @@ KEPT_FOR = timedelta(days=7)
 IdempotencyKey = Annotated[
     str | None,
     Header(
+        alias="Idempotency-Key",
         min_length=1,
         max_length=200,
         description="自选的请求编号:重复发送只生效一次 / a key of your own choice: a repeated request has one effect",

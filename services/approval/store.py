@@ -182,7 +182,7 @@ def _case_row(change: Change) -> tuple[Any, ...]:
 
 
 def _envelopes(change: Change) -> list[Envelope]:
-    ids = change.event_ids or [None] * len(change.events)
+    ids: Sequence[str | None] = change.event_ids or [None] * len(change.events)
     return [
         Envelope.of(
             event,

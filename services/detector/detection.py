@@ -210,4 +210,4 @@ def _finding(rule: Rule, occasion: Occasion, values: dict[str, Any]) -> Finding:
 
 
 def _plain(value: Any) -> float | int | str:
-    return ",".join(str(item) for item in value) if isinstance(value, list) else value  # type: ignore[no-any-return]
+    return ",".join(str(item) for item in value) if isinstance(value, list) else value

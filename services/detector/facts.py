@@ -5,7 +5,6 @@ stays true, and only what lies behind it is read again: the cost of an event doe
 Facts of the running transaction are not kept in memory: it may yet be rolled back.
 """
 
-import uuid
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from services.detector.detection import Fact
 from shared.db import Connection
 
 _LOAD = """
-SELECT f.key, f.position, f.event_id, f.kind, f.occurred_at, f.recorded, f.data
+SELECT f.key, f.position, f.event_id::text, f.kind, f.occurred_at, f.recorded, f.data
 FROM unnest($1::text[], $2::bigint[]) AS known (key, position)
 JOIN facts f ON f.key = known.key AND f.position > known.position
 ORDER BY f.position
@@ -46,7 +45,7 @@ class FactStore:
 
     async def load(self, conn: Connection, keys: Collection[str]) -> Mapping[str, Mapping[str, Fact]]:
         """The committed facts of each key, by event id."""
-        asked = {key: self._keys.get(key) or _Known() for key in keys}
+        asked = {key: self._keys.setdefault(key, _Known()) for key in keys}
         rows = await conn.fetch(_LOAD, list(asked), [known.position for known in asked.values()])
         for row in rows:
             known = asked[row["key"]]
@@ -54,9 +53,8 @@ class FactStore:
                 fact = _fact(row)
                 known.facts[fact.event_id] = fact
                 known.position = row["position"]
-                self._held += 1
-        for key, known in asked.items():
-            self._keys[key] = known
+                self._held += self._keys.get(row["key"]) is known
+        for key in asked.keys() & self._keys.keys():
             self._keys.move_to_end(key)
         self._forget(keep=len(asked))
         return {key: known.facts for key, known in asked.items()}
@@ -68,7 +66,7 @@ class FactStore:
         await conn.execute(
             _ADD,
             [fact.key for fact in new],
-            [uuid.UUID(fact.event_id) for fact in new],
+            [fact.event_id for fact in new],
             [fact.kind for fact in new],
             [fact.occurred_at for fact in new],
             [fact.recorded for fact in new],
@@ -92,7 +90,7 @@ def _encoded(facts: Sequence[Fact]) -> list[str]:
 
 def _fact(row: asyncpg.Record) -> Fact:
     return Fact(
-        event_id=str(row["event_id"]),
+        event_id=row["event_id"],
         key=row["key"],
         kind=row["kind"],
         occurred_at=row["occurred_at"],

@@ -5,11 +5,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.detector.detection import Detection, Fact, Need, detect, needs_of
+from services.detector.detection import Detection, Fact, Need, Reference, detect, needs_of
 from services.detector.facts import FactStore
-from services.detector.reference import Registers, reference_of
+from services.detector.reference import Answers, Registers
 from services.detector.rules import Rulebook
-from shared.contracts.reference import Record
 from shared.db import Connection
 
 _FACTS_BETWEEN_BREATHS = 200
@@ -69,12 +68,13 @@ class Judge:
 
     async def judge_cases(self, conn: Connection, cases: Mapping[str, Case]) -> Judgement:
         """Judge keys whose facts are at hand."""
-        await self.registers.refresh(conn)
-        asked, found = await self._ask(conn, cases.values())
+        answers = await self.registers.answers(conn)
+        asked = await self._ask(conn, cases.values(), answers)
         detections = {}
         since_breath = 0
         for key, case in cases.items():
-            reference = reference_of(asked[key], found)
+            # Only what the key itself asked for, or what others asked would colour its verdict.
+            reference = Reference({need: answers[need] for need in asked[key]})
             detections[key] = detect(self.rulebook, key, case.facts, reference, case.now)
             since_breath += len(case.facts)
             if since_breath > _FACTS_BETWEEN_BREATHS:
@@ -82,24 +82,16 @@ class Judge:
                 await asyncio.sleep(0)
         return Judgement(cases, detections, asked)
 
-    async def _ask(
-        self, conn: Connection, cases: Iterable[Case]
-    ) -> tuple[dict[str, frozenset[Need]], Mapping[Need, tuple[Record, ...]]]:
+    async def _ask(self, conn: Connection, cases: Iterable[Case], answers: Answers) -> dict[str, frozenset[Need]]:
         """Ask the registers in rounds, all keys at once, until no answer leads to a new question."""
-        found: dict[Need, tuple[Record, ...]] = {}
-        asked: dict[str, frozenset[Need]] = {case.key: frozenset() for case in cases}
-        open_cases = list(cases)
-        while open_cases:
-            still_open = []
-            for case in open_cases:
-                needs = needs_of(case.key, case.facts, reference_of(asked[case.key], found))
-                if not needs <= asked[case.key]:
-                    asked[case.key] |= needs
-                    still_open.append(case)
-            unanswered = {need for case in still_open for need in asked[case.key] if need not in found}
-            found.update(await self.registers.answer(conn, unanswered))
-            open_cases = still_open
-        return asked, found
+        asked: dict[str, frozenset[Need]] = {}
+        waiting = list(cases)
+        while waiting:
+            reference = Reference(answers)
+            asked |= {case.key: needs_of(case.key, case.facts, reference) for case in waiting}
+            waiting = [case for case in waiting if not asked[case.key] <= answers.keys()]
+            await self.registers.fetch(conn, answers, {need for case in waiting for need in asked[case.key]})
+        return asked
 
 
 async def _judged_until(conn: Connection, keys: Collection[str]) -> dict[str, datetime]:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from services.detector.detection import Need, Reference, lookups_of
+from services.detector.detection import Need, lookups_of
 from services.detector.uploads import region_of
 from shared.bus.envelope import Envelope
 from shared.contracts.reference import DATASETS, Record, topic
@@ -46,6 +46,8 @@ INSERT INTO key_references (dataset, lookup, value, key)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING
 """
 
+Answers = dict[Need, tuple[Record, ...]]
+
 
 @dataclass(frozen=True)
 class RecordChange:
@@ -72,25 +74,28 @@ class Registers:
 
     def __init__(self) -> None:
         self._version: uuid.UUID | None = None
-        self._found: dict[Need, tuple[Record, ...]] = {}
+        self._held: Answers = {}
 
-    async def refresh(self, conn: Connection) -> None:
-        """Drop what is held if a register has changed since; call it once the registers' lock is held."""
+    async def answers(self, conn: Connection) -> Answers:
+        """What was answered so far and is still true; the caller may `fetch` more into it.
+
+        To write what comes of it the caller must hold the registers' lock.
+        """
         version = await conn.fetchval("SELECT version FROM registers_version")
         if version != self._version:
             self._version = version
-            self._found = {}
+            self._held = {}
+        return self._held
 
-    async def answer(self, conn: Connection, needs: Collection[Need]) -> Mapping[Need, tuple[Record, ...]]:
-        """The records for each need, () where there are none."""
-        unknown = [need for need in needs if need not in self._found]
-        if unknown:
-            found: dict[Need, list[Record]] = {need: [] for need in unknown}
-            for row in await conn.fetch(_LOAD, *_columns(unknown)):
-                record = DATASETS[row["dataset"]].model_validate(row["data"])
-                found[Need(row["dataset"], row["lookup"], row["value"])].append(record)
-            self._found.update((need, tuple(records)) for need, records in found.items())
-        return {need: self._found[need] for need in needs}
+    async def fetch(self, conn: Connection, answers: Answers, needs: Iterable[Need]) -> None:
+        """Look up what is not answered yet; () where there is no record."""
+        found: dict[Need, list[Record]] = {need: [] for need in needs if need not in answers}
+        if not found:
+            return
+        for row in await conn.fetch(_LOAD, *_columns(found)):
+            record = DATASETS[row["dataset"]].model_validate(row["data"])
+            found[Need(row["dataset"], row["lookup"], row["value"])].append(record)
+        answers.update((need, tuple(records)) for need, records in found.items())
 
     async def apply(self, conn: Connection, changes: Iterable[RecordChange]) -> frozenset[str]:
         """Take changes over, the last of each record, and name the keys whose judgement rested on them.
@@ -121,11 +126,6 @@ class Registers:
         pairs = [(need, key) for key, needs in asked.items() for need in needs]
         if pairs:
             await conn.execute(_REMEMBER, *_columns([need for need, _ in pairs]), [key for _, key in pairs])
-
-
-def reference_of(needs: Collection[Need], found: Mapping[Need, tuple[Record, ...]]) -> Reference:
-    """The part of what was found that one key asked for."""
-    return Reference({need: found[need] for need in needs})
 
 
 def _columns(needs: Iterable[Need]) -> tuple[list[str], list[str], list[str]]:

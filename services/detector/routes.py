@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query, Request
 
 from services.detector.detection import Finding
-from services.detector.errors import BadRecords, NoSuchDataset, NoSuchRecord, UploadTooLarge
+from services.detector.errors import BadRecords, NoSuchDataset, NoSuchRecord, NoSuchRule, UploadTooLarge
 from services.detector.evaluation import would_raise
 from services.detector.judging import Judge
 from services.detector.publishing import WRITERS, record_deleted, record_set, require_writer
 from services.detector.rules import Rulebook
-from services.detector.schemas import Accepted, Evaluation, FaultView, RecordPage, WouldRaise
+from services.detector.schemas import Accepted, Evaluation, FaultView, RecordPage, RuleView, WouldRaise
 from services.detector.uploads import Unreadable, read_record, read_records, rows_of
 from shared.auth import Caller, require
 from shared.bus import outbox
@@ -133,6 +133,21 @@ async def evaluate(request: Request, caller: Caller, step: NodeCompleted) -> Eva
     return Evaluation(findings=[_would_raise(finding, judge.rulebook) for finding in findings])
 
 
+@router.get("/rules", tags=["rulebook"])
+async def list_rules(request: Request, caller: Caller) -> list[RuleView]:
+    """The rulebook in force."""
+    return [RuleView.of(rule) for rule in _rulebook(request).rules]
+
+
+@router.get("/rules/{id}", tags=["rulebook"])
+async def get_rule(request: Request, caller: Caller, id: str) -> RuleView:
+    """One rule of it."""
+    for rule in _rulebook(request).rules:
+        if rule.id == id:
+            return RuleView.of(rule)
+    raise NoSuchRule(f"规则手册中没有 {id}", f"The rulebook has no {id}")
+
+
 @router.get("/faults", tags=["detection"])
 async def list_faults(request: Request, caller: Caller) -> list[FaultView]:
     """Rules that could not be evaluated, the latest first."""
@@ -151,6 +166,11 @@ def _model(dataset: str) -> type[Record]:
         known = "、".join(DATASETS)
         raise NoSuchDataset(f"可用的数据集:{known}", f"Datasets: {', '.join(DATASETS)}")
     return DATASETS[dataset]
+
+
+def _rulebook(request: Request) -> Rulebook:
+    rulebook: Rulebook = request.app.state.rulebook
+    return rulebook
 
 
 def _db(request: Request) -> Database:

@@ -309,7 +309,7 @@ def document(rulebook: Rulebook) -> str:
     lines = [
         "# 规则库 / Rulebook",
         "",
-        f"{len(rulebook.rules)} 条规则,由 `python -m services.detector.rules --docs` 生成。预警是待核实的疑问,不是结论。",
+        f"{len(rulebook.rules)} 条规则,由 `python -m services.detector.rules --docs` 生成。预警待核实,不是结论。",
         f"{len(rulebook.rules)} rules, generated. An alert is a question to be checked, never a finding of guilt.",
     ]
     for rule in rulebook.rules:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from services.detector.rules import Rule
 from shared.contracts.alerts import About, Bilingual, Evidence, Grade
 from shared.contracts.power import Matter
 
@@ -48,6 +49,50 @@ class Evaluation(_View):
     """What the intended step would raise, the gravest first; empty when nothing speaks against it."""
 
     findings: list[WouldRaise]
+
+
+class ParamView(_View):
+    """A parameter of a rule: its value in force and the rulebook's own."""
+
+    value: bool | int | float | str | list[str] | list[int]
+    default: bool | int | float | str | list[str] | list[int]
+    unit: str
+    meaning: Bilingual
+
+
+class RuleView(_View):
+    """A rule as it is in force: what it looks at, when it fires, on what basis, and what may explain it away."""
+
+    id: str
+    key: str
+    version: str
+    title: Bilingual
+    matters: tuple[Matter, ...]
+    grade: Grade
+    subject: str
+    condition: str
+    params: dict[str, ParamView]
+    explanation: Bilingual
+    basis: tuple[str, ...]
+    innocent_explanations: tuple[Bilingual, ...]
+
+    @classmethod
+    def of(cls, rule: Rule) -> "RuleView":
+        """A rule of the rulebook."""
+        spec = rule.spec
+        params = {
+            name: ParamView(
+                value=rule.params[name],
+                default=param.default,
+                unit=param.unit,
+                meaning=Bilingual(zh=param.zh, en=param.en),
+            )
+            for name, param in spec.params.items()
+        }
+        return cls(
+            **{name: getattr(spec, name) for name in cls.model_fields if name != "params"},
+            params=params,
+        )
 
 
 class FaultView(_View):

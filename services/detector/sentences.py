@@ -68,7 +68,7 @@ class Sentence:
 
     @classmethod
     def parse(cls, template: str, compile: Callable[[str, int], cel.Expression]) -> "Sentence":
-        """Compile a template; `compile` gets an expression and its offset. Raises `ValueError` for an unknown format."""
+        """Compile a template; `compile` gets an expression and its offset. An unknown format is a `ValueError`."""
         texts, places, end = [], [], 0
         for found in _PLACE.finditer(template):
             texts.append(template[end : found.start()])

@@ -7,12 +7,17 @@ import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 
 from cel_expr_python import cel
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
+from google.protobuf import (  # type: ignore[import-untyped]
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+    timestamp_pb2,
+)
 from pydantic import BaseModel
 
 from shared.workdays import SHANGHAI, add_working_days, is_working_day
@@ -37,6 +42,11 @@ def working_days_between(start: datetime, end: datetime) -> int:
 def days_between(start: datetime, end: datetime) -> int:
     """Calendar days from the day of `start` to the day of `end`, negative when `end` is earlier."""
     return end.astimezone(SHANGHAI).toordinal() - start.astimezone(SHANGHAI).toordinal()
+
+
+def days_after(start: datetime, days: int) -> datetime:
+    """The same hour some calendar days later."""
+    return start + timedelta(days=days)
 
 
 class Vocabulary:
@@ -94,28 +104,20 @@ class Vocabulary:
 
 def _functions() -> list[cel.FunctionDecl]:
     stamp, whole = cel.Type.TIMESTAMP, cel.Type.INT
+    signatures = (
+        (add_working_days, "after_working_days", [stamp, whole], stamp),
+        (days_after, "days_after", [stamp, whole], stamp),
+        (days_between, "days_between", [stamp, stamp], whole),
+        (working_days_between, "working_days_between", [stamp, stamp], whole),
+    )
     return [
-        cel.FunctionDecl(
-            "after_working_days",
-            [cel.Overload("after_working_days", return_type=stamp, parameters=[stamp, whole], impl=add_working_days)],
-        ),
-        cel.FunctionDecl(
-            "working_days_between",
-            [
-                cel.Overload(
-                    "working_days_between", return_type=whole, parameters=[stamp, stamp], impl=working_days_between
-                )
-            ],
-        ),
-        cel.FunctionDecl(
-            "days_between",
-            [cel.Overload("days_between", return_type=whole, parameters=[stamp, stamp], impl=days_between)],
-        ),
+        cel.FunctionDecl(name, [cel.Overload(name, return_type=returns, parameters=takes, impl=made_by)])
+        for made_by, name, takes, returns in signatures
     ]
 
 
 @cache
-def _shape(model: type) -> Mapping[str, Any]:
+def _shape(model: Any) -> Mapping[str, Any]:
     """Field names of a model and their annotations."""
     if issubclass(model, BaseModel):
         return {name: info.annotation for name, info in model.model_fields.items()}
@@ -124,7 +126,8 @@ def _shape(model: type) -> Mapping[str, Any]:
 
 
 def _pairs(feature: Any) -> Iterator[tuple[str, Any]]:
-    return ((name, getattr(feature, name)) for name in _shape(type(feature)))
+    model: Any = type(feature)
+    return ((name, getattr(feature, name)) for name in _shape(model))
 
 
 def _with_parts(model: type) -> Iterator[type]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from services.notifier import lifecycle
 from services.notifier.lifecycle import Actor, Transition
@@ -162,6 +162,13 @@ class AlertFilter(BaseModel):
     village: RegionCode | None = None
     after: Annotated[str | None, Field(max_length=200)] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+    @field_validator("state")
+    @classmethod
+    def _known_state(cls, state: str | None) -> str | None:
+        if state not in {None, "open", "finished", *lifecycle.book().states}:
+            raise ValueError(f"没有“{state}”这一状态 / there is no state “{state}”")
+        return state
 
 
 class WebhookRequest(BaseModel):

@@ -8,7 +8,7 @@ all streams of that set. A stream that can't keep up is cut; its browser comes b
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -71,7 +71,7 @@ class Hub:
                 log.warning("stream.interrupted", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    async def events(self, scope: Scope, after: int | None) -> AsyncIterator[ServerSentEvent]:
+    async def events(self, scope: Scope, after: int | None) -> AsyncGenerator[ServerSentEvent, None]:
         """What `scope` may see behind a position, then what comes. Without a position it begins now.
 
         It ends after half an hour: the client comes back and its rights are asked anew.

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.approval import errors
@@ -22,6 +22,7 @@ VILLAGE, TOWN = "330421103201", "330421103000"
 MONDAY = datetime(2026, 3, 2, 1, tzinfo=UTC)
 LI = Caller("p:li", "李明", frozenset({"handler"}))
 ANYBODY = Caller("p:all", "王芳", frozenset(load().roles))
+NOTHING = NodeFields()
 SAMPLES: dict[str, Any] = {
     "text": "文字",
     "long": "几行文字",
@@ -202,6 +203,7 @@ def test_fields_and_papers_beyond_those_asked_for_are_kept() -> None:
         ("copies", {"copies": -1}),
         ("bids", {"bids": (SAMPLES["bids"][0].model_copy(update={"price_fen": -1}),)}),
         ("workers", {"workers": (SAMPLES["workers"][0].model_copy(update={"days": -1.0}),)}),
+        ("lease_to", {"lease_to": date(9999, 12, 31)}),
         ("lease_to", {"lease_from": date(2026, 3, 2), "lease_to": date(2026, 3, 1)}),
         ("finished_on", {"started_on": date(2026, 3, 2), "finished_on": date(2026, 3, 1)}),
     ],
@@ -316,7 +318,7 @@ def test_withdrawing_is_for_the_opener_and_the_handler() -> None:
 
 
 def recorded(
-    case: Case, node: str, when: datetime, now: datetime | None = None, fields: NodeFields = NodeFields()
+    case: Case, node: str, when: datetime, now: datetime | None = None, fields: NodeFields = NOTHING
 ) -> tuple[Case, NodeCompleted]:
     """A node of an existing record."""
     return case.record(
@@ -328,6 +330,25 @@ def recorded(
         occurred_at=when,
         now=now or MONDAY + timedelta(days=365),
     )
+
+
+def test_the_opening_of_a_record_is_taken_as_it_was() -> None:
+    def attempt(now: datetime) -> tuple[Case, CaseOpened]:
+        return Case.record_opening(
+            flow("PR1"),
+            case_id="1",
+            case_no="旧-1",
+            title="采购",
+            village_code=VILLAGE,
+            by=replace(LI, roles=frozenset()),
+            fields=NOTHING,
+            occurred_at=MONDAY,
+            now=now,
+        )
+
+    case, event = attempt(MONDAY)
+    assert (case.opened_at, event.occurred_at, event.actor.role) == (MONDAY, MONDAY, "handler")
+    refused(errors.TimeUnsound, "occurred_at", lambda: attempt(MONDAY - timedelta(seconds=1)))
 
 
 def test_records_out_of_order_are_taken_and_marked() -> None:
@@ -359,6 +380,8 @@ def test_nonsense_records_are_refused() -> None:
     refused(errors.TimeUnsound, "occurred_at", lambda: recorded(case, "PR1-01", early))
     refused(errors.TimeUnsound, "occurred_at", lambda: recorded(case, "PR1-01", late, now=MONDAY))
     refused(errors.NoSuchNode, None, lambda: recorded(case, "PR1-77", MONDAY))
+    far = NodeFields(notice_from=date(9999, 12, 31))
+    refused(errors.FieldsUnsound, "fields.notice_from", lambda: recorded(case, "PR1-06", MONDAY, fields=far))
     ended, _ = case.withdraw(flow("PR1"), reason="不办了", by=LI, now=MONDAY)
     refused(errors.CaseNotOpen, None, lambda: recorded(ended, "PR1-01", MONDAY))
 
@@ -372,6 +395,7 @@ def test_what_a_caller_may_do() -> None:
     assert ended.actions(of, LI, now) == Actions()
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
     of = data.draw(st.sampled_from(FLOWS))
@@ -419,6 +443,7 @@ def takes_nothing(case: Case, of: Flow, now: datetime) -> None:
         refused(errors.CaseNotOpen, None, move)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_records_in_any_order_are_numbered_and_close_with_the_last_node(data: st.DataObject) -> None:
     of = data.draw(st.sampled_from(FLOWS))

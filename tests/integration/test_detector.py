@@ -1,7 +1,6 @@
 """The detector on a real broker and database: order, late knowledge, silence, crashes, poison, REST."""
 
 import asyncio
-import contextlib
 import json
 import random
 import uuid
@@ -12,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.detector import rules
 from services.detector.app import build
@@ -141,7 +140,9 @@ async def of_the_company(db: Database, state: str = "open") -> Alerts:
 
 async def told(db: Database) -> list[dict[str, Any]]:
     async with db.begin(Scope.system()) as conn:
-        rows = await conn.fetch("SELECT type, subject, key, data FROM outbox WHERE topic = $1 ORDER BY id", RAISED_TOPIC)
+        rows = await conn.fetch(
+            "SELECT type, subject, key, data FROM outbox WHERE topic = $1 ORDER BY id", RAISED_TOPIC
+        )
     return [dict(row) for row in rows]
 
 
@@ -347,6 +348,7 @@ async def test_a_register_travels_by_the_bus(client: httpx.AsyncClient, token: T
     answer = await client.put("/v1/reference/kinship/k9", json=row, headers=machine)
     assert answer.status_code == 202, answer.text
     kept = await eventually(lambda: ok(client, "/v1/reference/kinship/k9", machine))
+    assert kept
     assert "11010519491231002X" not in kept.text
     assert len(kept.json()["person_key"]) == 32
     assert (await client.delete("/v1/reference/kinship/k9", headers=machine)).status_code == 202
@@ -366,6 +368,7 @@ async def test_a_bulk_upload_is_taken_whole_or_not_at_all(client: httpx.AsyncCli
     answer = await client.post("/v1/reference/blacklist", json=[good, good | {"id": "b2"}], headers=machine)
     assert answer.json() == {"dataset": "blacklist", "accepted": 2}
     page = await eventually(lambda: listed(client, "/v1/reference/blacklist?limit=2", machine, 2))
+    assert page
     assert [one["id"] for one in page["records"]] == ["b1", "b2"]
     assert page["next"] == "b2"
 
@@ -398,9 +401,7 @@ async def test_the_rulebook_is_open_to_those_signed_in(client: httpx.AsyncClient
     assert (await client.get("/v1/rules/none", headers=clerk)).status_code == 404
 
 
-async def test_an_intended_step_is_judged_and_not_kept(
-    client: httpx.AsyncClient, token: Token, db: Database
-) -> None:
+async def test_an_intended_step_is_judged_and_not_kept(client: httpx.AsyncClient, token: Token, db: Database) -> None:
     await take(db, detector(), [company(), official()])
     step = award(1).data
     clerk = bearer(token, f"handler@{VILLAGE}")
@@ -434,9 +435,7 @@ async def test_a_dead_task_makes_the_service_unready(settings: Settings, monkeyp
         assert (await client.get("/readyz")).status_code == 503
 
 
-async def test_faults_are_listed_for_those_who_mend_them(
-    client: httpx.AsyncClient, token: Token, db: Database
-) -> None:
+async def test_faults_are_listed_for_those_who_mend_them(client: httpx.AsyncClient, token: Token, db: Database) -> None:
     async with db.begin(Scope.system()) as conn:
         await conn.execute("INSERT INTO rule_faults (rule_id, key, message) VALUES ('r', 'case:1', 'no such field')")
     (fault,) = (await client.get("/v1/faults", headers=bearer(token, f"auditor@{COUNTY}"))).json()
@@ -444,7 +443,7 @@ async def test_faults_are_listed_for_those_who_mend_them(
     assert (await client.get("/v1/faults", headers=bearer(token, f"handler@{VILLAGE}"))).status_code == 403
 
 
-# --- looking -----------------------------------------------------------------------------------------------------------
+# --- looking ---------------------------------------------------------------------------------------------------------
 
 
 async def ok(client: httpx.AsyncClient, path: str, headers: dict[str, str]) -> httpx.Response | None:

@@ -60,4 +60,4 @@ def withdrawn(of: Alert, revision: int = 2) -> AlertWithdrawn:
 
 def about(level: str, region: str, person_key: str = "someone") -> About:
     """An official whom an alert concerns."""
-    return About(person_key=person_key, name="某某", level=level, region_code=region)  # type: ignore[arg-type]
+    return About(person_key=person_key, name="某某", level=level, region_code=region)

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from openpyxl.utils import get_column_letter
 
-from services.approval.errors import NoSuchFlow, SheetRefused
+from services.approval.errors import SheetRefused
 from services.approval.fields import Unreadable, all_fields, read_time
 from services.approval.flows import Catalogue, Flow, Node
 from services.approval.imports.sheets import SheetLine
@@ -128,7 +128,7 @@ def _columns_by_title() -> Mapping[str, str]:
 
 def _plain(title: str) -> str:
     text = unicodedata.normalize("NFKC", title).lower()
-    return re.sub(r"\s+", "", re.sub(r"\((元|万元|yuan)\)$", "", text.strip()))
+    return re.sub(r"\s+", "", re.sub(r"\((元|yuan)\)$", "", text.strip()))
 
 
 def _find_header(line: SheetLine) -> _Header | None:
@@ -167,10 +167,19 @@ class _RowReader:
         self._flows = {
             _plain(name): flow for flow in catalogue.flows.values() for name in (flow.code, flow.key, flow.name.zh)
         }
-        self._papers = {
+        self._kinds = {
             _plain(name): kind for kind, paper in catalogue.documents.items() for name in (kind, paper.zh, paper.en)
         }
         self._people: dict[str, str] = {}
+        self._readers: Mapping[str, Callable[[str], Any]] = {
+            "case_no": self._case_no,
+            "flow": self._flow,
+            "occurred_at": self._occurred_at,
+            "title": self._title,
+            "actor_name": self._actor_name,
+            "actor_id_no": self._actor_id_no,
+            "papers": self._papers,
+        }
 
     def read(self, header: _Header, line: SheetLine) -> tuple[Record | None, list[RowFault]]:
         faults = [RowFault(line.sheet, line.line, header.place(f.column), f.zh, f.en) for f in line.faults]
@@ -182,13 +191,13 @@ class _RowReader:
                 if name.startswith("fields."):
                     if name in given:
                         fields[name[7:]] = all_fields()[name[7:]].read(given[name], self._secret)
-                elif name != "ignored":
-                    values[name] = getattr(self, f"_{name}")(given.get(name, ""), values)
+                elif name in self._readers:
+                    values[name] = self._readers[name](given.get(name, ""))
             except (_Wrong, Unreadable) as error:
                 faults.append(RowFault(line.sheet, line.line, header.place(column), error.zh, error.en))
         if "flow" in values and "node" in header.columns:
             try:
-                values["node"] = self._node_of(values["flow"], given.get("node", ""))
+                values["node"] = self._node(values["flow"], given.get("node", ""))
             except _Wrong as error:
                 at = header.place(header.columns.index("node"))
                 faults.append(RowFault(line.sheet, line.line, at, error.zh, error.en))
@@ -225,21 +234,18 @@ class _RowReader:
             hashlib.sha256(orjson.dumps(says, option=orjson.OPT_SORT_KEYS)).digest(),
         )
 
-    def _case_no(self, text: str, _: Mapping[str, Any]) -> str:
+    def _case_no(self, text: str) -> str:
         if not _CASE_NO.fullmatch(text):
             raise _Wrong("案件编号必填,最多 80 个字符,不含空格", "A case number of 80 characters at most, no blanks")
         return text
 
-    def _flow(self, text: str, _: Mapping[str, Any]) -> Flow:
+    def _flow(self, text: str) -> Flow:
         flow = self._flows.get(_plain(text))
         if flow is None:
             raise _Wrong(f"没有流程 {text},可填 PR3 这样的编码或名称", f"No flow {text}: give a code such as PR3")
         return flow
 
-    def _node(self, text: str, _: Mapping[str, Any]) -> None:
-        """Read by `_node_of`, once the flow is known."""
-
-    def _node_of(self, flow: Flow, text: str) -> Node | None:
+    def _node(self, flow: Flow, text: str) -> Node | None:
         if not text:
             return None
         wanted = _plain(text)
@@ -248,22 +254,22 @@ class _RowReader:
                 return node
         raise _Wrong(f"流程 {flow.code} 没有节点 {text}", f"Flow {flow.code} has no node {text}")
 
-    def _occurred_at(self, text: str, _: Mapping[str, Any]) -> datetime:
+    def _occurred_at(self, text: str) -> datetime:
         if not text:
             raise _Wrong("办理时间必填", "The time is required")
         return read_time(unicodedata.normalize("NFKC", text))
 
-    def _title(self, text: str, _: Mapping[str, Any]) -> str:
+    def _title(self, text: str) -> str:
         if not text or len(text) > _MAX_SHORT:
             raise _Wrong(f"标题必填,最多 {_MAX_SHORT} 字", f"A title of {_MAX_SHORT} characters at most is required")
         return text
 
-    def _actor_name(self, text: str, _: Mapping[str, Any]) -> str:
+    def _actor_name(self, text: str) -> str:
         if len(text) > _MAX_SHORT:
             raise _Wrong(f"最多 {_MAX_SHORT} 字", f"{_MAX_SHORT} characters at most")
         return text
 
-    def _actor_id_no(self, text: str, _: Mapping[str, Any]) -> str | None:
+    def _actor_id_no(self, text: str) -> str | None:
         if not text:
             return None
         if text not in self._people:
@@ -272,16 +278,17 @@ class _RowReader:
             self._people[text] = person_key(text, self._secret)
         return self._people[text]
 
-    def _papers_of(self, text: str) -> Iterator[PaperMention]:
+    def _papers(self, text: str) -> tuple[PaperMention, ...]:
+        return tuple(self._mentions(text))
+
+    def _mentions(self, text: str) -> Iterator[PaperMention]:
         for part in re.split(r"[;;\n]", text):
             if part.strip():
                 kind, _, file = unicodedata.normalize("NFKC", part).partition(":")
-                if _plain(kind) not in self._papers or not file.strip():
+                if _plain(kind) not in self._kinds or not file.strip():
                     raise _Wrong(
                         f"材料写作 种类:文件名,多份用分号隔开,不认识 {part.strip()[:40]}",
                         f"Write kind:file name, with ; between: {part.strip()[:40]} is unknown",
                     )
                 name = file.strip()
-                yield PaperMention(
-                    self._papers[_plain(kind)], name.lower() if _SHA256.fullmatch(name.lower()) else name
-                )
+                yield PaperMention(self._kinds[_plain(kind)], name.lower() if _SHA256.fullmatch(name.lower()) else name)

@@ -55,7 +55,9 @@ def read_sheets(path: Path) -> Iterator[SheetLine]:
     if size == 0:
         raise SheetRefused("文件是空的", "The file is empty")
     if size > MAX_FILE_BYTES:
-        raise SheetRefused(f"文件不得超过 {MAX_FILE_BYTES // 1024 // 1024} MiB,请拆分", "The file is too large: split it")
+        raise SheetRefused(
+            f"文件不得超过 {MAX_FILE_BYTES // 1024 // 1024} MiB,请拆分", "The file is too large: split it"
+        )
     with path.open("rb") as file:
         head = file.read(8)
         if head.startswith(b"\xd0\xcf\x11\xe0"):

@@ -1,9 +1,9 @@
 """What conditions may see beyond the event, one file a kind. A new subject is listed here and nowhere else."""
 
 from services.detector.features.case import NODE
-from services.detector.features.deadlines import TERM
+from services.detector.features.deadlines import TERM, WORKS
 from services.detector.features.matches import BENEFICIARY, INTEREST, RECIPIENT, SUPPLIER
 from services.detector.features.network import CASE, PAIR
 from services.detector.features.windows import CLUSTER, INVOICE
 
-ALL = (NODE, TERM, CASE, PAIR, CLUSTER, INVOICE, INTEREST, RECIPIENT, SUPPLIER, BENEFICIARY)
+ALL = (NODE, TERM, WORKS, CASE, PAIR, CLUSTER, INVOICE, INTEREST, RECIPIENT, SUPPLIER, BENEFICIARY)

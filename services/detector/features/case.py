@@ -13,8 +13,16 @@ from shared.contracts.power import NodeFields
 
 
 @dataclass(frozen=True)
+class Step:
+    """A node and when it was completed."""
+
+    code: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Case:
-    """A case over all its facts. `*_at` is the earliest stated moment of a step, `paid_fen` and `change_fen` are sums."""
+    """A case over all its facts. `*_at` is the earliest stated moment of a step, `paid_fen` a sum."""
 
     id: str
     no: str
@@ -25,6 +33,7 @@ class Case:
     town: str
     opened_at: datetime
     withdrawn: bool
+    steps: tuple[Step, ...]
     completed: tuple[str, ...]
     skipped: tuple[str, ...]
     documents: tuple[str, ...]
@@ -52,6 +61,7 @@ class Case:
     annual_rent_fen: int | None
     change_fen: int
     paid_fen: int
+    paid_early_fen: int
     supplier_id: str
     supplier_name: str
     item: str
@@ -151,6 +161,7 @@ def _case(so_far: History) -> Case:
         town=data["town_code"],
         opened_at=min(fact.occurred_at for fact in so_far.facts),
         withdrawn=any(fact.kind == WITHDRAWN for fact in so_far.facts),
+        steps=tuple(Step(fact.data["node"], fact.occurred_at) for fact in so_far.nodes),
         completed=tuple(sorted({fact.data["node"] for fact in so_far.nodes})),
         skipped=_skipped(data["flow"], {fact.data["node"] for fact in so_far.nodes}),
         documents=tuple(sorted({paper for fact in so_far.nodes for paper in fact.data["documents"]})),
@@ -178,6 +189,11 @@ def _case(so_far: History) -> Case:
         annual_rent_fen=so_far.latest("annual_rent_fen"),
         change_fen=so_far.total("change_fen"),
         paid_fen=so_far.total("payment_fen"),
+        paid_early_fen=sum(
+            value
+            for fact, value in so_far.given("payment_fen")
+            if accepted is None or fact.occurred_at < accepted.occurred_at
+        ),
         supplier_id=so_far.latest("supplier_id") or "",
         supplier_name=so_far.latest("supplier_name") or "",
         item=so_far.latest("item") or data["title"],
@@ -186,7 +202,7 @@ def _case(so_far: History) -> Case:
 
 def _resolved(so_far: History) -> datetime | None:
     """When the meeting decided: the earliest day of a meeting with votes, or of a resolution's own node."""
-    node = so_far.first_with("votes_for") or so_far.first_paper("resolution", "vote_record")
+    node = so_far.first_paper("resolution", "vote_record") or so_far.first_with("votes_for")
     if node is None:
         return None
     held = node.data["fields"].get("meeting_on")

@@ -1,4 +1,4 @@
-"""Terms of nodes: when each was due, and when it ended or that it still runs."""
+"""Terms: when each wait at a node was due and how it ended, and when works were to end by contract."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from services.detector.distil import COMPLETED, OPENED, Fact
-from services.detector.features.case import Case, history, occasion
+from services.detector.features.case import Case, history, occasion, the_case
 from services.detector.subjects import Occasion, Params, Subject, View
-from services.detector.vocabulary import working_days_between
+from services.detector.vocabulary import days_between, working_days_between
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ def _terms(view: View) -> Iterator[tuple[Fact, Term]]:
         if node is None:
             continue
         rounds[node] += 1
-        due = fact.data.get("next_due_at") or (after.data.get("due_at") if _completes(after, node) else None)
+        ended_by = after.data if after and after.kind == COMPLETED and after.data["node"] == node else {}
+        due = fact.data.get("next_due_at") or ended_by.get("due_at")
         if due:
             yield fact, _term(node, rounds[node], datetime.fromisoformat(due), after, view.now)
 
@@ -60,11 +61,7 @@ def _waits_at(fact: Fact) -> str | None:
     return data.get("to_node")
 
 
-def _completes(fact: Fact | None, node: str) -> bool:
-    return fact is not None and fact.kind == COMPLETED and fact.data["node"] == node
-
-
-def _occasions(view: View, params: Params) -> Iterator[Occasion]:
+def _term_occasions(view: View, params: Params) -> Iterator[Occasion]:
     for _, term in view.once("terms", lambda: list(_terms(view))):
         yield occasion(
             view, features={"term": partial(_same, term)}, node=term.node, occurred_at=term.ended_at or term.due_at
@@ -81,5 +78,34 @@ TERM = Subject(
     "each term of waiting at a node",
     frozenset({"case"}),
     {"case": Case, "term": Term},
-    _occasions,
+    _term_occasions,
+)
+
+
+@dataclass(frozen=True)
+class Works:
+    """Works against the term of their contract. Unfinished ones are measured by the clock."""
+
+    ends_at: datetime
+    finished: bool
+    days_late: int
+
+
+def _works_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    case = the_case(view)
+    if case.contract_ends_at is None:
+        return
+    finished_at = case.finished_at or case.accepted_at
+    late = days_between(case.contract_ends_at, finished_at or view.now)
+    works = Works(case.contract_ends_at, finished_at is not None, max(late, 0))
+    yield occasion(view, features={"works": lambda: works}, occurred_at=finished_at or case.contract_ends_at)
+
+
+WORKS = Subject(
+    "works",
+    "每项有合同工期的工程",
+    "each works contract with a term",
+    frozenset({"case"}),
+    {"case": Case, "works": Works},
+    _works_occasions,
 )

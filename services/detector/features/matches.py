@@ -1,4 +1,4 @@
-"""Who stands behind a company or a name on a list: officials (on the payroll or not), their kin, the dead, the barred."""
+"""Who stands behind a company or a name on a list: officials (编内 or 编外), their kin, the dead, the barred."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -213,7 +213,7 @@ class _Work:
         for fact in self.facts:
             told.update({name: fact.data["fields"].get(name, told.get(name, 0)) for name in _WORTH})
         paid = sum(fact.data["fields"].get("payment_fen", 0) for fact in self.facts)
-        return max(paid, *told.values())
+        return int(max(paid, *told.values()))
 
 
 _WORTH = ("award_fen", "contract_fen", "settlement_fen", "annual_rent_fen")

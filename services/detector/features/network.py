@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 from services.detector.distil import Fact
 from services.detector.features.case import Case, History, history, occasion, the_case, whole_form
@@ -18,10 +19,11 @@ from shared.contracts.reference import Company, Kinship
 
 @dataclass(frozen=True)
 class Shared:
-    """A trace that two or more bidders have in common."""
+    """A trace or person that two or more bidders have in common; `share_pct` is the smaller stake of a person."""
 
     value: str
     companies: tuple[str, ...]
+    share_pct: float = 100.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,6 @@ class Bidding:
     bond_accounts: tuple[Shared, ...]
     addresses: tuple[Shared, ...]
     persons: tuple[Shared, ...]
-    minor_persons: tuple[Shared, ...]
     spouses: tuple[Shared, ...]
     cv: float
     equal_prices: bool
@@ -52,12 +53,12 @@ class Bidding:
 
 
 def needs_of_bidder(id: str, reference: Reference) -> set[Need]:
-    """The company and the spouses of those who run it."""
+    """The company and the spouse of who runs it."""
     needs = {Need("companies", "id", id)}
     company = reference.one(Company, id)
-    for _, person in _holders({id: company}, 0.0)[0] if company else ():
-        needs.add(Need("kinship", "person_key", person))
-        needs.add(Need("kinship", "relative_key", person))
+    if company and company.legal_person_key:
+        person = company.legal_person_key
+        needs |= {Need("kinship", "person_key", person), Need("kinship", "relative_key", person)}
     return needs
 
 
@@ -69,7 +70,7 @@ def bids_of(so_far: History) -> dict[str, Bid]:
     return dict(sorted(found.items()))
 
 
-def bidding(view: View, control_pct: float) -> Bidding:
+def bidding(view: View) -> Bidding:
     """What the offers of the view's case have in common."""
     so_far = history(view)
     bids = bids_of(so_far)
@@ -78,7 +79,6 @@ def bidding(view: View, control_pct: float) -> Bidding:
     prices = sorted(bid.price_fen for bid in valid)
     winner = bids.get(the_case(view).supplier_id)
     losers = [bid.price_fen for bid in valid if bid is not winner]
-    strong, weak = _holders(registered, control_pct)
     return Bidding(
         bidders=len(bids),
         valid=len(valid),
@@ -91,10 +91,9 @@ def bidding(view: View, control_pct: float) -> Bidding:
         addresses=_shared(
             bids, ((id, company.address and _plain(company.address)) for id, company in registered.items())
         ),
-        persons=_shared(bids, strong),
-        minor_persons=_shared(bids, weak),
-        spouses=_spouses(bids, strong, view.reference),
-        cv=statistics.stdev(prices) / statistics.mean(prices) if len(prices) > 1 and sum(prices) else 0.0,
+        persons=_common(bids, registered),
+        spouses=_spouses(bids, registered, view.reference),
+        cv=statistics.stdev(prices) / statistics.mean(prices) if len(prices) > 1 and prices[-1] > 0 else 0.0,
         equal_prices=len(set(prices)) < len(prices),
         arithmetic_off_pct=_off_series(prices),
         geometric_off_pct=_off_ratio(prices),
@@ -114,18 +113,25 @@ def _phones(bids: Mapping[str, Bid], registered: Mapping[str, Company]) -> Itera
             yield from ((bid, phone) for phone in registered[id].phones)
 
 
-def _holders(
-    registered: Mapping[str, Company], control_pct: float
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """(company, person) where the person runs it or holds at least `control_pct`, and where he holds less."""
-    strong: list[tuple[str, str]] = []
-    weak: list[tuple[str, str]] = []
+def _holders(company: Company) -> Iterator[tuple[str, float]]:
+    """Everyone behind a company, with his share in percent; who runs it counts for all of it."""
+    yield company.legal_person_key, 100.0
+    yield from ((manager.person_key, 100.0) for manager in company.managers)
+    yield from ((holder.person_key, _percent(holder.share)) for holder in company.shareholders)
+
+
+def _common(bids: Mapping[str, Bid], registered: Mapping[str, Company]) -> tuple[Shared, ...]:
+    """Persons behind two bidders, with the second largest of their stakes."""
+    stakes: dict[str, dict[str, float]] = defaultdict(dict)
     for id, company in registered.items():
-        strong.append((id, company.legal_person_key))
-        strong.extend((id, manager.person_key) for manager in company.managers)
-        for holder in company.shareholders:
-            (strong if _percent(holder.share) >= control_pct else weak).append((id, holder.person_key))
-    return strong, [*weak, *strong]
+        for person, share in _holders(company):
+            if person:
+                stakes[person][id] = max(share, stakes[person].get(id, 0.0))
+    return tuple(
+        Shared(person, tuple(bids[id].company_name for id in sorted(held)), sorted(held.values())[-2])
+        for person, held in sorted(stakes.items())
+        if len(held) > 1
+    )
 
 
 def _percent(share: float) -> float:
@@ -145,20 +151,19 @@ def _shared(bids: Mapping[str, Bid], traces: Iterable[tuple[str, str | None]]) -
     )
 
 
-def _spouses(bids: Mapping[str, Bid], holders: Sequence[tuple[str, str]], reference: Reference) -> tuple[Shared, ...]:
+def _spouses(
+    bids: Mapping[str, Bid], registered: Mapping[str, Company], reference: Reference
+) -> tuple[Shared, ...]:
     """Two bidders run by husband and wife."""
-    by_person: dict[str, set[str]] = defaultdict(set)
-    for company, person in holders:
-        by_person[person].add(company)
+    runs = {company.legal_person_key: id for id, company in sorted(registered.items())}
     found = set()
-    for person, companies in by_person.items():
-        ties = (*reference.all(Kinship, "person_key", person), *reference.all(Kinship, "relative_key", person))
-        for tie in ties:
+    for person, id in runs.items():
+        for tie in (*reference.all(Kinship, "person_key", person), *reference.all(Kinship, "relative_key", person)):
             spouse = tie.relative_key if tie.person_key == person else tie.person_key
-            others = by_person.get(spouse, set()) - companies
-            if tie.relation in _SPOUSE and others:
-                found.add(tuple(sorted(companies | others)))
-    return tuple(Shared("夫妻", tuple(bids[id].company_name for id in ids)) for ids in sorted(found))
+            other = runs.get(spouse)
+            if tie.relation in _SPOUSE and other and other != id:
+                found.add(tuple(sorted((id, other))))
+    return tuple(Shared("夫妻 / spouses", tuple(bids[id].company_name for id in ids)) for ids in sorted(found))
 
 
 _SPOUSE = frozenset({"spouse", "husband", "wife", "配偶", "夫妻", "丈夫", "妻子", "夫", "妻"})
@@ -174,7 +179,7 @@ def _plain(text: str) -> str:
 
 def _off_series(prices: Sequence[int]) -> float | None:
     """How far the steps between sorted prices are from equal, in percent of the mean step; None under 3 prices."""
-    steps = [high - low for low, high in zip(prices, prices[1:], strict=False)]
+    steps = [high - low for low, high in pairwise(prices)]
     return _spread(steps)
 
 
@@ -182,7 +187,7 @@ def _off_ratio(prices: Sequence[int]) -> float | None:
     """The same for the ratios between sorted prices: 1.05, 1.05, ... is 0."""
     if any(price <= 0 for price in prices):
         return None
-    return _spread([high / low - 1 for low, high in zip(prices, prices[1:], strict=False)])
+    return _spread([high / low - 1 for low, high in pairwise(prices)])
 
 
 def _spread(steps: Sequence[float]) -> float | None:
@@ -217,12 +222,11 @@ def _trail(so_far: History) -> tuple[Evidence, ...]:
 
 def _case_occasions(view: View, params: Params) -> Iterator[Occasion]:
     so_far = history(view)
-    control = float(params.get("control_pct", 5.0))
     yield occasion(
         view,
         features={
             "fields": partial(view.once, NodeFields, partial(whole_form, view)),
-            "bidding": partial(view.once, (Bidding, control), partial(bidding, view, control)),
+            "bidding": partial(view.once, Bidding, partial(bidding, view)),
         },
         trail=_trail(so_far),
     )
@@ -235,7 +239,6 @@ CASE = Subject(
     frozenset({"case"}),
     {"case": Case, "fields": NodeFields, "bidding": Bidding},
     _case_occasions,
-    {"control_pct": float},
 )
 
 
@@ -267,7 +270,7 @@ def _pair_occasions(view: View, params: Params) -> Iterator[Occasion]:
         joint=len(ordered),
         wins_one=between.count(one),
         wins_other=between.count(other),
-        alternating=len(between) > 1 and all(a != b for a, b in zip(between, between[1:], strict=False)),
+        alternating=len(between) > 1 and all(a != b for a, b in pairwise(between)),
         villages=len({fact.data["village_code"] for fact in ordered}),
     )
     yield Occasion(

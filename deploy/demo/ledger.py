@@ -1,0 +1,36 @@
+"""What an honest county keeps apart: no two works of a village alike, near in time, or by the same firm."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from random import Random
+from typing import TypeVar
+
+T = TypeVar("T")
+_APART = timedelta(days=400)
+
+
+class Ledger:
+    """When something was last used in a place: a kind of works, a street, a firm."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._used: dict[str, dict[object, datetime]] = defaultdict(dict)
+
+    def choose(self, where: str, among: Iterable[T], now: datetime) -> T | None:
+        """Something not used there of late, now noted as used; None when all of it was."""
+        used = self._used[where]
+        free = [each for each in among if _name(each) not in used or now - used[_name(each)] > _APART]
+        if not free:
+            return None
+        chosen = self._rng.choice(free)
+        self.note(where, chosen, now)
+        return chosen
+
+    def note(self, where: str, what: object, now: datetime) -> None:
+        """Remember a use."""
+        self._used[where][_name(what)] = now
+
+
+def _name(each: object) -> object:
+    return getattr(each, "id", each)

@@ -1,0 +1,175 @@
+"""A county's history from one seed: its registers, its cases over all flows, and what was planted among them."""
+
+import heapq
+import math
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+
+from deploy.demo import violations
+from deploy.demo.cases import Draft, Recorded, record
+from deploy.demo.county import County
+from deploy.demo.drafting import Chosen, Drafter
+from deploy.demo.labels import Label
+from deploy.demo.ledger import Ledger
+from deploy.demo.schedule import at_office, local_day, working_day
+from deploy.demo.words import WORDS
+from services.approval import flows
+from shared import regions
+from shared.bus.envelope import Envelope
+from shared.contracts import power, reference
+from shared.contracts.power import PowerEvent
+from shared.contracts.reference import Record
+
+SOURCE = "approval"
+EVENTS = uuid.UUID("0d6a6f7e-3f0d-5a2b-8c43-2b1f7b0c9e55")
+# How often each flow is walked, roughly as in a real year of a village.
+_FREQUENCY = {
+    **{"PR1": 20, "PR2": 9, "PR3": 2, "PR4": 1},
+    **{"EN1": 8, "EN2": 6, "EN3": 2, "EN4": 0.5, "EN5": 2, "EN6": 1},
+    **{"AS1": 4, "AS2": 3, "AS3": 1, "AS4": 2},
+    **{"LA1": 10, "LA2": 3, "LA3": 5},
+    **{"RE1": 3, "RE2": 6, "RE3": 2},
+    **{"SE1": 14, "SE2": 5},
+}
+_NOTHING_TO_REFER_TO = {"EN5": "LA1", "SE2": "SE1"}
+_ALL_USED_UP = "SE1"
+_CASES_OF_A_VILLAGE_YEAR = 25
+_YEAR = timedelta(days=365)
+_MARKET_FIRMS_PER_CASE = 1 / 40
+_SMALLEST_MARKET = 60
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of a county: about so many events, ending at a moment; `planted` times each kind of violation."""
+
+    events: int
+    until: datetime
+    planted: int = 1
+
+    @property
+    def cases(self) -> int:
+        """How many innocent cases that takes."""
+        weights = sum(_FREQUENCY.values())
+        catalogue = flows.load()
+        length = sum(n * (1 + len(catalogue.flow(code).nodes)) for code, n in _FREQUENCY.items()) / weights
+        return math.ceil(self.events / length)
+
+    @property
+    def since(self) -> datetime:
+        """When its history begins: a year before the end, or earlier when that would crowd the villages."""
+        years = max(1.0, self.cases / len(regions.villages()) / _CASES_OF_A_VILLAGE_YEAR)
+        return self.until - years * _YEAR
+
+
+class Simulation:
+    """One county. `records` and `labels` are complete at once; `cases` and `events` are walked when asked for, once."""
+
+    def __init__(self, *, seed: int, size: Size, secret: str) -> None:
+        self._rng = Random(f"county {seed}")  # noqa: S311 (a demo, not a secret)
+        self._size = size
+        market = max(_SMALLEST_MARKET, round(size.cases * _MARKET_FIRMS_PER_CASE))
+        self.county = County(self._rng, secret, market=market)
+        self._drafter = Drafter(self.county, seed, self._rng)
+        self._ledger = Ledger(self._rng)
+        planted = violations.plant(self.county, self._drafter, self._ledger, self._rng, size)
+        self._planted = sorted((draft for each in planted for draft in each.drafts), key=lambda draft: draft.opened_at)
+        self.labels: tuple[Label, ...] = tuple(each.label for each in planted)
+
+    def records(self) -> list[Record]:
+        """All records of all registers."""
+        return list(self.county.records())
+
+    def cases(self) -> Iterator[Recorded]:
+        """Every case as it stands at the end, by the time of its opening."""
+        drafts = heapq.merge(self._innocent(), self._planted, key=lambda draft: draft.opened_at)
+        return (record(draft, self._size.until) for draft in drafts)
+
+    def events(self) -> Iterator[tuple[datetime, Envelope]]:
+        """Every event in the order of event time, as approval publishes it."""
+        waiting: list[tuple[datetime, int, PowerEvent]] = []
+        order = count()
+        for case in self.cases():
+            opened_at = case.events[0].occurred_at
+            while waiting and waiting[0][0] < opened_at:
+                yield _told(heapq.heappop(waiting)[2])
+            for event in case.events:
+                heapq.heappush(waiting, (event.occurred_at, next(order), event))
+        while waiting:
+            yield _told(heapq.heappop(waiting)[2])
+
+    def _innocent(self) -> Iterator[Draft]:
+        """Honest cases, evenly over the time; the first ones show each flow once."""
+        total, since = self._size.cases, self._size.since
+        step = (self._size.until - since) / total
+        villages = [village.code for village in regions.villages()]
+        every_flow = iter(flows.load().flows)
+        last_case: dict[str, str] = {}
+        for number in range(total):
+            moment = since + step * number
+            opened_at = at_office(working_day(local_day(moment)), self._rng)
+            if opened_at > self._size.until:
+                return
+            village = villages[number % len(villages)] if number < len(villages) else self._rng.choice(villages)
+            code = next(every_flow, None) or self._flow()
+            if code in _NOTHING_TO_REFER_TO and village not in last_case:
+                code = _NOTHING_TO_REFER_TO[code]
+            draft = self._draft(code, village, opened_at, last_case.get(village))
+            if code.startswith("EN"):
+                last_case[village] = draft.case_no
+            yield draft
+
+    def _flow(self) -> str:
+        return self._rng.choices(list(_FREQUENCY), weights=list(_FREQUENCY.values()))[0]
+
+    def _draft(self, code: str, village: str, opened_at: datetime, related: str | None) -> Draft:
+        """A case that is like no other of its village near in time."""
+        chosen = self._apart(code, village, opened_at)
+        if chosen is None:
+            return self._drafter.draft(_ALL_USED_UP, village, opened_at)
+        chosen.related_case_no = related if code in _NOTHING_TO_REFER_TO else None
+        return self._drafter.draft(code, village, opened_at, chosen)
+
+    def _apart(self, code: str, village: str, opened_at: datetime) -> Chosen | None:
+        words = {"PR": "purchases", "EN": "works"}.get(code[:2])
+        if words is None or code == "EN5":
+            return Chosen()
+        kind = self._ledger.choose(f"{village} {words}", WORDS[words], opened_at)
+        place = self._ledger.choose(f"{village} {words} places", WORDS["places"], opened_at)
+        return Chosen(kind=kind, place=place) if kind and place else None
+
+
+def _told(event: PowerEvent) -> tuple[datetime, Envelope]:
+    envelope = Envelope.of(
+        event,
+        source=SOURCE,
+        topic=power.TOPIC,
+        key=event.village_code,
+        time=event.occurred_at,
+        subject=event.case_id,
+        id=event_id(event),
+    )
+    return event.occurred_at, envelope
+
+
+def event_id(event: PowerEvent) -> str:
+    """The id of a simulated event, the same on every run."""
+    return str(uuid.uuid5(EVENTS, f"{event.case_id}|{event.sequence}"))
+
+
+def told_record(record: Record) -> Envelope:
+    """A register's record as the detector publishes it."""
+    at = datetime.combine(record.valid_from, datetime.min.time(), UTC)
+    return Envelope(
+        id=str(uuid.uuid5(EVENTS, f"{record.DATASET}|{record.id}")),
+        source="detector",
+        type=reference.RECORD_SET,
+        time=at,
+        key=record.id,
+        topic=reference.topic(record.DATASET),
+        data=record.model_dump(mode="json", exclude_defaults=True),
+    )

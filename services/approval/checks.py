@@ -1,0 +1,110 @@
+"""Whether what is filed at a node is what the node asks for. Pure; every refusal names its fields."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from services.approval.errors import DocumentsMissing, FieldsMissing, FieldsUnsound, NotApproved
+from services.approval.fields import all_fields
+from services.approval.flows import FormUse, Node
+from shared.contracts.power import DocumentRef, NodeFields
+from shared.problems import FieldError
+from shared.workdays import SHANGHAI
+
+_MAY_BE_NEGATIVE = frozenset({"change_fen", "household_income_fen"})
+_IN_ORDER = (("notice_from", "notice_to"), ("lease_from", "lease_to"), ("started_on", "finished_on"))
+_FIRST_DAY, _LAST_DAY = date(1949, 10, 1), date(2199, 12, 31)
+
+
+def check_verdict(node: Node, filled: NodeFields) -> None:
+    """A decision must be a yes, and works or goods must have been found good; raises `NotApproved`."""
+    for use in node.form:
+        if use.name in ("approved", "accepted") and getattr(filled, use.name) is False:
+            raise NotApproved(
+                "请退回修改,或写明理由后撤回",
+                "Send it back, or withdraw it with the reason",
+                [FieldError(f"fields.{use.name}", "结论为否", "The answer is no")],
+            )
+
+
+def check_form(form: Iterable[FormUse], filled: NodeFields) -> None:
+    """The required fields are there, and all that is there can be true; raises `FieldsMissing`, `FieldsUnsound`."""
+    missing = [all_fields()[use.name] for use in form if use.required and _empty(getattr(filled, use.name))]
+    if missing:
+        raise FieldsMissing(
+            f"请填写:{'、'.join(f.zh for f in missing)}",
+            f"Please fill in: {', '.join(f.en for f in missing)}",
+            [FieldError(f"fields.{f.name}", f"{f.zh}必填", f"{f.en} is required") for f in missing],
+        )
+    _refuse([*_far_days(filled), *_negative(filled), *_reversed(filled)])
+
+
+def check_days(filled: NodeFields) -> None:
+    """No day lies centuries away, which is a slip of the pen; raises `FieldsUnsound`."""
+    _refuse(list(_far_days(filled)))
+
+
+def check_notice(node: Node, filled: NodeFields, since: datetime, now: datetime) -> None:
+    """A notice begins neither before its node's turn nor in the future, and is not cut short.
+
+    `since` is when the turn began; raises `FieldsUnsound`.
+    """
+    begins, ends = filled.notice_from, filled.notice_to
+    turn, today = since.astimezone(SHANGHAI).date(), now.astimezone(SHANGHAI).date()
+    if begins is None or not turn <= begins <= today:
+        raise FieldsUnsound(
+            f"公示应在 {turn} 至 {today} 之间开始",
+            f"The notice begins between {turn} and {today}",
+            [FieldError("fields.notice_from", "公示开始日期不合理", "The notice cannot have begun on this day")],
+        )
+    if ends and (ends - begins).days < node.notice_days:
+        raise FieldsUnsound(
+            f"公示不得少于 {node.notice_days} 天",
+            f"The notice must run {node.notice_days} days at least",
+            [FieldError("fields.notice_to", "公示天数不足", "Too short a notice")],
+        )
+
+
+def check_documents(node: Node, documents: Iterable[DocumentRef]) -> None:
+    """The required papers are there; raises `DocumentsMissing`."""
+    filed = {document.kind for document in documents}
+    missing = [need for need in node.documents if need.required and need.kind not in filed]
+    if missing:
+        raise DocumentsMissing(
+            f"请上传:{'、'.join(need.name.zh for need in missing)}",
+            f"Please upload: {', '.join(need.name.en for need in missing)}",
+            [FieldError(f"documents.{n.kind}", f"缺少{n.name.zh}", f"{n.name.en} is missing") for n in missing],
+        )
+
+
+def _refuse(unsound: list[FieldError]) -> None:
+    if unsound:
+        raise FieldsUnsound("请核对所列内容", "Please check the named fields", unsound)
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value == () or (isinstance(value, str) and not value.strip())
+
+
+def _far_days(filled: NodeFields) -> Iterable[FieldError]:
+    for name, value in filled:
+        if isinstance(value, date) and not _FIRST_DAY <= value <= _LAST_DAY:
+            yield FieldError(f"fields.{name}", "请核对年份", "Please check the year")
+
+
+def _negative(filled: NodeFields) -> Iterable[FieldError]:
+    below = {name for name, value in filled if isinstance(value, int | float) and value < 0} - _MAY_BE_NEGATIVE
+    if any(bid.price_fen < 0 for bid in filled.bids):
+        below.add("bids")
+    if any(worker.wage_fen < 0 or worker.days < 0 for worker in filled.workers):
+        below.add("workers")
+    for name in sorted(below):
+        label = all_fields()[name]
+        yield FieldError(f"fields.{name}", f"{label.zh}不能为负数", f"{label.en} cannot be negative")
+
+
+def _reversed(filled: NodeFields) -> Iterable[FieldError]:
+    for first, last in _IN_ORDER:
+        begins, ends = getattr(filled, first), getattr(filled, last)
+        if begins and ends and ends < begins:
+            yield FieldError(f"fields.{last}", "不能早于开始日期", "Cannot be before the beginning")

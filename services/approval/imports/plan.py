@@ -1,0 +1,176 @@
+"""What the rows of existing records make of the cases that are there: new cases, completed nodes, or faults. Pure."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from services.approval.cases import Caller, Case
+from services.approval.desk import waits_for
+from services.approval.errors import TimeUnsound
+from services.approval.fields import all_fields
+from services.approval.flows import HANDLER
+from services.approval.imports.rows import PaperMention, Record, RowFault
+from services.approval.store import Change
+from shared.contracts.power import DocumentRef, NodeFields, PowerEvent
+from shared.problems import Problem
+
+_NAMESPACE = uuid5(NAMESPACE_URL, "https://yunjing/approval/imports")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is there already: the village's cases by number, digests of rows taken before, papers by their mention."""
+
+    cases: Mapping[str, Case]
+    digests: frozenset[bytes]
+    papers: Mapping[PaperMention, DocumentRef]
+
+
+@dataclass
+class Plan:
+    """What a batch of rows comes to."""
+
+    changes: list[Change] = field(default_factory=list)
+    taken: list[tuple[bytes, str]] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
+    opened: int = 0
+    repeated: int = 0
+
+
+def plan(records: Sequence[Record], known: Known, *, village: str, importer: Caller, now: datetime) -> Plan:
+    """Plan a batch that holds all rows of its cases, each case's rows in the order of their times."""
+    made = Plan()
+    seen = set(known.digests)
+    drafts: dict[str, _Draft] = {}
+    for record in records:
+        if record.digest in seen:
+            made.repeated += 1
+            continue
+        draft = drafts.get(record.case_no) or _Draft(known.cases.get(record.case_no))
+        try:
+            draft.take(record, known.papers, village, importer, now)
+        except Problem as problem:
+            made.faults.extend(_faults(record, problem))
+            continue
+        drafts[record.case_no] = draft
+        seen.add(record.digest)
+        assert draft.case
+        made.taken.append((record.digest, draft.case.case_id))
+    for draft in drafts.values():
+        made.changes.append(draft.change())
+        made.opened += draft.opens
+    return made
+
+
+class _NotThisCase(Problem):
+    """The number belongs to a case of another kind, or the row repeats an opening."""
+
+    status, code = 422, "not-this-case"
+
+
+class _Draft:
+    """One case while its rows are taken over."""
+
+    def __init__(self, case: Case | None) -> None:
+        self.case = case
+        self.opens = case is None
+        self.events: list[PowerEvent] = []
+        self.event_ids: list[str] = []
+        self.flow = None if case is None else case.flow
+
+    def take(
+        self,
+        record: Record,
+        papers: Mapping[PaperMention, DocumentRef],
+        village: str,
+        importer: Caller,
+        now: datetime,
+    ) -> None:
+        """Take one row over, or leave the draft as it was; raises `Problem`."""
+        documents = tuple(_paper(mention, papers) for mention in record.papers)
+        by = _actor(record, village, importer)
+        case, events, ids = self.case, [], []
+        if record.occurred_at > now:
+            raise TimeUnsound("办理时间不能晚于现在", "The time lies in the future")
+        if case is None:
+            case, opened = self._open(record, village, by)
+            events, ids = [opened], [str(uuid5(_NAMESPACE, f"opened|{case.case_id}"))]
+        elif case.flow != record.flow.code:
+            raise _NotThisCase(
+                f"案件 {case.case_no} 是流程 {case.flow},不是 {record.flow.code}",
+                f"Case {case.case_no} is of flow {case.flow}, not {record.flow.code}",
+            )
+        elif record.node is None:
+            raise _NotThisCase(f"案件 {case.case_no} 已存在,请填写节点", f"Case {case.case_no} is there: name a node")
+        if record.node is not None:
+            case, completed = case.record(
+                record.flow,
+                node=record.node.code,
+                by=by,
+                fields=record.fields,
+                documents=documents,
+                occurred_at=record.occurred_at,
+                now=now,
+            )
+            events.append(completed)
+            ids.append(str(uuid5(_NAMESPACE, f"{village}|{record.digest.hex()}")))
+        self.case, self.record = case, record
+        self.events += events
+        self.event_ids += ids
+
+    def _open(self, record: Record, village: str, by: Caller) -> tuple[Case, PowerEvent]:
+        asked = {use.name for use in record.flow.form}
+        filled = {name: value for name, value in record.fields if name in asked}
+        return Case.open(
+            record.flow,
+            case_id=str(uuid5(_NAMESPACE, f"{village}|{record.case_no}")),
+            case_no=record.case_no,
+            title=record.title,
+            village_code=village,
+            by=by,
+            fields=NodeFields(**filled) if record.node else record.fields,
+            now=record.occurred_at,
+        )
+
+    def change(self) -> Change:
+        """The case as it has become."""
+        assert self.case
+        return Change(
+            self.case, self.events, waits_for(self.record.flow, self.case), imported=True, event_ids=self.event_ids
+        )
+
+
+def _actor(record: Record, village: str, importer: Caller) -> Caller:
+    """Who did it. A person known by name only is the same person in all rows of the village."""
+    if not record.actor_name:
+        return Caller(record.actor_key or importer.person_key, importer.name, frozenset({HANDLER}))
+    by_name = hashlib.sha256(f"name|{village}|{record.actor_name}".encode()).hexdigest()[:32]
+    return Caller(record.actor_key or by_name, record.actor_name, frozenset({HANDLER}))
+
+
+def _paper(mention: PaperMention, papers: Mapping[PaperMention, DocumentRef]) -> DocumentRef:
+    if mention not in papers:
+        raise _NotThisCase(
+            f"材料 {mention.file} 没有上传,或有多个同名文件(请改用 SHA-256)",
+            f"The paper {mention.file} was not uploaded, or several have this name (give its SHA-256)",
+        )
+    return papers[mention]
+
+
+_COLUMNS = {"occurred_at": "办理时间", "title": "标题"}
+
+
+def _column(path: str) -> str:
+    name = path.removeprefix("fields.")
+    return all_fields()[name].zh if name in all_fields() else _COLUMNS.get(name, name)
+
+
+def _faults(record: Record, problem: Problem) -> list[RowFault]:
+    if problem.errors:
+        return [
+            RowFault(record.sheet, record.line, _column(error.field), error.zh, error.en) for error in problem.errors
+        ]
+    zh, en = problem.detail_zh or problem.title_zh, problem.detail_en or problem.title_en
+    return [RowFault(record.sheet, record.line, "", zh, en)]

@@ -1,0 +1,67 @@
+"""When all events have taken effect, and what the county then sees."""
+
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from shared.bus import topics
+from shared.db import Database, Scope
+from shared.settings import Settings
+
+_PENDING = "SELECT count(*) FROM outbox"
+_OFFSETS = "SELECT topic, partition, next_offset FROM consumer_offsets WHERE consumer = $1"
+_SEEN = {
+    "detector": (
+        "SELECT alert_id::text, rule_id, grade, state, village_code, body - 'revision' AS body"
+        " FROM findings ORDER BY alert_id",
+    ),
+    "notifier": (
+        "SELECT alert_id::text, rule_id, grade, state, desks, body - 'revision' AS body FROM alerts ORDER BY alert_id",
+        "SELECT alert_id::text, desk, why, removed_at IS NULL AS open FROM inbox ORDER BY alert_id, desk",
+    ),
+    "approval": ("SELECT case_no, village_code, status, node, version FROM cases ORDER BY case_no",),
+}
+
+
+async def quiet(settings: Settings, pools: dict[str, Database]) -> bool:
+    """Whether every outbox is empty and every consumer has taken in all there is."""
+    for pool in pools.values():
+        async with pool.begin(Scope.system()) as conn:
+            if await conn.fetchval(_PENDING):
+                return False
+    ends = await _ends(settings)
+    for group in ("detector", "notifier", "disclosure"):
+        async with pools[group].begin(Scope.system()) as conn:
+            done = {(row["topic"], row["partition"]): row["next_offset"] for row in await conn.fetch(_OFFSETS, group)}
+        if any(done.get(place, 0) < end for place, end in ends.items() if place[0] in {topic for topic, _ in done}):
+            return False
+        if not done:
+            return False
+    return True
+
+
+async def _ends(settings: Settings) -> dict[tuple[str, int], int]:
+    prefix = settings.kafka_topic_prefix
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await consumer.start()
+    try:
+        partitions = [
+            TopicPartition(prefix + topic, number)
+            for topic in topics.configurations()
+            if not topic.endswith(".dlq")
+            for number in range(topics.PARTITIONS)
+        ]
+        found = await consumer.end_offsets(partitions)
+        return {(place.topic, place.partition): end for place, end in found.items()}
+    finally:
+        await consumer.stop()
+
+
+async def seen(pools: dict[str, Database]) -> dict[str, list[dict[str, Any]]]:
+    """Cases, findings, alerts, inboxes and public tables, without what tells only when a machine wrote them."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for service, queries in _SEEN.items():
+        async with pools[service].begin(Scope.system()) as conn:
+            for query in queries:
+                found[query] = [dict(row) for row in await conn.fetch(query)]
+    return found

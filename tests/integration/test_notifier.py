@@ -1,0 +1,577 @@
+"""The notifier over a real broker and database: an alert reaches the right desk, once, and is handled to an outcome."""
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import uvicorn
+from aiokafka import AIOKafkaConsumer
+from fastapi import FastAPI, Request, Response
+from itsdangerous import TimestampSigner
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from services.notifier import app as notifier
+from services.notifier import clock, deliveries
+from services.notifier.consumer import handle_batch
+from services.notifier.deliveries import Deliveries
+from services.notifier.stream import Hub
+from shared.bus import outbox
+from shared.bus.envelope import Envelope
+from shared.contracts.alerts import LIFECYCLE_TOPIC, RAISED_TOPIC, Alert, AlertUpdated
+from shared.contracts.base import Contract
+from shared.db import Database, Scope
+from shared.identity import seal
+from shared.settings import Settings
+from tests.conftest import Token, eventually
+from tests.notifier.samples import COUNTY, NOW, OTHER_TOWN, TOWN, VILLAGE, about, alert, raised, withdrawn
+
+Open = Callable[[str], Awaitable[Database]]
+SECRETARY = f"town_secretary@{TOWN}"
+OTHER_SECRETARY = f"town_secretary@{OTHER_TOWN}"
+
+
+class Server(uvicorn.Server):
+    """A server within the test's own loop."""
+
+    def install_signal_handlers(self) -> None:
+        return
+
+
+@asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[str]:
+    server = Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
+    running = asyncio.create_task(server.serve())
+    await eventually(lambda: _value(server.started))
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await running
+
+
+async def _value(value: Any) -> Any:
+    return value
+
+
+@dataclass
+class World:
+    """The service, its database, and people who call it."""
+
+    settings: Settings
+    db: Database
+    url: str
+    token: Token
+
+    def caller(self, *grants: str, subject: str = "wang", **claims: Any) -> httpx.AsyncClient:
+        headers = {"authorization": f"Bearer {self.token(*grants, subject=subject, **claims)}"} if grants else {}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=10)
+
+    def browser(self, *grants: str, subject: str = "wang") -> httpx.AsyncClient:
+        claims = {"sub": subject, "name": "王书记", "groups": list(grants), "exp": 4_000_000_000}
+        plain = base64.b64encode(json.dumps({"claims": claims}).encode())
+        cookie = TimestampSigner(self.settings.session_secret).sign(plain).decode()
+        return httpx.AsyncClient(
+            base_url=self.url,
+            headers={"accept": "text/html"},
+            cookies={"yunjing_notifier": cookie},
+            trust_env=False,
+            timeout=10,
+        )
+
+    async def tell(self, *events: Contract) -> None:
+        """As the detector does: through an outbox, the relay and the broker."""
+        async with self.db.begin(Scope.system()) as conn:
+            await outbox.publish(conn, [envelope(event) for event in events])
+
+    async def arrived(self, found: Alert) -> dict[str, Any]:
+        """The alert as the system sees it, once it is there."""
+
+        async def look() -> dict[str, Any] | None:
+            async with self.db.begin(Scope.system()) as conn:
+                row = await conn.fetchrow("SELECT * FROM alerts WHERE alert_id = $1", found.alert_id)
+            return dict(row) if row and row["revision"] >= found.revision else None
+
+        answer = await eventually(look)
+        assert answer
+        return answer
+
+
+def envelope(event: Any) -> Envelope:
+    return Envelope.of(event, source="/detector", topic=RAISED_TOPIC, key=event.town_code, time=NOW)
+
+
+async def deliver(db: Database, *events: Contract) -> None:
+    """As the consumer does, without the broker."""
+    async with db.begin(Scope.system()) as conn:
+        await handle_batch(conn, [envelope(event) for event in events])
+
+
+async def stop(task: asyncio.Task[None]) -> None:
+    """End a background task."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@pytest.fixture
+async def world(settings: Settings, database: Open, token: Token) -> AsyncIterator[World]:
+    db = await database("notifier")
+    async with served(notifier.build(settings)) as url:
+        yield World(settings, db, url, token)
+
+
+@pytest.fixture
+async def db(database: Open) -> Database:
+    return await database("notifier")
+
+
+async def test_a_red_alert_reaches_the_right_town_and_nobody_else(world: World) -> None:
+    found = alert()
+    await world.tell(raised(found))
+    await world.arrived(found)
+    path = f"/v1/alerts/{found.alert_id}"
+    for grants, status in [
+        ((SECRETARY,), 200),
+        ((f"auditor@{COUNTY}",), 200),
+        ((OTHER_SECRETARY,), 404),
+        ((f"county_secretary@{COUNTY}",), 404),
+        ((f"town_inspector@{TOWN}", f"handler@{VILLAGE}"), 404),
+        ((f"auditor@{OTHER_TOWN}",), 404),
+        ((), 401),
+    ]:
+        async with world.caller(*grants) as caller:
+            assert (await caller.get(path)).status_code == status, grants
+            assert (await caller.get(path + "/history")).status_code == status, grants
+            listed = await caller.get("/v1/alerts")
+            ids = [item["alert_id"] for item in listed.json().get("items", [])]
+            assert ids == ([found.alert_id] if status == 200 else []), grants
+
+
+@pytest.mark.parametrize("scope", [Scope("%", OTHER_SECRETARY, "li"), Scope.public(), Scope("", "", "")])
+async def test_the_database_itself_shows_other_desks_nothing(db: Database, scope: Scope) -> None:
+    await deliver(db, raised(alert()))
+    async with db.begin(scope) as conn:
+        for table in ("alerts", "inbox", "history", "stream_events", "readings", "webhooks", "deliveries"):
+            assert await conn.fetchval(f"SELECT count(*) FROM {table}") == 0, table
+        assert await conn.execute("UPDATE alerts SET state = 'closed_rectified'") == "UPDATE 0"
+
+
+async def test_an_auditor_reads_and_can_change_nothing(world: World) -> None:
+    found = alert()
+    await world.tell(raised(found))
+    await world.arrived(found)
+    async with world.caller(f"auditor@{COUNTY}") as auditor:
+        refused = await auditor.post(f"/v1/alerts/{found.alert_id}/acknowledge")
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/move-not-yours")
+    async with world.db.begin(Scope("%", f"auditor@{COUNTY}", "wang")) as conn:
+        assert await conn.execute("UPDATE alerts SET state = 'signed'") == "UPDATE 0"
+
+
+async def test_what_comes_twice_is_shown_once(world: World) -> None:
+    found = alert()
+    await world.tell(raised(found), raised(found), raised(found, revision=2), raised(found))
+    await world.arrived(found.model_copy(update={"revision": 2}))
+    await world.tell(marker := raised(alert()))
+    await world.arrived(marker)
+    async with world.caller(SECRETARY) as secretary:
+        items = (await secretary.get("/v1/alerts")).json()["items"]
+        past = (await secretary.get(f"/v1/alerts/{found.alert_id}/history")).json()["items"]
+    assert sorted(i["alert_id"] for i in items) == sorted([found.alert_id, marker.alert_id])
+    assert [entry["kind"]["code"] for entry in past] == ["raised", "updated"]
+
+
+async def test_a_withdrawn_alert_shows_its_reason_and_is_raised_again(db: Database) -> None:
+    found = alert()
+    again = AlertUpdated(**found.model_dump() | {"revision": 3})
+    async with db.begin(Scope.system()) as conn:
+        await handle_batch(conn, [envelope(raised(found)), envelope(withdrawn(found))])
+        row = await conn.fetchrow("SELECT state, withdrawn_reason FROM alerts")
+        assert row
+        assert (row["state"], row["withdrawn_reason"]["zh"]) == ("withdrawn", "登记更正后不再成立")
+        await handle_batch(conn, [envelope(again)])
+        assert await conn.fetchval("SELECT state FROM alerts") == "pushed"
+        assert [r["kind"] for r in await conn.fetch("SELECT kind FROM history ORDER BY id")] == [
+            "raised",
+            "withdrawn",
+            "raised",
+        ]
+
+
+async def test_an_alert_that_comes_to_concern_the_towns_official_leaves_the_town(db: Database) -> None:
+    found = alert()
+    later = AlertUpdated(**found.model_dump() | {"revision": 2, "about": (about("town", TOWN),)})
+    await deliver(db, raised(found), later)
+    async with db.begin(Scope("%", SECRETARY, "wang")) as conn:
+        assert await conn.fetchval("SELECT count(*) FROM alerts") == 0
+        assert [(r["kind"], r["body"]) for r in await conn.fetch("SELECT kind, body FROM stream_events")] == [
+            ("removed", {"alert_id": found.alert_id})
+        ]
+    async with db.begin(Scope("%", f"county_secretary@{COUNTY}", "chen")) as conn:
+        assert await conn.fetchval("SELECT alert_id::text FROM alerts") == found.alert_id
+
+
+async def test_an_alert_is_walked_to_an_outcome(world: World) -> None:
+    found = alert()
+    await world.tell(raised(found))
+    await world.arrived(found)
+    path = f"/v1/alerts/{found.alert_id}"
+    async with world.caller(SECRETARY) as secretary:
+        assert (await secretary.post(path + "/acknowledge")).json()["state"]["code"] == "signed"
+        assert (await secretary.post(path + "/acknowledge")).json()["state"]["code"] == "signed"
+        early = await secretary.post(path + "/moves", json={"to": "no_action", "note": "x", "outcome": "rectified"})
+        assert (early.status_code, early.json()["type"]) == (409, "/problems/move-out-of-order")
+        for body in [
+            {"to": "verifying"},
+            {"to": "fed_back", "note": "确为同一批采购"},
+            {"to": "rectifying", "note": "责令退款"},
+            {"to": "closed_rectified", "note": "已退款", "outcome": "reminder_talk"},
+        ]:
+            answer = await secretary.post(path + "/moves", json=body, headers={"idempotency-key": body["to"]})
+            assert answer.status_code == 200, answer.text
+        same_key = {"idempotency-key": "verifying"}
+        repeated = await secretary.post(path + "/moves", json={"to": "verifying"}, headers=same_key)
+        assert (repeated.status_code, repeated.json()["state"]["code"]) == (200, "closed_rectified")
+        reused = await secretary.post(path + "/moves", json={"to": "signed"}, headers=same_key)
+        assert reused.json()["type"] == "/problems/request-key-reused"
+        past = (await secretary.get(path + "/history")).json()["items"]
+        closed = (await secretary.get("/v1/alerts", params={"state": "finished"})).json()["items"]
+    states = [entry["state_to"]["code"] for entry in past]
+    assert states == ["pushed", "signed", "verifying", "fed_back", "rectifying", "closed_rectified"]
+    assert [item["alert_id"] for item in closed] == [found.alert_id]
+    assert await told_states(world.settings, 6) == states
+
+
+async def told_states(settings: Settings, size: int) -> list[str]:
+    """The new states that the lifecycle topic tells of."""
+    consumer = AIOKafkaConsumer(
+        settings.kafka_topic_prefix + LIFECYCLE_TOPIC,
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        records = [await asyncio.wait_for(consumer.getone(), 20) for _ in range(size)]
+    finally:
+        await consumer.stop()
+    return [json.loads(record.value)["state_to"] for record in records]
+
+
+async def test_whom_it_concerns_must_stand_aside(world: World) -> None:
+    found = alert(about=(about("county", COUNTY, "the-secretary"),))
+    await world.tell(raised(found))
+    await world.arrived(found)
+    async with world.caller(f"county_secretary@{COUNTY}", person_key="the-secretary") as concerned:
+        refused = await concerned.post(f"/v1/alerts/{found.alert_id}/acknowledge")
+        assert (refused.status_code, refused.json()["type"]) == (403, "/problems/recused")
+        assert (await concerned.get(f"/v1/alerts/{found.alert_id}")).json()["recused"] is True
+    async with world.caller(f"county_secretary@{COUNTY}", subject="chen", person_key="another") as other:
+        assert (await other.post(f"/v1/alerts/{found.alert_id}/acknowledge")).status_code == 200
+
+
+async def test_what_nobody_acknowledges_goes_to_the_county_once(db: Database) -> None:
+    await deliver(db, raised(alert()))
+    now = datetime.now(UTC)
+    assert await clock.escalate_lapsed(db, now + timedelta(hours=23)) == 0
+    assert await clock.escalate_lapsed(db, now + timedelta(hours=25)) == 1
+    assert await clock.escalate_lapsed(db, now + timedelta(hours=26)) == 0
+    async with db.begin(Scope("%", f"county_secretary@{COUNTY}", "chen")) as conn:
+        assert await conn.fetchval("SELECT escalated FROM alerts") is True
+        assert await conn.fetchval("SELECT kind FROM history ORDER BY id DESC LIMIT 1") == "escalated"
+        assert [r["kind"] for r in await conn.fetch("SELECT kind FROM stream_events")] == ["escalated"]
+
+
+async def test_alerts_come_in_pages_red_first(world: World) -> None:
+    grants = [SECRETARY, f"town_inspector@{TOWN}"]
+    made = [alert(grade=grade) for grade in ("yellow", "red", "yellow", "red", "red")]
+    for one in made:
+        await world.tell(raised(one))
+        await world.arrived(one)
+    seen: list[dict[str, Any]] = []
+    async with world.caller(*grants) as caller:
+        query: dict[str, Any] = {"limit": 2}
+        while True:
+            page = (await caller.get("/v1/alerts", params=query)).json()
+            seen += page["items"]
+            if page["next"] is None:
+                break
+            query["after"] = page["next"]
+        reds = (await caller.get("/v1/alerts", params={"grade": "red", "village": TOWN})).json()["items"]
+        bad = await caller.get("/v1/alerts", params={"after": "nonsense"})
+    wanted = [made[n].alert_id for n in (4, 3, 1, 2, 0)]
+    assert [item["alert_id"] for item in seen] == wanted
+    assert [item["alert_id"] for item in reds] == wanted[:3]
+    assert (bad.status_code, bad.json()["type"]) == (422, "/problems/bad-cursor")
+
+
+@dataclass(frozen=True)
+class Seen:
+    position: str
+    data: dict[str, Any]
+
+
+async def events(caller: httpx.AsyncClient, size: int, *, after: str | None = None) -> list[Seen]:
+    """Read so many events from the stream, resuming behind `after`."""
+    headers = {"last-event-id": after} if after else {}
+    seen: list[Seen] = []
+    position = ""
+    async with asyncio.timeout(20), caller.stream("GET", "/v1/stream", headers=headers) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        async for line in answer.aiter_lines():
+            name, _, value = line.partition(": ")
+            if name == "id":
+                position = value
+            elif name == "data":
+                seen.append(Seen(position, json.loads(value)))
+                if len(seen) == size:
+                    return seen
+    return seen
+
+
+async def test_the_stream_resumes_without_gap_or_repeat(world: World) -> None:
+    made = [alert() for _ in range(12)]
+    async with world.caller(SECRETARY) as secretary:
+        reading = asyncio.create_task(events(secretary, 3, after="0"))
+        for one in made[:5]:
+            await world.tell(raised(one))
+            await world.tell(raised(alert(town_code=OTHER_TOWN, village_code="330421105201")))
+        first = await reading
+        for one in made[5:9]:
+            await world.tell(raised(one))
+        reading = asyncio.create_task(events(secretary, 9, after=first[-1].position))
+        for one in made[9:]:
+            await world.tell(raised(one))
+        rest = await reading
+    assert [seen.data["alert_id"] for seen in first + rest] == [one.alert_id for one in made]
+    positions = [int(seen.position) for seen in first + rest]
+    assert positions == sorted(set(positions))
+
+
+async def test_the_stream_tells_each_town_only_its_own(world: World) -> None:
+    other = alert(town_code=OTHER_TOWN, village_code="330421105201")
+    async with world.caller(SECRETARY) as here, world.caller(OTHER_SECRETARY) as there, world.caller() as anonymous:
+        reading = [asyncio.create_task(events(one, 1, after="0")) for one in (here, there)]
+        await asyncio.sleep(0.3)
+        await world.tell(raised(mine := alert()), raised(other))
+        seen = await asyncio.gather(*reading)
+        refused = await anonymous.get("/v1/stream")
+        bad = await here.get("/v1/stream", headers={"last-event-id": "x"})
+    assert [one[0].data["alert_id"] for one in seen] == [mine.alert_id, other.alert_id]
+    assert (refused.status_code, bad.status_code) == (401, 422)
+
+
+async def test_a_position_taken_early_and_committed_late_is_not_skipped(db: Database) -> None:
+    hub = Hub(db)
+    running = asyncio.create_task(hub.run())
+    stream = hub.events(Scope("", SECRETARY, ""), 0)
+    await anext(stream)
+    early, late = raised(alert()), raised(alert())
+
+    async with db.begin(Scope.system()) as conn:
+        await handle_batch(conn, [envelope(early)])
+        waiting = asyncio.create_task(deliver(db, late))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    await waiting
+    seen = [json.loads(str((await asyncio.wait_for(anext(stream), 10)).data))["alert_id"] for _ in range(2)]
+    assert seen == [early.alert_id, late.alert_id]
+    await stream.aclose()
+    await stop(running)
+
+
+async def test_a_reader_that_falls_behind_is_cut_and_resumes(db: Database) -> None:
+    made = [raised(alert()) for _ in range(300)]
+    hub = Hub(db)
+    running = asyncio.create_task(hub.run())
+    await asyncio.sleep(0.3)
+    stream = hub.events(Scope("", SECRETARY, ""), 0)
+    await anext(stream)
+    waiting = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0.3)
+    await deliver(db, made[0])
+    got = [await asyncio.wait_for(waiting, 10)]
+    await deliver(db, *made[1:])
+    await asyncio.sleep(1)
+    got += [event async for event in stream]
+    assert len(got) < 300
+    resumed = hub.events(Scope("", SECRETARY, ""), int(got[-1].id or 0))
+    await anext(resumed)
+    while len(got) < 300:
+        got.append(await asyncio.wait_for(anext(resumed), 10))
+    assert [json.loads(str(event.data))["alert_id"] for event in got] == [one.alert_id for one in made]
+    await resumed.aclose()
+    await stop(running)
+
+
+class Receiver:
+    """Someone else's system: refuses the first messages, then takes all."""
+
+    def __init__(self, refuse: int = 0) -> None:
+        self.refuse = refuse
+        self.calls: list[tuple[dict[str, str], bytes]] = []
+        self.app = FastAPI()
+        self.app.post("/hook")(self.take)
+
+    async def take(self, request: Request) -> Response:
+        self.calls.append((dict(request.headers), await request.body()))
+        return Response(status_code=500 if len(self.calls) <= self.refuse else 204)
+
+
+async def test_a_webhook_is_signed_retried_and_logged(world: World) -> None:
+    receiver = Receiver(refuse=1)
+    found = alert()
+    async with served(receiver.app) as hooks, world.caller(SECRETARY) as secretary:
+        made = await secretary.post("/v1/webhooks", json={"url": f"{hooks}/hook", "desks": [SECRETARY]})
+        assert made.status_code == 201, made.text
+        await world.tell(raised(found), raised(alert(town_code=OTHER_TOWN, village_code="330421105201")))
+        await eventually(lambda: _value(len(receiver.calls) >= 2))
+        where = made.headers["location"]
+
+        async def delivered() -> list[dict[str, Any]]:
+            log = (await secretary.get(where + "/deliveries")).json()["items"]
+            return log if log and log[0]["state"] == "delivered" else []
+
+        log = await eventually(delivered)
+        shown = (await secretary.get(where)).json()
+    assert "secret" not in shown
+    assert [(entry["alert_id"], entry["attempts"], entry["status"]) for entry in log] == [(found.alert_id, 2, 204)]
+    (first, _), (headers, body) = receiver.calls
+    assert first["webhook-id"] == headers["webhook-id"]
+    verified = Webhook(made.json()["secret"]).verify(body, headers)
+    assert (verified["type"], verified["data"]["alert_id"]) == ("alert.raised", found.alert_id)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(made.json()["secret"]).verify(body + b" ", headers)
+
+
+async def test_a_webhook_is_for_own_desks_and_belongs_to_its_owner(world: World) -> None:
+    async with world.caller(SECRETARY) as secretary, world.caller(SECRETARY, subject="zhao") as colleague:
+        foreign = await secretary.post(
+            "/v1/webhooks", json={"url": "https://93.184.215.14/hook", "desks": [OTHER_SECRETARY]}
+        )
+        assert (foreign.status_code, foreign.json()["type"]) == (403, "/problems/webhook-out-of-scope")
+        made = await secretary.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/", "desks": [SECRETARY]})
+        where = made.headers["location"]
+        assert (await colleague.get(where)).status_code == 404
+        assert (await colleague.delete(where)).status_code == 404
+        assert (await colleague.get("/v1/webhooks")).json()["items"] == []
+        changed = await secretary.put(
+            where, json={"url": "http://127.0.0.1:9/new", "desks": [SECRETARY], "grades": ["red"]}
+        )
+        assert changed.json()["grades"] == ["red"]
+        assert (await secretary.delete(where)).status_code == 204
+        assert (await secretary.get(where)).status_code == 404
+
+
+async def test_private_webhooks_are_refused_when_not_allowed(settings: Settings, token: Token) -> None:
+    strict = settings.model_copy(update={"allow_private_webhooks": False})
+    async with served(notifier.build(strict)) as url, httpx.AsyncClient(base_url=url, trust_env=False) as caller:
+        refused = await caller.post(
+            "/v1/webhooks",
+            json={"url": "https://127.0.0.1/hook", "desks": [SECRETARY]},
+            headers={"authorization": f"Bearer {token(SECRETARY)}"},
+        )
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/bad-webhook-address")
+
+
+async def test_a_dead_receiver_is_given_up_and_left_alone(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "_BREAK_AFTER", 3)
+    receiver = Receiver(refuse=99)
+    running = asyncio.create_task(Deliveries(db, settings, backoff=(0.01,)).run())
+    async with served(receiver.app) as hooks:
+        await subscribe(db, settings, f"{hooks}/hook")
+        await deliver(db, *(raised(alert()) for _ in range(4)))
+
+        async def paused() -> bool:
+            async with db.begin(Scope.system()) as conn:
+                return bool(await conn.fetchval("SELECT paused_until IS NOT NULL FROM webhooks"))
+
+        await eventually(paused)
+        await asyncio.sleep(0.5)
+    await stop(running)
+    assert len(receiver.calls) == 3
+    async with db.begin(Scope.system()) as conn:
+        states = await conn.fetch("SELECT state, attempts FROM deliveries ORDER BY position")
+    assert ("given_up", 2) in [(row["state"], row["attempts"]) for row in states]
+
+
+async def subscribe(db: Database, settings: Settings, url: str) -> None:
+    """A webhook of the right town's secretary."""
+    secret = "whsec_" + base64.b64encode(b"a secret of the tests, 32 bytes.").decode()
+    async with db.begin(Scope.system()) as conn:
+        await conn.execute(
+            "INSERT INTO webhooks (webhook_id, owner, url, desks, grades, secret, expires_at, since)"
+            " VALUES ($1, 'wang', $2, $3, '{}', $4, now() + interval '1 day', 0)",
+            uuid4(),
+            url,
+            [SECRETARY],
+            seal(secret, settings.identity_secret),
+        )
+
+
+async def test_the_secretary_handles_an_alert_on_pages(world: World) -> None:
+    found = alert()
+    await world.tell(raised(found))
+    await world.arrived(found)
+    page = f"/alerts/{found.alert_id}"
+    async with world.browser(SECRETARY) as secretary:
+        listed = await secretary.get("/")
+        assert listed.status_code == 200, listed.text
+        assert found.title.zh in listed.text
+        assert found.title.en in listed.text
+        shown = await secretary.get(page)
+        for text in ("证据", "52000 元", "村级小额采购管理办法第八条", "应急抢修", "签收 Acknowledge", "limit_fen"):
+            assert text in shown.text, text
+        foreign = await secretary.post(
+            page + "/moves", data={"to": "signed"}, headers={"origin": "https://evil.example"}
+        )
+        assert foreign.status_code == 403
+        assert (await secretary.post(page + "/moves", data={"to": "signed"})).status_code == 403
+        done = await secretary.post(page + "/moves", data={"to": "signed"}, headers={"origin": world.url})
+        assert (done.status_code, done.headers["location"]) == (303, page)
+        assert "开始核查" in (await secretary.get(page)).text
+        assert (await secretary.get(page + "/card")).status_code == 200
+        for query in ("?grade=red", "?grade=yellow&show=all", "?matter=PR&village=" + VILLAGE):
+            answer = await secretary.get("/" + query)
+            assert answer.status_code == 200
+            assert (found.alert_id in answer.text) is ("yellow" not in query)
+    async with world.browser(OTHER_SECRETARY) as other:
+        assert (await other.get(page)).status_code == 404
+        assert (await other.get(page + "/card")).status_code == 404
+        assert found.title.zh not in (await other.get("/")).text
+    async with world.caller() as anonymous:
+        for path in ("/", page):
+            sent = await anonymous.get(path, headers={"accept": "text/html"})
+            assert (sent.status_code, sent.headers["location"]) == (303, f"/signin?next={path}")
+
+
+async def test_who_opened_an_alert_first_is_kept(world: World) -> None:
+    found = alert()
+    await world.tell(raised(found))
+    await world.arrived(found)
+    async with world.caller(SECRETARY) as secretary:
+        for _ in range(2):
+            await secretary.get(f"/v1/alerts/{found.alert_id}")
+    async with world.db.begin(Scope.system()) as conn:
+        assert [row["subject"] for row in await conn.fetch("SELECT subject FROM readings")] == ["wang"]
+
+
+async def test_a_dead_background_task_makes_it_unready(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def die(db: Database) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(clock, "run", die)
+    async with served(notifier.build(settings)) as url, httpx.AsyncClient(base_url=url, trust_env=False) as anyone:
+        assert (await anyone.get("/readyz")).status_code == 503
+
+
+async def test_it_is_ready_once_it_runs(world: World) -> None:
+    async with world.caller() as anyone:
+        assert (await anyone.get("/readyz")).status_code == 200
