@@ -2,7 +2,8 @@
 
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -56,7 +57,7 @@ _SELECTION = {
     "EN2": "竞包",
     "EN6": "应急指定",
 }
-_TRADES = {"PR": "goods", "EN": "works", "AS": "tenants"}
+TRADES = {"PR": "goods", "EN": "works", "AS": "tenants"}
 _OPEN_TENDER = "公开招标"
 _OPEN_AUCTION = "公开竞价"
 
@@ -71,10 +72,12 @@ class Chosen:
     kind: str | None = None
     place: str | None = None
     amount_yuan: int | None = None
+    winner: Company | None = None
     bidders: list[Company] | None = None
     beneficiary: Person | None = None
     workers: list[Person] | None = None
     related_case_no: str | None = None
+    late: Mapping[str, int] = field(default_factory=dict)
 
 
 class Drafter:
@@ -92,8 +95,8 @@ class Drafter:
         """An honest case of a flow, opened at a moment."""
         chosen = chosen or Chosen()
         flow = self._catalogue.flow(code)
-        times = schedule(flow, opened_at, self._rng)
-        bidders = chosen.bidders or self._bidders(flow)
+        times = schedule(flow, opened_at, self._rng, chosen.late)
+        bidders = chosen.bidders or self._bidders(flow, chosen.winner)
         title, known = self._known(flow, village, chosen, bidders, opened_at)
         known |= self._competition(flow, known, bidders, times)
         inspectors = tuple(
@@ -186,12 +189,13 @@ class Drafter:
             "payee_account_key": winner.account,
         }
 
-    def _bidders(self, flow: Flow) -> list[Company]:
-        """Companies of the open market, the winner first."""
-        trade = _TRADES.get(flow.matter)
+    def _bidders(self, flow: Flow, winner: Company | None) -> list[Company]:
+        """The winner and competitors of the open market, the winner first."""
+        trade = TRADES.get(flow.matter)
         if trade is None:
             return []
-        return self._rng.sample(self.county.market[trade], self._rng.randint(3, 5) if _competes(flow) else 1)
+        drawn = self._rng.sample(self.county.market[trade], self._rng.randint(3, 5) if _competes(flow) else 1)
+        return [winner, *(company for company in drawn[1:] if company != winner)] if winner else drawn
 
     def _asset(self, flow: Flow, village: str, amount: int, winner: Company, opened_at: datetime) -> Titled:
         asset = self._rng.choice(self.county.villages[village].assets)

@@ -20,7 +20,7 @@ class Ledger:
     def choose(self, where: str, among: Iterable[T], now: datetime) -> T | None:
         """Something not used there of late, now noted as used; None when all of it was."""
         used = self._used[where]
-        free = [each for each in among if _name(each) not in used or now - used[_name(each)] > _APART]
+        free = [each for each in among if _name(each) not in used or abs(now - used[_name(each)]) > _APART]
         if not free:
             return None
         chosen = self._rng.choice(free)

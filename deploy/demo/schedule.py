@@ -1,11 +1,13 @@
 """When an honest county does what: in office hours, after notices have run, and within every term."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
 from services.approval.flows import PREVIOUS, Flow, Node
-from shared.workdays import SHANGHAI, add_calendar_days, due_at, is_working_day
+from shared.workdays import SHANGHAI, add_calendar_days, add_working_days, due_at, is_working_day
 
+NEVER: Mapping[str, int] = {}
 _LONG_TERM = 20
 _USUAL_SHARE = 0.6
 _LAST_DAY_ODDS = 0.03
@@ -33,8 +35,8 @@ def local_day(moment: datetime) -> date:
     return moment.astimezone(SHANGHAI).date()
 
 
-def schedule(flow: Flow, opened_at: datetime, rng: Random) -> dict[str, datetime]:
-    """When each node of a flow is completed, in its order; now and then only on the last day of a term."""
+def schedule(flow: Flow, opened_at: datetime, rng: Random, late: Mapping[str, int] = NEVER) -> dict[str, datetime]:
+    """When each node of a flow is completed, in its order; `late` adds working days after the end of a node's term."""
     done: dict[str, datetime] = {}
     since = opened_at
     only_simple_terms = all(node.term is None or node.term.start == PREVIOUS for node in flow.nodes)
@@ -43,7 +45,12 @@ def schedule(flow: Flow, opened_at: datetime, rng: Random) -> dict[str, datetime
         if own_notice:
             since = add_calendar_days(since, node.notice_days + 1)
         to_the_last = only_simple_terms and not own_notice and rng.random() < _LAST_DAY_ODDS
-        done[node.code] = _moment(node, since, _latest(node, since, done), rng, to_the_last)
+        latest = _latest(node, since, done)
+        if node.code in late:
+            overdue = add_working_days(_noon(latest + timedelta(days=node.notice_days)), late[node.code])
+            done[node.code] = overdue - timedelta(hours=8)
+        else:
+            done[node.code] = _moment(node, since, latest, rng, to_the_last)
         since = done[node.code]
         if node.notice_days and not own_notice:
             since = add_calendar_days(since, node.notice_days)
@@ -60,6 +67,10 @@ def _latest(node: Node, since: datetime, done: dict[str, datetime]) -> date:
         return local_day(since) + timedelta(days=_LONG_TERM)
     due = due_at(done.get(node.term.start, since), node.term.days, node.term.unit)
     return local_day(due - timedelta(seconds=1))
+
+
+def _noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), SHANGHAI).astimezone(UTC)
 
 
 def _moment(node: Node, since: datetime, latest: date, rng: Random, to_the_last: bool) -> datetime:

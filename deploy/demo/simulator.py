@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 
-from deploy.demo import violations
+from deploy.demo import near_misses, violations
 from deploy.demo.cases import Draft, Recorded, record
 from deploy.demo.county import County
-from deploy.demo.drafting import Chosen, Drafter
+from deploy.demo.drafting import TRADES, Chosen, Drafter
 from deploy.demo.labels import Label
 from deploy.demo.ledger import Ledger
+from deploy.demo.period import Period
 from deploy.demo.schedule import at_office, local_day, working_day
+from deploy.demo.violations.ground import Ground
 from deploy.demo.words import WORDS
 from services.approval import flows
 from shared import regions
@@ -35,10 +37,11 @@ _FREQUENCY = {
     **{"RE1": 3, "RE2": 6, "RE3": 2},
     **{"SE1": 14, "SE2": 5},
 }
-_NOTHING_TO_REFER_TO = {"EN5": "LA1", "SE2": "SE1"}
+_REFERRING = ("EN5", "SE2")
 _ALL_USED_UP = "SE1"
 _CASES_OF_A_VILLAGE_YEAR = 25
 _YEAR = timedelta(days=365)
+_SHORTEST_YEARS = 1.25
 _MARKET_FIRMS_PER_CASE = 1 / 40
 _SMALLEST_MARKET = 60
 
@@ -60,25 +63,26 @@ class Size:
         return math.ceil(self.events / length)
 
     @property
-    def since(self) -> datetime:
-        """When its history begins: a year before the end, or earlier when that would crowd the villages."""
-        years = max(1.0, self.cases / len(regions.villages()) / _CASES_OF_A_VILLAGE_YEAR)
-        return self.until - years * _YEAR
+    def period(self) -> Period:
+        """Its history begins a year before the end, or earlier when that would crowd the villages."""
+        years = max(_SHORTEST_YEARS, self.cases / len(regions.villages()) / _CASES_OF_A_VILLAGE_YEAR)
+        return Period(self.until - years * _YEAR, self.until)
 
 
 class Simulation:
     """One county. `records` and `labels` are complete at once; `cases` and `events` are walked when asked for, once."""
 
     def __init__(self, *, seed: int, size: Size, secret: str) -> None:
-        self._rng = Random(f"county {seed}")  # noqa: S311 (a demo, not a secret)
+        self._rng = Random(f"county {seed}")
         self._size = size
         market = max(_SMALLEST_MARKET, round(size.cases * _MARKET_FIRMS_PER_CASE))
         self.county = County(self._rng, secret, market=market)
         self._drafter = Drafter(self.county, seed, self._rng)
         self._ledger = Ledger(self._rng)
-        planted = violations.plant(self.county, self._drafter, self._ledger, self._rng, size)
-        self._planted = sorted((draft for each in planted for draft in each.drafts), key=lambda draft: draft.opened_at)
-        self.labels: tuple[Label, ...] = tuple(each.label for each in planted)
+        planted = violations.plant(self.county, self._drafter, self._ledger, self._rng, size.period, size.planted)
+        self.labels: tuple[Label, ...] = tuple(label for _, label in planted)
+        drafts = [draft for each, _ in planted for draft in each.drafts]
+        self._planted = sorted([*drafts, *self._near_misses()], key=_opened)
 
     def records(self) -> list[Record]:
         """All records of all registers."""
@@ -86,7 +90,7 @@ class Simulation:
 
     def cases(self) -> Iterator[Recorded]:
         """Every case as it stands at the end, by the time of its opening."""
-        drafts = heapq.merge(self._innocent(), self._planted, key=lambda draft: draft.opened_at)
+        drafts = heapq.merge(self._innocent(), self._planted, key=_opened)
         return (record(draft, self._size.until) for draft in drafts)
 
     def events(self) -> Iterator[tuple[datetime, Envelope]]:
@@ -102,26 +106,30 @@ class Simulation:
         while waiting:
             yield _told(heapq.heappop(waiting)[2])
 
+    def _near_misses(self) -> list[Draft]:
+        ground = Ground(self.county, self._drafter, self._ledger, self._rng, self._size.period)
+        return [draft for _ in range(self._size.planted) for draft in near_misses.drafts(ground)]
+
     def _innocent(self) -> Iterator[Draft]:
         """Honest cases, evenly over the time; the first ones show each flow once."""
-        total, since = self._size.cases, self._size.since
-        step = (self._size.until - since) / total
         villages = [village.code for village in regions.villages()]
         every_flow = iter(flows.load().flows)
         last_case: dict[str, str] = {}
-        for number in range(total):
-            moment = since + step * number
-            opened_at = at_office(working_day(local_day(moment)), self._rng)
-            if opened_at > self._size.until:
-                return
+        for number, opened_at in enumerate(self._openings()):
             village = villages[number % len(villages)] if number < len(villages) else self._rng.choice(villages)
             code = next(every_flow, None) or self._flow()
-            if code in _NOTHING_TO_REFER_TO and village not in last_case:
-                code = _NOTHING_TO_REFER_TO[code]
+            if code in _REFERRING and village not in last_case:
+                code, village = (code, next(iter(last_case))) if last_case else (_ALL_USED_UP, village)
             draft = self._draft(code, village, opened_at, last_case.get(village))
             if code.startswith("EN"):
                 last_case[village] = draft.case_no
             yield draft
+
+    def _openings(self) -> list[datetime]:
+        total, since = self._size.cases, self._size.period.since
+        step = (self._size.until - since) / total
+        moments = [at_office(working_day(local_day(since + step * number)), self._rng) for number in range(total)]
+        return sorted(moment for moment in moments if moment <= self._size.until)
 
     def _flow(self) -> str:
         return self._rng.choices(list(_FREQUENCY), weights=list(_FREQUENCY.values()))[0]
@@ -131,16 +139,24 @@ class Simulation:
         chosen = self._apart(code, village, opened_at)
         if chosen is None:
             return self._drafter.draft(_ALL_USED_UP, village, opened_at)
-        chosen.related_case_no = related if code in _NOTHING_TO_REFER_TO else None
+        chosen.related_case_no = related if code in _REFERRING else None
         return self._drafter.draft(code, village, opened_at, chosen)
 
     def _apart(self, code: str, village: str, opened_at: datetime) -> Chosen | None:
-        words = {"PR": "purchases", "EN": "works"}.get(code[:2])
-        if words is None or code == "EN5":
+        trade = TRADES.get(code[:2])
+        if trade is None or code == "EN5":
             return Chosen()
+        winner = self._ledger.choose(f"{village} {trade}", self.county.market[trade], opened_at)
+        if trade == "tenants":
+            return Chosen(winner=winner)
+        words = "works" if trade == "works" else "purchases"
         kind = self._ledger.choose(f"{village} {words}", WORDS[words], opened_at)
         place = self._ledger.choose(f"{village} {words} places", WORDS["places"], opened_at)
-        return Chosen(kind=kind, place=place) if kind and place else None
+        return Chosen(kind=kind, place=place, winner=winner) if kind and place and winner else None
+
+
+def _opened(draft: Draft) -> datetime:
+    return draft.opened_at
 
 
 def _told(event: PowerEvent) -> tuple[datetime, Envelope]:

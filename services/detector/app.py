@@ -42,14 +42,15 @@ def build(settings: Settings) -> FastAPI:
         app.state.evaluating = Judge(rulebook, facts_held=_EVALUATION_FACTS)
         app.state.db = db
         consumer = Consumer(db, settings, group=GROUP, topics=TOPICS, handle=DetectorConsumer(judge).handle_batch)
+        clock = Clock(db, settings, judge)
         tasks = [
             _start("consumer", consumer.run()),
             _start("relay", Relay(db, settings).run()),
-            _start("clock", Clock(db, settings, judge).run()),
+            _start("clock", clock.run()),
         ]
 
         async def ready() -> bool:
-            return not any(task.done() for task in tasks) and await _answers(db)
+            return clock.ticking and not any(task.done() for task in tasks) and await _answers(db)
 
         app.state.ready = ready
         try:

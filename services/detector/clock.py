@@ -1,6 +1,8 @@
 """Absence as an event: keys whose moment has come are judged again, once all that was said before is taken in."""
 
 import asyncio
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +20,7 @@ from shared.settings import Settings
 from shared.telemetry import logger
 
 _TICK_SECONDS = 1.0
+_STALE_SECONDS = 30.0
 _BATCH = 500
 _STORED = "SELECT partition, next_offset FROM consumer_offsets WHERE consumer = $1 AND topic = $2"
 _PASSING = (
@@ -57,6 +60,12 @@ class Clock:
         self._now = now
         self._topic = settings.kafka_topic_prefix + power.TOPIC
         self._mark: Mark | None = None
+        self._ticked = -math.inf
+
+    @property
+    def ticking(self) -> bool:
+        """Whether it has lately heard from broker and database."""
+        return time.monotonic() - self._ticked < _STALE_SECONDS
 
     async def run(self) -> None:
         """Tick until cancelled; a fault of broker or database is waited out."""
@@ -66,6 +75,7 @@ class Clock:
                 await kafka.start()
                 while True:
                     await self._tick(kafka)
+                    self._ticked = time.monotonic()
                     await asyncio.sleep(_TICK_SECONDS)
             except _PASSING as error:
                 log.warning("clock.interrupted", error=type(error).__name__)

@@ -56,7 +56,8 @@ def changes_of(
 ) -> list[Change]:
     """What to tell after these keys were judged, in a fixed order.
 
-    A finding whose rule failed on its key stays as it is: not knowing is no reason to withdraw.
+    A finding whose rule failed on its key stays as it is: not knowing is no reason to withdraw. So does one whose
+    rule has left the rulebook: a change of rules never rewrites an old verdict.
     """
     known = {finding.alert_id: finding for finding in on_record}
     found: dict[str, dict[str, Finding]] = {}
@@ -71,8 +72,9 @@ def changes_of(
         if change:
             changes.append(change)
     faulted = {(fault.key, fault.rule_id) for detection in detections.values() for fault in detection.faults}
+    in_force = {rule.id for rule in rulebook.rules}
     for alert_id, old in sorted(known.items()):
-        judged = old.key in detections and (old.key, old.rule_id) not in faulted
+        judged = old.key in detections and old.rule_id in in_force and (old.key, old.rule_id) not in faulted
         if old.state == "open" and judged and alert_id not in found:
             changes.append(_withdrawn(old, now))
     return changes

@@ -75,6 +75,14 @@ async def show_inbox(
     )
 
 
+@router.get("/counts")
+async def show_counts(request: Request, caller: Caller) -> Response:
+    """How much waits: what the open page puts in when something changed."""
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        counts = await inbox.counts(conn)
+    return _page(request, "counts.html", counts=counts, words=vocabulary())
+
+
 @router.get("/alerts/{alert_id}")
 async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Response:
     """One alert, its history and what may be done."""

@@ -86,6 +86,10 @@ def test_a_rule_that_failed_withdraws_nothing() -> None:
     assert changes_of(judged(faults=(fault,)), [first()], RULEBOOK, NOW) == []
 
 
+def test_a_rule_that_left_the_rulebook_withdraws_nothing() -> None:
+    assert changes_of(judged(), [replace(first(), rule_id="A000")], RULEBOOK, NOW) == []
+
+
 def test_the_key_on_record_speaks_for_its_alert() -> None:
     other = replace(FINDING, case_nos=("EN-9",))
     both = judged(FINDING) | judged(other, key="a:earlier in order")

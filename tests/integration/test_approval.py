@@ -101,7 +101,7 @@ async def test_the_change_and_its_event_commit_together(clerk: httpx.AsyncClient
 
     async def published() -> bool:
         async with db.begin(Scope.system()) as conn:
-            return await conn.fetchval("SELECT count(*) FROM outbox") == 0
+            return bool(await conn.fetchval("SELECT count(*) = 0 FROM outbox"))
 
     await eventually(published)
 

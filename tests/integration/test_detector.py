@@ -254,6 +254,31 @@ async def test_a_late_kinship_raises_and_its_deletion_withdraws(db: Database) ->
     assert [(id, alert["revision"]) for id, alert in (await of_the_company(db)).items()] == [(raised, 3)]
 
 
+async def test_a_register_changed_amid_a_judgement_is_not_missed(db: Database) -> None:
+    await take(db, detector(), [company(owner=WIFE), official()])
+    async with db.begin(Scope.system()) as conn:
+        await detector().handle_batch(conn, [award(1)])
+        changing = asyncio.create_task(take(db, detector(), [kinship()]))
+        await asyncio.sleep(0.2)
+        assert not changing.done()
+    await changing
+    assert len(await of_the_company(db)) == 1
+
+
+async def test_a_batch_rolled_back_is_forgotten(db: Database) -> None:
+    one = detector()
+    await take(db, one, [company(owner=WIFE), official(), award(1)])
+    with pytest.raises(ZeroDivisionError):
+        async with db.begin(Scope.system()) as conn:
+            await one.handle_batch(conn, [kinship(), award(2, at=MORNING + timedelta(days=1))])
+            raise ZeroDivisionError
+    await take(db, one, [award(3, at=MORNING + timedelta(days=2))])
+    assert await of_the_company(db) == {}
+    await take(db, one, [kinship()])
+    (alert,) = (await of_the_company(db)).values()
+    assert set(alert["body"]["case_ids"]) == {case_id(1), case_id(3)}
+
+
 async def test_silence_raises_once_its_term_is_over(db: Database, settings: Settings) -> None:
     one = Judge(RULEBOOK)
     due = MORNING + timedelta(days=3)
@@ -329,13 +354,20 @@ async def test_poison_goes_to_the_dead_letters_and_stops_nobody(db: Database, se
 # --- REST ------------------------------------------------------------------------------------------------------------
 
 
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    app = build(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://detector") as client,
+    ):
+        yield client
+
+
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    app = build(settings)
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://detector") as client:
-            yield client
+    async with serving(settings) as client:
+        yield client
 
 
 def bearer(token: Token, *grants: str) -> dict[str, str]:
@@ -416,22 +448,15 @@ async def test_an_intended_step_is_judged_and_not_kept(client: httpx.AsyncClient
 
 
 async def test_a_dead_task_makes_the_service_unready(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def dies(self: Clock) -> None:
-        raise RuntimeError("the clock broke")
+    async with serving(settings) as client:
+        await eventually(lambda: ok(client, "/readyz", {}))
 
-    app = build(settings)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://detector") as client,
-    ):
-        assert (await client.get("/readyz")).status_code == 200
-    monkeypatch.setattr(Clock, "run", dies)
-    app = build(settings)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://detector") as client,
-    ):
-        await asyncio.sleep(0)
+    async def dies(self: Relay) -> None:
+        raise RuntimeError("the relay broke")
+
+    monkeypatch.setattr(Relay, "run", dies)
+    async with serving(settings) as client:
+        await asyncio.sleep(3)
         assert (await client.get("/readyz")).status_code == 503
 
 

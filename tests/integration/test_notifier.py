@@ -527,7 +527,7 @@ async def test_the_secretary_handles_an_alert_on_pages(world: World) -> None:
         assert found.title.zh in listed.text
         assert found.title.en in listed.text
         shown = await secretary.get(page)
-        for text in ("证据", "52000 元", "村级小额采购管理办法第八条", "应急抢修", "签收 Acknowledge", "limit_fen"):
+        for text in ("证据", "52000 元", "村级小额采购管理办法第八条", "应急抢修", "签收 Acknowledge", "50,000.00 元"):
             assert text in shown.text, text
         foreign = await secretary.post(
             page + "/moves", data={"to": "signed"}, headers={"origin": "https://evil.example"}

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
@@ -126,6 +126,7 @@ def _columns_by_title() -> Mapping[str, str]:
     return titles | {_plain(title): name for name, own in _OWN_COLUMNS.items() for title in own}
 
 
+@lru_cache(maxsize=8192)
 def _plain(title: str) -> str:
     text = unicodedata.normalize("NFKC", title).lower()
     return re.sub(r"\s+", "", re.sub(r"\((元|yuan)\)$", "", text.strip()))
@@ -186,7 +187,10 @@ class _RowReader:
         given = {name: text for name, text in zip(header.columns, line.cells, strict=False) if text}
         values: dict[str, Any] = {}
         fields: dict[str, Any] = {}
+        unusable = {fault.column for fault in line.faults}
         for column, name in enumerate(header.columns):
+            if column in unusable:
+                continue
             try:
                 if name.startswith("fields."):
                     if name in given:

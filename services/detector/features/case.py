@@ -22,7 +22,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Case:
-    """A case over all its facts. `*_at` is the earliest stated moment of a step, `paid_fen` a sum."""
+    """A case over all its facts. `*_at` is the earliest stated moment of a step, `paid_fen` a sum.
+
+    `amount_fen` is the largest of what it was awarded, contracted, settled or paid at; `known_at` is the clock.
+    """
 
     id: str
     no: str
@@ -32,6 +35,7 @@ class Case:
     village: str
     town: str
     opened_at: datetime
+    known_at: datetime
     withdrawn: bool
     steps: tuple[Step, ...]
     completed: tuple[str, ...]
@@ -60,6 +64,8 @@ class Case:
     reserve_fen: int | None
     annual_rent_fen: int | None
     change_fen: int
+    amount_fen: int
+    price_fen: int | None
     paid_fen: int
     paid_early_fen: int
     supplier_id: str
@@ -86,6 +92,9 @@ class Node:
     actor_role: str
     previous_notice_ends_at: datetime | None
     previous_notice_node: str
+
+
+_WORTH = ("award_fen", "contract_fen", "settlement_fen")
 
 
 class History:
@@ -135,11 +144,11 @@ def history(view: View) -> History:
 
 def the_case(view: View) -> Case:
     """The case so far."""
-    found: Case = view.once(Case, lambda: _case(history(view)))
+    found: Case = view.once(Case, lambda: _case(history(view), view.now))
     return found
 
 
-def _case(so_far: History) -> Case:
+def _case(so_far: History, known_at: datetime) -> Case:
     data = so_far.first.data
     contract = so_far.first_with("contract_signed_on", "contract_fen") or so_far.first_paper("contract")
     accepted = next((fact for fact, value in so_far.given("accepted") if value), None) or so_far.first_paper(
@@ -160,6 +169,7 @@ def _case(so_far: History) -> Case:
         village=data["village_code"],
         town=data["town_code"],
         opened_at=min(fact.occurred_at for fact in so_far.facts),
+        known_at=known_at,
         withdrawn=any(fact.kind == WITHDRAWN for fact in so_far.facts),
         steps=tuple(Step(fact.data["node"], fact.occurred_at) for fact in so_far.nodes),
         completed=tuple(sorted({fact.data["node"] for fact in so_far.nodes})),
@@ -188,6 +198,8 @@ def _case(so_far: History) -> Case:
         reserve_fen=so_far.latest("reserve_fen"),
         annual_rent_fen=so_far.latest("annual_rent_fen"),
         change_fen=so_far.total("change_fen"),
+        amount_fen=max(so_far.total("payment_fen"), *(so_far.latest(name) or 0 for name in _WORTH)),
+        price_fen=so_far.latest("award_fen") or so_far.latest("contract_fen") or so_far.latest("annual_rent_fen"),
         paid_fen=so_far.total("payment_fen"),
         paid_early_fen=sum(
             value

@@ -1,0 +1,66 @@
+"""Bidders who are no rivals: one desk, one purse, one owner, prices by rule, and a ring that meets again and again."""
+
+from collections.abc import Callable
+from functools import partial
+
+from deploy.demo.cases import Draft
+from deploy.demo.companies import Company
+from deploy.demo.drafting import Chosen
+from deploy.demo.violations.ground import Ground, Plant, Planted
+from shared.contracts.power import Bid
+
+_RING_CASES = 6
+
+
+def same_trace(ground: Ground, *, trace: str) -> Planted:
+    """Two rivals' bids carry one telephone, address, machine or bond account."""
+    draft = ground.case("EN2")
+    first = ground.bids_of(draft)[0]
+    _rewrite(draft, lambda at, bid: bid.model_copy(update={trace: getattr(first, trace)}) if at == 1 else bid)
+    return Planted((draft,))
+
+
+def same_owner(ground: Ground) -> Planted:
+    """Two bidders have one legal representative."""
+    owner = ground.county.people.person()
+    ours = [ground.county.company("works", owner), ground.county.company("works", owner)]
+    others = ground.rng.sample(ground.county.market["works"], 2)
+    draft = ground.case("EN2", chosen=Chosen(bidders=[*ours, *others]))
+    return Planted((draft,), person=owner)
+
+
+def even_prices(ground: Ground) -> Planted:
+    """All prices lie one and the same step apart."""
+    draft = ground.case("EN2")
+    bids = ground.bids_of(draft)
+    step = round(bids[0].price_fen * 0.02)
+    _rewrite(draft, lambda at, bid: bid.model_copy(update={"price_fen": bids[0].price_fen + at * step}))
+    return Planted((draft,))
+
+
+def ring(ground: Ground) -> Planted:
+    """Four firms bid together over and over, in different villages, and the same one wins."""
+    firms: list[Company] = [ground.county.company("works") for _ in range(4)]
+    first = ground.moment()
+    drafts = tuple(
+        ground.case("EN2", at=ground.later(first, 12 * number), chosen=Chosen(bidders=firms))
+        for number in range(_RING_CASES)
+    )
+    return Planted(drafts, company=firms[0])
+
+
+def _rewrite(draft: Draft, change: Callable[[int, Bid], Bid]) -> None:
+    for step in draft.steps:
+        if "bids" in step.fields:
+            step.fields["bids"] = tuple(change(at, bid) for at, bid in enumerate(step.fields["bids"]))
+
+
+PLANTS = (
+    Plant("same_phone", ("A108",), partial(same_trace, trace="contact_phone")),
+    Plant("same_ip", ("A109",), partial(same_trace, trace="ip")),
+    Plant("same_device", ("A109",), partial(same_trace, trace="device")),
+    Plant("same_bond_account", ("A110",), partial(same_trace, trace="bond_account_key")),
+    Plant("same_owner", ("A111",), same_owner),
+    Plant("even_prices", ("A118",), even_prices, may=("A119",)),
+    Plant("ring", ("A113",), ring, may=("A075", "A077", "A114", "A115", "A078")),
+)

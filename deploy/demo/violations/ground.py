@@ -1,0 +1,96 @@
+"""Where violations are planted: villages in turn, honest cases to twist, and what a planted violation leaves behind."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from deploy.demo.cases import Draft
+from deploy.demo.companies import Company
+from deploy.demo.county import County
+from deploy.demo.drafting import TRADES, Chosen, Drafter
+from deploy.demo.ledger import Ledger
+from deploy.demo.people import Person
+from deploy.demo.period import Period
+from deploy.demo.schedule import at_office, local_day, working_day
+from deploy.demo.words import WORDS
+from shared import regions
+from shared.contracts.power import Bid
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The cases of one violation, and whom it is about."""
+
+    drafts: tuple[Draft, ...]
+    company: Company | None = None
+    person: Person | None = None
+
+
+class Ground:
+    """The county with its villages shuffled, so that violations lie apart from each other."""
+
+    def __init__(self, county: County, drafter: Drafter, ledger: Ledger, rng: Random, period: Period) -> None:
+        self.county = county
+        self.rng = rng
+        self.period = period
+        self._drafter = drafter
+        self._ledger = ledger
+        self._villages = [village.code for village in regions.villages()]
+        rng.shuffle(self._villages)
+        self._turn = 0
+
+    def village(self) -> str:
+        """The next village in turn."""
+        self._turn += 1
+        return self._villages[self._turn % len(self._villages)]
+
+    def moment(self, days_to_end: int = 240) -> datetime:
+        """An hour of office within the period, early enough that a case of so many days ends in it."""
+        span = (self.period.until - self.period.since).days - days_to_end
+        return self.later(self.period.since, self.rng.randint(5, max(6, span)))
+
+    def later(self, moment: datetime, days: int) -> datetime:
+        """An hour of office so many days later, or on the next working day after that."""
+        return at_office(working_day(local_day(moment + timedelta(days=days))), self.rng)
+
+    def case(
+        self, code: str, *, village: str | None = None, at: datetime | None = None, chosen: Chosen | None = None
+    ) -> Draft:
+        """An honest case that shares nothing with others of its village near in time, unless so chosen."""
+        village, at, chosen = village or self.village(), at or self.moment(), chosen or Chosen()
+        matter = code[:2]
+        if matter in ("EN", "PR"):
+            words = "works" if matter == "EN" else "purchases"
+            chosen.kind = chosen.kind or self._apart(f"{village} {words}", WORDS[words], at)
+            chosen.place = chosen.place or self._apart(f"{village} {words} places", WORDS["places"], at)
+        if matter in TRADES and chosen.bidders is None and chosen.winner is None:
+            trade = TRADES[matter]
+            chosen.winner = self._ledger.choose(f"{village} {trade}", self.county.market[trade], at)
+        return self._drafter.draft(code, village, at, chosen)
+
+    def winner_of(self, draft: Draft) -> Company:
+        """The company that a case was given to."""
+        told = draft.first_with("supplier_id")
+        assert told is not None
+        return next(company for company in self.county.companies if company.id == told.fields["supplier_id"])
+
+    def bids_of(self, draft: Draft) -> tuple[Bid, ...]:
+        """The bids of a case, the winner's first."""
+        told = draft.first_with("bids")
+        assert told is not None
+        bids: tuple[Bid, ...] = told.fields["bids"]
+        return bids
+
+    def _apart(self, where: str, among: list[str], at: datetime) -> str:
+        return self._ledger.choose(where, among, at) or self.rng.choice(among)
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A kind of violation: the rules that must fire on it, those that may as well, and how it is made."""
+
+    name: str
+    rules: tuple[str, ...]
+    make: Callable[[Ground], Planted]
+    may: tuple[str, ...] = ()

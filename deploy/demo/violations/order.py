@@ -1,0 +1,101 @@
+"""Steps out of their order or past their term."""
+
+from datetime import timedelta
+
+from deploy.demo.drafting import Chosen
+from deploy.demo.schedule import local_day
+from deploy.demo.violations.ground import Ground, Plant, Planted
+
+_OVERDUE_DAYS = 9
+
+
+def work_before_contract(ground: Ground) -> Planted:
+    """Work begins twelve days before the contract."""
+    draft = ground.case("EN2")
+    signed = draft.step("EN2-10").fields["contract_signed_on"]
+    draft.step("EN2-11").fields["started_on"] = signed - timedelta(days=12)
+    return Planted((draft,))
+
+
+def paid_before_acceptance(ground: Ground) -> Planted:
+    """The works are paid in full before anybody has accepted them."""
+    draft = ground.case("EN1")
+    accepted, paid = draft.step("EN1-07"), draft.step("EN1-08")
+    accepted.at, paid.at = paid.at, accepted.at
+    accepted.fields["finished_on"] = local_day(accepted.at) - timedelta(days=1)
+    return Planted((draft,))
+
+
+def contract_before_resolution(ground: Ground) -> Planted:
+    """The contract bears a date before any meeting was held."""
+    draft = ground.case("EN2")
+    draft.step("EN2-10").fields["contract_signed_on"] = local_day(draft.opened_at)
+    return Planted((draft,))
+
+
+def contract_during_notice(ground: Ground) -> Planted:
+    """The contract is signed on the second day of a notice of three days."""
+    draft = ground.case("EN1")
+    posted = draft.step("EN1-05")
+    contract = draft.step("EN1-06")
+    contract.at = ground.later(posted.at, 1)
+    contract.fields["contract_signed_on"] = local_day(posted.at) + timedelta(days=1)
+    return Planted((draft,))
+
+
+def resolution_skipped(ground: Ground) -> Planted:
+    """No villagers' representatives ever decided."""
+    draft = ground.case("EN2")
+    draft.steps.remove(draft.step("EN2-04"))
+    return Planted((draft,))
+
+
+def labour_before_dispatch(ground: Ground) -> Planted:
+    """The work was done three days before anybody ordered it."""
+    draft = ground.case("LA1")
+    ordered = local_day(draft.step("LA1-02").at)
+    draft.step("LA1-05").fields["started_on"] = ordered - timedelta(days=3)
+    return Planted((draft,))
+
+
+def relief_before_notice_end(ground: Ground) -> Planted:
+    """Relief is paid while its notice still runs."""
+    draft = ground.case("RE2")
+    posted, decided, paid = (draft.step(code) for code in ("RE2-05", "RE2-06", "RE2-07"))
+    decided.at = posted.at + timedelta(hours=1)
+    paid.at = ground.later(posted.at, 2)
+    return Planted((draft,))
+
+
+def finished_late(ground: Ground) -> Planted:
+    """A meeting is held nine working days after its term."""
+    return Planted((ground.case("EN2", chosen=Chosen(late={"EN2-03": _OVERDUE_DAYS})),))
+
+
+def never_finished(ground: Ground) -> Planted:
+    """A case lies at a node long past its term and nobody moves it."""
+    draft = ground.case("PR2")
+    draft.steps = draft.steps[:3]
+    return Planted((draft,))
+
+
+def short_notice(ground: Ground) -> Planted:
+    """A notice of three days is taken down after one."""
+    draft = ground.case("PR2")
+    fields = draft.step("PR2-06").fields
+    fields["notice_to"] = fields["notice_from"] + timedelta(days=1)
+    return Planted((draft,))
+
+
+PLANTS = (
+    Plant("work_before_contract", ("A001",), work_before_contract, may=("A013",)),
+    Plant("paid_before_acceptance", ("A002",), paid_before_acceptance, may=("A013", "A016", "A031", "A019")),
+    Plant("contract_before_resolution", ("A003",), contract_before_resolution, may=("A005", "A013", "A001")),
+    Plant("contract_during_notice", ("A005",), contract_during_notice, may=("A013", "A024")),
+    Plant("resolution_skipped", ("A006",), resolution_skipped, may=("A029", "A050", "A013", "A016")),
+    Plant("labour_before_dispatch", ("A010",), labour_before_dispatch, may=("A013",)),
+    Plant("relief_before_notice_end", ("A012",), relief_before_notice_end, may=("A013", "A024")),
+    Plant("finished_late", ("A016",), finished_late),
+    Plant("never_finished", ("A016",), never_finished, may=("A017",)),
+    Plant("short_notice", ("A024",), short_notice),
+)

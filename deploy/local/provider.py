@@ -1,0 +1,91 @@
+"""The process of the identity provider: Canaille, its client and accounts made as we demand them, then served.
+
+Run by `deploy.local.identity` as `python -m deploy.local.provider FILE`, the file being a `Demand` as JSON.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import canaille
+from canaille.app import models
+from canaille.backends import Backend
+from pydantic import BaseModel
+from werkzeug.serving import make_server
+
+from deploy.local.accounts import Account
+from deploy.local.processes import HOST
+
+SCOPES = ["openid", "profile", "groups"]
+
+
+class Client(BaseModel):
+    """The relying party: our services, which share one registration."""
+
+    client_id: str
+    client_secret: str
+    client_uri: str
+    redirect_uris: list[str]
+
+
+class Demand(BaseModel):
+    """What the provider shall be: Canaille's configuration, its one client, its accounts."""
+
+    port: int
+    config: dict[str, Any]
+    client: Client
+    accounts: list[Account]
+
+
+def main() -> None:
+    """Match the provider's database to the demand and serve until stopped."""
+    demand = Demand.model_validate_json(Path(sys.argv[1]).read_bytes())
+    app = canaille.create_app(config=demand.config)
+    with app.app_context(), Backend.instance.session():
+        _match_client(demand.client)
+        _match_accounts(demand.accounts)
+    make_server(HOST, demand.port, app, threaded=True).serve_forever()
+
+
+def _match_client(wanted: Client) -> None:
+    client = _existing_or_new(models.Client, client_id=wanted.client_id)
+    Backend.instance.update(
+        client,
+        **wanted.model_dump(),
+        client_name="云睛 Yunjing",
+        scope=SCOPES,
+        grant_types=["authorization_code"],
+        response_types=["code"],
+        token_endpoint_auth_method="client_secret_basic",  # noqa: S106
+    )
+    Backend.instance.save(client)
+    client.audience = [client]
+    Backend.instance.save(client)
+
+
+def _match_accounts(wanted: Iterable[Account]) -> None:
+    names = set()
+    for account in wanted:
+        user = _existing_or_new(models.User, user_name=account.username)
+        Backend.instance.update(user, formatted_name=account.name, family_name=account.name, title=account.title_zh)
+        user.groups = [_group(grant) for grant in account.grants]
+        Backend.instance.set_user_password(user, account.password)
+        names.add(account.username)
+    for user in Backend.instance.query(models.User):
+        if user.user_name not in names:
+            Backend.instance.delete(user)
+
+
+def _group(grant: str) -> Any:
+    group = _existing_or_new(models.Group, display_name=grant)
+    Backend.instance.save(group)
+    return group
+
+
+def _existing_or_new(model: Any, **key: str) -> Any:
+    return Backend.instance.get(model, **key) or model(**key)
+
+
+if __name__ == "__main__":
+    main()

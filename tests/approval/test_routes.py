@@ -1,0 +1,66 @@
+"""What the API takes: fields by their names only, numbers of persons turned into keys at the door."""
+
+import pytest
+from fastapi import Request
+from pydantic import ValidationError
+
+from services.approval.errors import FieldsUnsound, ForeignOrigin, LengthRequired, UploadTooLarge
+from services.approval.guards import check_length, same_origin
+from services.approval.schemas import FiledFields
+from shared.identity import person_key
+
+SECRET = "identity-secret-of-the-tests"
+ID_NO = "11010519491231002X"
+
+
+def test_a_misspelt_field_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        FiledFields.model_validate({"itme": "纸"})
+
+
+def test_an_id_number_is_kept_as_its_key() -> None:
+    worker = {"person_key": ID_NO, "name": "张三", "days": 2, "wage_fen": 30000}
+    filed = FiledFields.model_validate({"hire_person_key": ID_NO, "workers": [worker]}).keyed(SECRET)
+    assert filed.hire_person_key == person_key(ID_NO, SECRET)
+    assert filed.workers[0].person_key == person_key(ID_NO, SECRET)
+    assert ID_NO not in filed.model_dump_json()
+
+
+def test_a_key_stays_as_it_is() -> None:
+    key = person_key(ID_NO, SECRET)
+    assert FiledFields(hire_person_key=key).keyed(SECRET).hire_person_key == key
+
+
+@pytest.mark.parametrize("filed", [{"item": "x\x00"}, {"reason": "长" * 5000}, {"hire_person_key": "123"}])
+def test_unsound_texts_are_named(filed: dict[str, str]) -> None:
+    with pytest.raises(FieldsUnsound) as refused:
+        FiledFields.model_validate(filed).keyed(SECRET)
+    assert [error.field for error in refused.value.errors] == [f"fields.{next(iter(filed))}"]
+
+
+def post(**headers: str) -> Request:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "method": "POST", "headers": raw, "app": _App()})
+
+
+class _App:
+    class state:  # noqa: N801 (as FastAPI names it)
+        class settings:  # noqa: N801
+            approval_url = "https://approval.county.example"
+
+
+async def test_a_form_comes_from_this_site_or_not_at_all() -> None:
+    await same_origin(post(host="a.test", origin="http://a.test"))
+    await same_origin(post(host="inner:8101", origin="https://approval.county.example"))
+    await same_origin(post(host="a.test", authorization="Bearer x"))
+    for headers in ({"host": "a.test"}, {"host": "a.test", "origin": "null"}, {"host": "a.test", "origin": "http://b"}):
+        with pytest.raises(ForeignOrigin):
+            await same_origin(post(**headers))
+
+
+def test_an_upload_states_a_length_within_the_limit() -> None:
+    check_length(post(content_length="10"), 10)
+    with pytest.raises(UploadTooLarge):
+        check_length(post(content_length="11"), 10)
+    with pytest.raises(LengthRequired):
+        check_length(post(), 10)
