@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
+from playwright.async_api import Browser, async_playwright
 
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
@@ -21,6 +22,17 @@ from shared import db
 from shared.bus import topics
 from shared.settings import Settings
 
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+]
 ISSUER = "http://issuer.test"
 SIGNING_KEY = RSAKey.generate_key(2048, {"kid": "tests", "use": "sig", "alg": "RS256"})
 Token = Callable[..., str]
@@ -124,6 +136,20 @@ def token() -> Token:
         return jwt.encode({"alg": "RS256", "kid": "tests"}, claims, SIGNING_KEY)
 
     return mint
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A real Chromium: Debian's, or the one that `CHROMIUM` names. CI may not do without."""
+    if not CHROMIUM.exists():
+        why = f"no Chromium at {CHROMIUM}: install Debian's package `chromium`, or name another by CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield opened
+        await opened.close()
 
 
 async def eventually(look: Callable[[], Awaitable[T]], *, within: float = 20.0) -> T:

@@ -23,6 +23,10 @@ class System:
         self.settings = settings.model_copy(update=urls)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
+    def port(self, service: str) -> int:
+        """Where a service listens."""
+        return self._ports[service]
+
     def url(self, service: str) -> str:
         """Where a service answers."""
         return f"http://{processes.HOST}:{self._ports[service]}"

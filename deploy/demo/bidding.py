@@ -1,6 +1,7 @@
 """Bids as honest competitors hand them in, each from its own desk."""
 
 import itertools
+import statistics
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
@@ -10,6 +11,7 @@ from shared.contracts.power import Bid
 
 _REGULAR_PERCENTS = (1, 3, 5, 10)
 _CLEAR_OF = 0.25
+_NATURAL_SPREAD = 0.045
 
 
 def bids(
@@ -39,7 +41,7 @@ def bid(company: Company, price_fen: int, at: datetime) -> Bid:
 
 def _prices(count: int, winning_fen: int, rng: Random, direction: int) -> list[int]:
     while True:
-        distances = sorted(rng.uniform(0.012, 0.16) for _ in range(count - 1))
+        distances = sorted(rng.uniform(0.02, 0.22) for _ in range(count - 1))
         others = [round(winning_fen * (1 + direction * distance) / 100) * 100 + 37 * 100 for distance in distances]
         prices = [winning_fen, *others]
         if not _regular(prices):
@@ -47,7 +49,7 @@ def _prices(count: int, winning_fen: int, rng: Random, direction: int) -> list[i
 
 
 def _regular(prices: Sequence[int]) -> bool:
-    """Whether prices look arranged: even steps, or a round percentage between two."""
+    """Whether prices look arranged: close together, in even steps, or a round percentage apart."""
     ordered = sorted(prices)
     gaps = [above - below for below, above in itertools.pairwise(ordered)]
     ratios = [above / below for below, above in itertools.pairwise(ordered)]
@@ -55,4 +57,5 @@ def _regular(prices: Sequence[int]) -> bool:
     geometric = any(abs(a - b) < 0.004 for a, b in itertools.pairwise(ratios))
     percents = [(above / below - 1) * 100 for i, below in enumerate(ordered) for above in ordered[i + 1 :]]
     round_percent = any(abs(percent - whole) < _CLEAR_OF for percent in percents for whole in _REGULAR_PERCENTS)
-    return even or geometric or round_percent or min(gaps, default=1) == 0
+    close = statistics.stdev(ordered) < _NATURAL_SPREAD * statistics.mean(ordered) if gaps else False
+    return close or even or geometric or round_percent or min(gaps, default=1) == 0

@@ -47,6 +47,9 @@ _AMOUNTS = {
     "RE2": (1_000, 8_000),
     "RE3": (2_000, 20_000),
 }
+# Days to do the works in: what the flow allows until acceptance.
+_CONTRACT_DAYS = {"EN1": 40, "EN2": 75, "EN3": 200, "EN4": 240}
+_SHORT_CONTRACT = 30
 _NOTHING = (0, 0)
 _DAY_WAGE_FEN = 160 * _YUAN
 _SELECTION = {
@@ -179,7 +182,7 @@ class Drafter:
             "selection_method": _SELECTION.get(flow.code, _OPEN_TENDER),
             "award_fen": award,
             "contract_fen": award,
-            "contract_days": self._rng.randint(30, 90),
+            "contract_days": _CONTRACT_DAYS.get(flow.code, _SHORT_CONTRACT) + self._rng.randint(0, 20),
             "settlement_fen": settled,
             "payment_fen": settled,
             "invoice_fen": settled,

@@ -41,10 +41,11 @@ def schedule(flow: Flow, opened_at: datetime, rng: Random, late: Mapping[str, in
     since = opened_at
     only_simple_terms = all(node.term is None or node.term.start == PREVIOUS for node in flow.nodes)
     for node in flow.nodes:
+        long = node.term is not None and node.term.days >= _LONG_TERM
         own_notice = signs_after_notice(node)
         if own_notice:
             since = add_calendar_days(since, node.notice_days + 1)
-        to_the_last = only_simple_terms and not own_notice and rng.random() < _LAST_DAY_ODDS
+        to_the_last = only_simple_terms and not own_notice and not long and rng.random() < _LAST_DAY_ODDS
         latest = _latest(node, since, done)
         if node.code in late:
             overdue = add_working_days(_noon(latest + timedelta(days=node.notice_days)), late[node.code])

@@ -24,3 +24,15 @@ class ServerFailed(Fault):
 
 class PortTaken(Fault):
     """Another program listens where we must."""
+
+
+class DiskFull(Fault):
+    """No room is left for the data."""
+
+
+class AlreadyRunning(Fault):
+    """Another run holds the same data."""
+
+
+class DemoNotLoaded(Fault):
+    """The demo county could not be loaded."""

@@ -1,7 +1,5 @@
 """The local identity provider (Canaille), and tokens from it for programs that act as a demo account."""
 
-import base64
-import hashlib
 import re
 import secrets
 import subprocess
@@ -11,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from deploy.local import accounts, processes
 from deploy.local.environment import CLIENT_ID, home, url
@@ -108,7 +107,6 @@ def token_for(username: str, *, issuer: str | None = None, keys: Keys | None = N
     """
     keys = keys or Keys.of(home())
     verifier = secrets.token_urlsafe(48)
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     callback = _callback(SCHEMAS[0])
     question = {
         "response_type": "code",
@@ -117,40 +115,34 @@ def token_for(username: str, *, issuer: str | None = None, keys: Keys | None = N
         "scope": " ".join(SCOPES),
         "state": secrets.token_urlsafe(16),
         "nonce": secrets.token_urlsafe(16),
-        "code_challenge": challenge,
+        "code_challenge": create_s256_code_challenge(verifier),
         "code_challenge_method": "S256",
     }
+    proof = {"grant_type": "authorization_code", "redirect_uri": callback, "code_verifier": verifier}
     with httpx.Client(base_url=issuer or url("identity"), timeout=30, trust_env=False) as http:
         page = http.get("/oauth/authorize", params=question)
-        code = _code(http, page, callback, {"login": username, "password": accounts.account(username).password})
-        answer = http.post(
-            "/oauth/token",
-            auth=(CLIENT_ID, keys.client_secret),
-            data={
-                "grant_type": "authorization_code",
-                "code": code,
-                "redirect_uri": callback,
-                "code_verifier": verifier,
-            },
-        )
+        back = sign_in(http, page, username, until=callback)
+        proof["code"] = parse_qs(urlsplit(back).query)["code"][0]
+        answer = http.post("/oauth/token", auth=(CLIENT_ID, keys.client_secret), data=proof)
     if answer.status_code != 200:
         raise SignInRefused(f"{username}: {answer.text}")
     return str(answer.json()["access_token"])
 
 
-def _code(http: httpx.Client, page: httpx.Response, callback: str, typed: dict[str, str]) -> str:
-    """Follow redirects and fill the forms on the way until the provider sends us back with a code."""
+def sign_in(http: httpx.Client, page: httpx.Response, username: str, *, until: str) -> str:
+    """Follow redirects and fill the provider's forms until it sends us, with a code, to the address `until`.
+
+    Returns that address with its query; raises `SignInRefused`.
+    """
+    typed = {"login": username, "password": accounts.account(username).password}
     for _ in range(_STEPS):
         if page.is_redirect:
             target = urljoin(str(page.url), page.headers["location"])
-            if target.startswith(callback):
-                answer = parse_qs(urlsplit(target).query)
-                if "code" not in answer:
-                    raise SignInRefused(f"{typed['login']}: {answer}")
-                return answer["code"][0]
+            if target.startswith(until) and "code=" in target:
+                return target
             page = http.get(target)
         elif form := _CSRF.search(page.text):
             page = http.post(str(page.url), data=typed | {"csrf_token": unescape(form[1])})
         else:
             break
-    raise SignInRefused(f"{typed['login']}: HTTP {page.status_code} {page.url}")
+    raise SignInRefused(f"{username}: HTTP {page.status_code} {page.url}")

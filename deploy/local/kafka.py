@@ -111,6 +111,8 @@ def java() -> Path:
 class Kafka:
     """One broker over one data directory."""
 
+    name = "Kafka"
+
     def __init__(self, folder: Path, port: int | None = None) -> None:
         self._folder = folder.resolve()
         self._log = self._folder / "kafka.log"
@@ -122,6 +124,11 @@ class Kafka:
     def bootstrap(self) -> str:
         """Its address for clients."""
         return f"{processes.HOST}:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
 
     def start(self) -> str:
         """Start it, its storage formatted when new, and wait until it serves; raises a `Fault`."""

@@ -31,6 +31,8 @@ _TUNING: Mapping[str, str] = {
 class Postgres:
     """One server over one data directory. PostgreSQL refuses root, so root runs it as the wheel's own user."""
 
+    name = "PostgreSQL"
+
     def __init__(self, folder: Path, port: int | None = None) -> None:
         self._folder = folder.resolve()
         self._data = self._folder / "data"
@@ -44,6 +46,11 @@ class Postgres:
         """Its address, as the owner."""
         password = (self._folder / "password").read_text(encoding="utf-8")
         return f"postgresql://postgres:{password}@{processes.HOST}:{self.port}/postgres"
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
 
     def start(self) -> str:
         """Start it, with a fresh cluster when there is none, and wait until it answers; raises `ServerFailed`."""

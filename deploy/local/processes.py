@@ -35,6 +35,17 @@ def start(
         )
 
 
+def run(argv: Sequence[str | Path], *, env: Mapping[str, str]) -> int:
+    """Run a program in our terminal, killed with us; returns its exit code."""
+    done = subprocess.run(
+        [str(part) for part in argv],
+        env=dict(env),
+        check=False,
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+    )
+    return done.returncode
+
+
 def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM, within: float = 20.0) -> None:
     """End a process and all it started: asked first, killed after `within` seconds."""
     if process.poll() is None:

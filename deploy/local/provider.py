@@ -3,6 +3,7 @@
 Run by `deploy.local.identity` as `python -m deploy.local.provider FILE`, the file being a `Demand` as JSON.
 """
 
+import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -45,6 +46,7 @@ def main() -> None:
     with app.app_context(), Backend.instance.session():
         _match_client(demand.client)
         _match_accounts(demand.accounts)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     make_server(HOST, demand.port, app, threaded=True).serve_forever()
 
 

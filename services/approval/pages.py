@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -29,12 +29,20 @@ from shared.auth import Caller, Principal
 from shared.db import Database, Scope
 from shared.problems import FieldError, InvalidInput, Problem
 from shared.regions import Region
-from shared.web import templates
+from shared.web import local_date, templates
 
 _MAX_FORM = 4 * MAX_BYTES
 _PER_PAGE = 30
 router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
 _templates = templates(Path(__file__).parent)
+
+
+def _last_day(ends: datetime) -> str:
+    """The last day of a term: it ends at midnight, which belongs to that day, not to the next."""
+    return local_date(ends - timedelta(seconds=1))
+
+
+_templates.env.filters["last_day"] = _last_day
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ async def choose_flow(request: Request, caller: Caller) -> Response:
 @router.get("/cases/new/{code}")
 async def new_case(request: Request, caller: Caller, code: str) -> Response:
     """The form of a new case."""
-    return _new_case(request, caller, flows.load().flow(code), {"request_id": uuid4().hex})
+    return _new_case(request, caller, flows.load().flow(code), {})
 
 
 @router.post("/cases/new/{code}")
@@ -215,6 +223,7 @@ async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
 def _new_case(
     request: Request, caller: Principal, flow: Flow, typed: Mapping[str, str], problem: Problem | None = None
 ) -> Response:
+    typed = {**typed, "request_id": uuid4().hex}
     openers = {*OPENERS, flow.first.role}
     villages = [v for v in _villages_of(caller) if not openers.isdisjoint(caller.roles_in(v.code))]
     return _page(

@@ -59,7 +59,8 @@ class Hub:
         self._db = db
         self._wake_others = wake
         self._woken = asyncio.Event()
-        self._position: int | None = None
+        self._position = 0
+        self._placed = asyncio.Event()
         self._rooms: dict[str, set[Reader]] = {}
 
     async def run(self) -> None:
@@ -80,6 +81,7 @@ class Hub:
         readers = self._rooms.setdefault(scope.roles, set())
         readers.add(reader)
         try:
+            await self._placed.wait()  # else an event between our look and the hub's first place would be nobody's
             position = await self._start(scope, after)
             yield ServerSentEvent(comment="open", retry=_RECONNECT_MS)
             async for item in self._follow(scope, reader, position):
@@ -108,9 +110,13 @@ class Hub:
         conn = await self._db.dedicated()
         try:
             await conn.add_listener(f"{self._db.schema}.{CHANNEL}", lambda *_: self._woken.set())
-            while not conn.is_closed():
+            await conn.execute("SELECT set_config('yunjing.roles', $1, false)", Scope.system().roles)
+            if not self._placed.is_set():
+                self._position = await last_position(conn)
+                self._placed.set()
+            while True:
                 self._woken.clear()
-                if await self._hand_out():
+                if await self._hand_out(conn):
                     self._wake_others()
                     continue
                 await self._wait()
@@ -123,15 +129,12 @@ class Hub:
         except TimeoutError:
             return
 
-    async def _hand_out(self) -> bool:
-        async with self._db.begin(Scope.system(), readonly=True) as conn:
-            if self._position is None:
-                self._position = await last_position(conn)
-            rows = await conn.fetch(
-                "SELECT position, readers FROM stream_events WHERE position > $1 ORDER BY position LIMIT $2",
-                self._position,
-                _PAGE,
-            )
+    async def _hand_out(self, conn: Connection) -> bool:
+        rows = await conn.fetch(
+            "SELECT position, readers FROM stream_events WHERE position > $1 ORDER BY position LIMIT $2",
+            self._position,
+            _PAGE,
+        )
         if not rows:
             return False
         addressed = {grant for row in rows for grant in row["readers"]}

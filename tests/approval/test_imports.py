@@ -106,6 +106,16 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypa
         read(tmp_path / "bomb.xlsx")
 
 
+def test_a_torn_workbook_is_refused(tmp_path: Path) -> None:
+    book = Workbook()
+    book.save(tmp_path / "a.xlsx")
+    whole = (tmp_path / "a.xlsx").read_bytes()
+    for at in range(40, len(whole) - 400, 97):
+        (tmp_path / "torn.xlsx").write_bytes(whole[:at] + b"\x00torn\x00" + whole[at + 6 :])
+        with pytest.raises(SheetRefused):
+            read(tmp_path / "torn.xlsx")
+
+
 def test_too_many_lines_or_columns_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SheetRefused, match="column"):
         read(csv_file(tmp_path, ROW + "," * 500 + "x"))

@@ -1,7 +1,10 @@
 """Forms of the pages: typed text becomes fields, fields become words."""
 
+from datetime import UTC, datetime
+
 from services.approval.flows import FormUse
 from services.approval.forms import read_fields, show_fields
+from services.approval.pages import _last_day
 
 SECRET = "identity-secret-of-the-tests"
 
@@ -38,3 +41,7 @@ def test_numbers_of_persons_are_never_shown() -> None:
     (shown,) = show_fields(fields.model_dump(mode="json", exclude_defaults=True))
     assert "11010519491231002X" not in str(shown)
     assert str(fields.beneficiary_key) not in str(shown.lines)
+
+
+def test_a_term_that_ends_at_midnight_is_shown_by_its_last_day() -> None:
+    assert _last_day(datetime(2026, 11, 26, 16, tzinfo=UTC)) == "2026-11-26"

@@ -30,7 +30,7 @@ async def quiet(settings: Settings, pools: dict[str, Database]) -> bool:
             if await conn.fetchval(_PENDING):
                 return False
     ends = await _ends(settings)
-    for group in ("detector", "notifier", "disclosure"):
+    for group in [g for g in ("detector", "notifier", "disclosure") if g in pools]:
         async with pools[group].begin(Scope.system()) as conn:
             done = {(row["topic"], row["partition"]): row["next_offset"] for row in await conn.fetch(_OFFSETS, group)}
         if any(done.get(place, 0) < end for place, end in ends.items() if place[0] in {topic for topic, _ in done}):

@@ -284,3 +284,18 @@ async def test_bad_rows_are_all_named_and_nothing_is_half_done(client: Client, c
     taken = (await send(machine, bad, accept_good_rows="true")).json()
     assert taken["applied"]
     assert taken["cases_opened"] == 2
+
+
+async def test_the_api_describes_itself(client: Client) -> None:
+    document = (await client().get("/openapi.json")).json()
+    posts = {path: item["post"] for path, item in document["paths"].items() if "post" in item}
+    assert set(posts) == {
+        "/v1/cases",
+        "/v1/cases/{case_id}/complete",
+        "/v1/cases/{case_id}/return",
+        "/v1/cases/{case_id}/withdraw",
+        "/v1/documents",
+        "/v1/imports",
+    }
+    for path, post in posts.items():
+        assert "Idempotency-Key" in {parameter["name"] for parameter in post["parameters"]}, path

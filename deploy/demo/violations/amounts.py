@@ -1,5 +1,7 @@
 """Sums that cannot stand: over a limit, over the award, over the contract; too few bidders or votes."""
 
+from datetime import timedelta
+
 from deploy.demo.drafting import Chosen
 from deploy.demo.violations.ground import Ground, Plant, Planted
 
@@ -63,6 +65,22 @@ def below_reserve(ground: Ground) -> Planted:
     return Planted((draft,))
 
 
+def endless_lease(ground: Ground) -> Planted:
+    """An asset is let for thirty years."""
+    draft = ground.case("AS1")
+    begins = draft.step("AS1-12").fields["lease_from"]
+    draft.put(lease_to=begins + timedelta(days=30 * 366))
+    return Planted((draft,))
+
+
+def paid_to_another(ground: Ground) -> Planted:
+    """The payee is not the company that was chosen."""
+    draft = ground.case("EN1")
+    other = ground.county.company("goods")
+    draft.step("EN1-08").fields.update(payee_name=other.name, payee_account_key=other.account)
+    return Planted((draft,))
+
+
 PLANTS = (
     Plant("tender_avoided", ("A045",), tender_avoided, may=("A046",)),
     Plant("petty_purchase_too_large", ("A046",), petty_purchase_too_large, may=("A045",)),
@@ -71,5 +89,7 @@ PLANTS = (
     Plant("settlement_over_contract", ("A062",), settlement_over_contract, may=("A063", "A045")),
     Plant("overpaid", ("A063",), overpaid, may=("A064", "A062")),
     Plant("quorum_missed", ("A050",), quorum_missed),
+    Plant("endless_lease", ("A051",), endless_lease),
+    Plant("paid_to_another", ("A064",), paid_to_another),
     Plant("below_reserve", ("A070",), below_reserve),
 )

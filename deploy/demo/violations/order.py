@@ -7,6 +7,8 @@ from deploy.demo.schedule import local_day
 from deploy.demo.violations.ground import Ground, Plant, Planted
 
 _OVERDUE_DAYS = 9
+_SIX_WEEKS = 30
+_DAYS_OF_A_LARGE_WORK = 420
 
 
 def work_before_contract(ground: Ground) -> Planted:
@@ -79,6 +81,28 @@ def never_finished(ground: Ground) -> Planted:
     return Planted((draft,))
 
 
+def works_late(ground: Ground) -> Planted:
+    """The works end weeks after the day that the contract names."""
+    draft = ground.case("EN3", at=ground.moment(_DAYS_OF_A_LARGE_WORK))
+    contract, accepted = draft.step("EN3-13"), draft.step("EN3-14")
+    worked = accepted.fields["finished_on"] - accepted.fields["started_on"]
+    contract.fields["contract_days"] = max(5, worked.days - _OVERDUE_DAYS * 3)
+    return Planted((draft,))
+
+
+def sealed_without_approval(ground: Ground) -> Planted:
+    """The seal is set before the head has approved."""
+    draft = ground.case("SE1")
+    approved, sealed = draft.step("SE1-03"), draft.step("SE1-04")
+    approved.at, sealed.at = sealed.at, approved.at
+    return Planted((draft,))
+
+
+def contract_late(ground: Ground) -> Planted:
+    """The contract is signed six weeks after the award."""
+    return Planted((ground.case("EN1", chosen=Chosen(late={"EN1-06": _SIX_WEEKS})),))
+
+
 def short_notice(ground: Ground) -> Planted:
     """A notice of three days is taken down after one."""
     draft = ground.case("PR2")
@@ -97,5 +121,8 @@ PLANTS = (
     Plant("relief_before_notice_end", ("A012",), relief_before_notice_end, may=("A013", "A024")),
     Plant("finished_late", ("A016",), finished_late),
     Plant("never_finished", ("A016",), never_finished, may=("A017",)),
+    Plant("works_late", ("A018",), works_late),
+    Plant("sealed_without_approval", ("A011",), sealed_without_approval, may=("A006", "A013")),
+    Plant("contract_late", ("A021",), contract_late, may=("A016",)),
     Plant("short_notice", ("A024",), short_notice),
 )

@@ -24,6 +24,9 @@ PLANTS = (
     _plant("no_acceptance", "A031", "PR2-08", "acceptance", "A043"),
     _plant("no_settlement", "A039", "EN2-12", "settlement", "A043"),
     _plant("no_quotes", "A034", "PR2-04", "quotes"),
+    _plant("no_invoice", "A032", "PR2-09", "invoice"),
+    _plant("no_notice_photo", "A035", "EN1-05", "notice_photo"),
+    _plant("no_coi_statement", "A044", "EN2-09", "coi_statement"),
     _plant("no_attendance", "A040", "LA1-05", "attendance"),
     _plant("no_household_visit", "A041", "RE2-03", "household_visit"),
 )

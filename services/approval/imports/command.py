@@ -12,7 +12,7 @@ from rich.table import Table
 from services.approval import documents, flows
 from services.approval.cases import Caller
 from services.approval.desk import check_village
-from services.approval.imports.rows import read_records
+from services.approval.imports.rows import columns_in_words, read_records
 from services.approval.imports.sheets import read_sheets
 from services.approval.imports.take import Report, take
 from shared.db import Database, Scope
@@ -35,7 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m services.approval.imports", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m services.approval.imports",
+        description=__doc__,
+        epilog=f"列 columns (* required): {columns_in_words()}",
+    )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="XLSX or CSV (UTF-8, GB18030)")
     parser.add_argument("--village", required=True, help="12-digit code of the village the records belong to")
     parser.add_argument("--papers", type=Path, metavar="DIR", help="folder of the papers that rows name")

@@ -38,6 +38,12 @@ _OWN_COLUMNS: Mapping[str, tuple[str, ...]] = {
 _NEEDED = ("case_no", "flow", "node", "occurred_at", "title")
 
 
+def columns_in_words() -> str:
+    """The columns of a sheet, for people who write one."""
+    own = "、".join(titles[0] + ("*" if name in _NEEDED else "") for name, titles in _OWN_COLUMNS.items())
+    return f"{own};表单字段 form fields:{'、'.join(f.zh for f in all_fields().values())}"
+
+
 @dataclass(frozen=True, slots=True)
 class RowFault:
     """What must be mended: sheet, line, column (letter and header, empty for the whole line), in both languages."""

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import IO, Any
-from xml.etree.ElementTree import ParseError
 
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
 
 from services.approval.archives import UnsoundArchive, open_sound
 from services.approval.errors import SheetRefused
@@ -80,7 +78,10 @@ def _workbook_lines(file: IO[bytes]) -> Iterator[SheetLine]:
                 for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
                     if line := _line(sheet.title, number, values):
                         yield line
-    except (InvalidFileException, ParseError, KeyError, ValueError, TypeError, EOFError, OSError) as error:
+    except SheetRefused:
+        raise
+    except Exception as error:
+        # The parsers beneath raise whatever a broken part of the container leads them to.
         raise SheetRefused(f"工作簿已损坏:{error}", f"The workbook is broken: {error}") from error
 
 

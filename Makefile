@@ -1,0 +1,59 @@
+# 云睛 Yunjing. `make help` lists the commands. Nothing is needed but Python >= 3.11, make and a network.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/ready
+
+.PHONY: help run demo test check quality bench chaos new-rule docs lock browser clean
+
+help: ## 列出命令 list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY) ## 起一整套,Ctrl-C 停止 bring everything up, Ctrl-C stops it
+	@$(RUN) -m deploy.local.run
+
+demo: $(READY) ## 在运行的系统上演一段故事 play a story over the running system
+	@$(RUN) -m deploy.demo.story
+
+test: $(READY) browser ## 全部测试 all tests
+	$(RUN) -m pytest
+
+check: $(READY) ## 代码、类型、导入、依赖检查 linters, types, import contracts, dependencies
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/deptry .
+	@deploy/local/audit.sh $(VENV)/bin/pip-audit
+
+quality: $(READY) ## 规则的查全率与查准率 recall and precision of the rules -> build/quality.json
+	@$(RUN) -m tests.quality
+
+bench: $(READY) ## 速度 speed -> build/bench.json
+	@$(RUN) -m tests.bench
+
+chaos: $(READY) ## 反复 kill -9 kill -9 at random -> build/chaos.json
+	@$(RUN) -m tests.chaos
+
+new-rule: $(READY) ## 新建一条规则及其测试 scaffold a rule with its tests
+	@$(RUN) -m services.detector.new_rule
+
+docs: $(READY) ## 由数据生成文档 draw the docs from the data
+	@$(RUN) -m deploy.docs
+
+lock: $(READY) ## 重新锁定依赖 lock the dependencies anew
+	$(VENV)/bin/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header -q -o requirements.txt
+
+browser: ## 为浏览器测试安装 Chromium install Chromium for the browser journeys
+	@deploy/local/browser.sh
+
+clean: ## 清空本机数据,虚拟环境保留 remove all local data, keep the virtual environment
+	rm -rf .local build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(READY): requirements.txt
+	@deploy/local/setup.sh "$(PYTHON)" $(VENV)
+	@touch $@

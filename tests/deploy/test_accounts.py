@@ -1,0 +1,46 @@
+"""The demo accounts name real roles, in real regions."""
+
+import pytest
+
+from deploy.local import accounts
+from services.approval import flows
+from shared import regions
+from shared.auth import Grant
+
+DUTIES = {"town_secretary", "town_inspector", "county_secretary", "county_leader", "auditor", "machine"}
+
+
+def grants_of(username: str) -> set[Grant]:
+    return {grant for text in accounts.account(username).grants if (grant := Grant.parse(text))}
+
+
+@pytest.mark.parametrize("account", accounts.load(), ids=lambda account: account.username)
+def test_each_grant_is_a_known_role_in_a_known_region(account: accounts.Account) -> None:
+    roles = DUTIES | set(flows.load().roles)
+    for text in account.grants:
+        grant = Grant.parse(text)
+        assert grant is not None, text
+        assert grant.role in roles
+        assert regions.region(grant.region)
+
+
+def test_two_secretaries_answer_for_different_towns() -> None:
+    (one,), (other,) = grants_of("secretary"), grants_of("secretary-xitang")
+    assert one.role == other.role == "town_secretary"
+    assert one.region != other.region
+
+
+def test_the_clerks_village_lies_in_the_secretarys_town() -> None:
+    (clerk,), (secretary,) = grants_of("clerk"), grants_of("secretary")
+    assert secretary.covers(clerk.region)
+
+
+def test_every_desk_of_a_flow_that_has_an_account_is_held_by_somebody() -> None:
+    outside = {
+        "applicant", "party_members_meeting", "rep_meeting", "legal_adviser", "evaluation_panel", "contractor",
+        "supervisor_engineer", "cost_consultant", "appraiser", "lessee",
+    }  # fmt: skip
+    catalogue = flows.load()
+    needed = {node.role for flow in catalogue.flows.values() for node in flow.nodes} - outside
+    held = {grant.role for each in accounts.load() for grant in grants_of(each.username)}
+    assert needed <= held

@@ -1,0 +1,102 @@
+"""The whole county as a visitor meets it: four services, the identity provider with its accounts, a browser."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page
+
+from deploy.local import accounts, processes
+from deploy.local.environment import CLIENT_ID, port_variable
+from deploy.local.identity import Identity, token_for
+from deploy.local.keys import Keys
+from shared.db import ROOT
+from tests.conftest import County
+from tests.system import System
+
+
+@dataclass
+class Town:
+    """A running county to walk through."""
+
+    system: System
+    identity: Identity
+    keys: Keys
+
+    def url(self, service: str, path: str = "/") -> str:
+        """The address of a page."""
+        return self.system.url(service) + path
+
+    def token(self, username: str) -> str:
+        """An account's access token."""
+        return token_for(username, issuer=self.identity.issuer, keys=self.keys)
+
+    async def sign_in(self, context: BrowserContext, username: str, service: str, path: str = "/") -> Page:
+        """Open a page as an account, through the provider's own sign-in pages."""
+        page = await context.new_page()
+        await page.goto(self.url(service, f"/signin?next={path}"))
+        await page.locator("input[name=login]").fill(username)
+        await page.locator("input[name=login]").press("Enter")
+        await page.locator("input[name=password]").fill(accounts.account(username).password)
+        await page.locator("input[name=password]").press("Enter")
+        await page.wait_for_url(self.url(service, path))
+        return page
+
+
+@pytest.fixture
+async def town(county: County, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
+    """The running county."""
+    made = await county()
+    keys = Keys.of(tmp_path / "home")
+    system = System(made, tmp_path)
+    for service in ("approval", "detector", "notifier", "disclosure"):
+        monkeypatch.setenv(port_variable(service), str(system.port(service)))
+    identity = Identity(tmp_path / "identity", keys, processes.free_port())
+    system.settings = system.settings.model_copy(
+        update={
+            "oidc_issuer": identity.start(),
+            "oidc_jwks": None,
+            "oidc_client_id": CLIENT_ID,
+            "oidc_client_secret": keys.client_secret,
+        }
+    )
+    system.start()
+    yield Town(system, identity, keys)
+    system.stop()
+    identity.stop()
+
+
+@pytest.fixture
+async def desktop(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A clerk's screen."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 860}, locale="zh-CN")
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+async def office(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """Another person's screen, with cookies of its own."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 860}, locale="zh-CN")
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+async def phone(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A villager's phone."""
+    context = await browser.new_context(
+        viewport={"width": 390, "height": 844}, device_scale_factor=2, is_mobile=True, has_touch=True, locale="zh-CN"
+    )
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where pictures of the pages go: `docs/pictures` with `PICTURES=1`, else beside the test."""
+    folder = ROOT / "docs" / "pictures" if os.environ.get("PICTURES") else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
