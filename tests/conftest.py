@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -22,16 +23,10 @@ from shared import db
 from shared.bus import topics
 from shared.settings import Settings
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-proxy-server",
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--no-proxy-server"),
 ]
 ISSUER = "http://issuer.test"
 SIGNING_KEY = RSAKey.generate_key(2048, {"kid": "tests", "use": "sig", "alg": "RS256"})
@@ -131,7 +126,13 @@ def token() -> Token:
     """Mints a token: `token("handler@330421103201", name="李明")`."""
 
     def mint(*grants: str, subject: str = "li", name: str = "李明", person_key: str | None = None) -> str:
-        claims = {"iss": ISSUER, "aud": "yunjing", "sub": subject, "name": name, "groups": list(grants)}
+        claims: dict[str, object] = {
+            "iss": ISSUER,
+            "aud": "yunjing",
+            "sub": subject,
+            "name": name,
+            "groups": list(grants),
+        }
         claims |= {"exp": int(time.time()) + 3600} | ({"person_key": person_key} if person_key else {})
         return jwt.encode({"alg": "RS256", "kid": "tests"}, claims, SIGNING_KEY)
 
@@ -141,7 +142,7 @@ def token() -> Token:
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A real Chromium: Debian's, or the one that `CHROMIUM` names. CI may not do without."""
-    if not CHROMIUM.exists():
+    if not shutil.which(CHROMIUM):
         why = f"no Chromium at {CHROMIUM}: install Debian's package `chromium`, or name another by CHROMIUM"
         if os.environ.get("CI"):
             pytest.fail(why)

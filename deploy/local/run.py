@@ -100,7 +100,7 @@ def _start_postgres(stack: ExitStack, servers: list[Server]) -> str:
 
 def _start_kafka(stack: ExitStack, servers: list[Server]) -> str:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task("Kafka", total=sum(jar.size for jar in kafka.locked()))
         kafka.fetch(lambda size: bars.advance(bar, size))
     server = kafka.Kafka(home() / "kafka")

@@ -17,7 +17,7 @@ _SEEN = {
     ),
     "notifier": (
         "SELECT alert_id::text, rule_id, grade, state, desks, body - 'revision' AS body FROM alerts ORDER BY alert_id",
-        "SELECT alert_id::text, desk, why, removed_at IS NULL AS open FROM inbox ORDER BY alert_id, desk",
+        "SELECT alert_id::text, desk, why FROM inbox WHERE removed_at IS NULL ORDER BY alert_id, desk",
     ),
     "approval": ("SELECT case_no, village_code, status, node, version FROM cases ORDER BY case_no",),
 }
@@ -30,7 +30,7 @@ async def quiet(settings: Settings, pools: dict[str, Database]) -> bool:
             if await conn.fetchval(_PENDING):
                 return False
     ends = await _ends(settings)
-    for group in [g for g in ("detector", "notifier", "disclosure") if g in pools]:
+    for group in ("detector", "notifier", "disclosure"):
         async with pools[group].begin(Scope.system()) as conn:
             done = {(row["topic"], row["partition"]): row["next_offset"] for row in await conn.fetch(_OFFSETS, group)}
         if any(done.get(place, 0) < end for place, end in ends.items() if place[0] in {topic for topic, _ in done}):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 import pytest

@@ -498,6 +498,7 @@ async def on_topic(settings: Settings, topic: str, size: int) -> list[Envelope]:
     kafka = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
     await kafka.start()
     try:
+        await kafka.topics()
         name = settings.kafka_topic_prefix + topic
         partitions = [TopicPartition(name, p) for p in kafka.partitions_for_topic(name) or ()]
         kafka.assign(partitions)

@@ -78,7 +78,7 @@ class _Draft:
         self.opens = case is None
         self.events: list[PowerEvent] = []
         self.event_ids: list[str] = []
-        self.flow = None if case is None else case.flow
+        self.waits_for: list[str] = []
 
     def take(
         self,
@@ -116,7 +116,7 @@ class _Draft:
             )
             events.append(completed)
             ids.append(str(uuid5(_NAMESPACE, f"{village}|{record.digest.hex()}")))
-        self.case, self.record = case, record
+        self.case, self.waits_for = case, waits_for(record.flow, case)
         self.events += events
         self.event_ids += ids
 
@@ -137,9 +137,7 @@ class _Draft:
     def change(self) -> Change:
         """The case as it has become."""
         assert self.case
-        return Change(
-            self.case, self.events, waits_for(self.record.flow, self.case), imported=True, event_ids=self.event_ids
-        )
+        return Change(self.case, self.events, self.waits_for, imported=True, event_ids=self.event_ids)
 
 
 def _actor(record: Record, village: str, importer: Caller) -> Caller:

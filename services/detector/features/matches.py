@@ -113,7 +113,8 @@ def needs_of_company(id: str, reference: Reference) -> set[Need]:
     needs = {Need("companies", "id", id)}
     company = reference.one(Company, id)
     for person, name, _, _ in _holders(company) if company else ():
-        needs |= needs_of_person(person, reference) if person else {Need("staff", "name", name)}
+        needs |= {Need("staff", "name", name)}
+        needs |= needs_of_person(person, reference) if person else set()
     return needs
 
 
@@ -240,7 +241,7 @@ def _interests(view: View, params: Params) -> Iterator[tuple[Interest, Staff, li
         for interest, staff in _behind(company, view.reference, day, lookback, share_pct):
             if not oversees(staff, work.village):
                 continue
-            at = (staff.person_key, work.town)
+            at = (staff.person_key or staff.name, work.town)
             best, held, works = found.get(at, (interest, staff, {}))
             works[str(work.facts[0].data["case_id"])] = work
             if _rank(interest) < _rank(best):
@@ -269,17 +270,19 @@ def _rank(interest: Interest) -> tuple[bool, int, str, str]:
 def _behind(
     company: Company, reference: Reference, day: date, lookback_days: int, share_pct: float
 ) -> Iterator[tuple[Interest, Staff]]:
-    """Every official tied to the company on a day, by each way that leads to him."""
+    """Every official tied to the company on a day, by each way that leads to him.
+
+    Names are compared only where one side's person isn't known: two known persons of one name are two persons.
+    """
     for person, name, role, share in _holders(company):
         if share < share_pct:
             continue
-        if person:
-            for post in posts_of(person, reference, day, lookback_days):
-                yield _interest(company, name, role, post, certain=True), post.staff
-        else:
-            for staff in reference.all(Staff, "name", name):
-                if _in_force(staff, day, lookback_days):
-                    yield _interest(company, name, role, Post(staff, 0, ""), certain=False), staff
+        for post in posts_of(person, reference, day, lookback_days) if person else ():
+            yield _interest(company, name, role, post, certain=True), post.staff
+        for staff in reference.all(Staff, "name", name):
+            unknown = not person or not staff.person_key
+            if unknown and _in_force(staff, day, lookback_days):
+                yield _interest(company, name, role, Post(staff, 0, ""), certain=False), staff
 
 
 def _interest(company: Company, holder: str, role: str, post: Post, *, certain: bool) -> Interest:
@@ -287,7 +290,7 @@ def _interest(company: Company, holder: str, role: str, post: Post, *, certain: 
     return Interest(
         company_id=company.id,
         company=company.name,
-        official_key=staff.person_key,
+        official_key=staff.person_key or staff.name,
         official=staff.name,
         position=staff.position,
         level=staff.level,

@@ -151,9 +151,7 @@ def _shared(bids: Mapping[str, Bid], traces: Iterable[tuple[str, str | None]]) -
     )
 
 
-def _spouses(
-    bids: Mapping[str, Bid], registered: Mapping[str, Company], reference: Reference
-) -> tuple[Shared, ...]:
+def _spouses(bids: Mapping[str, Bid], registered: Mapping[str, Company], reference: Reference) -> tuple[Shared, ...]:
     """Two bidders run by husband and wife."""
     runs = {company.legal_person_key: id for id, company in sorted(registered.items())}
     found = set()
