@@ -45,7 +45,7 @@ docs: $(READY) ## 由数据生成文档 draw the docs from the data
 	@$(RUN) -m deploy.docs
 
 lock: $(READY) ## 重新锁定依赖 lock the dependencies anew
-	$(VENV)/bin/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes \
+	$(VENV)/bin/uv pip compile requirements.in requirements-dev.in --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header -q -o requirements.txt
 
 browser: ## 为浏览器测试安装 Chromium install Chromium for the browser journeys

@@ -158,6 +158,7 @@ async def load_demo(settings: Settings, *, events: int = EVENTS, seed: int = SEE
 def main() -> None:
     """`python -m deploy.demo.load`, with the services' own environment."""
     parser = argparse.ArgumentParser(description="装入演示县 / load the demo county")
+    parser.add_argument("--demo", action="store_true", help="the county of `make run`, which is the default size")
     parser.add_argument("--events", type=int, default=EVENTS)
     parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()

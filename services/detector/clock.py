@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from services.detector import deadlines, locks, metrics
@@ -70,7 +70,7 @@ class Clock:
     async def run(self) -> None:
         """Tick until cancelled; a fault of broker or database is waited out."""
         while True:
-            kafka = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka_bootstrap_servers)
+            kafka = AIOKafkaConsumer(self._topic, bootstrap_servers=self._settings.kafka_bootstrap_servers)
             try:
                 await kafka.start()
                 while True:
@@ -95,8 +95,8 @@ class Clock:
 
     async def _set_mark(self, kafka: AIOKafkaConsumer) -> Mark | None:
         at = self._now()
-        await kafka.topics()
-        partitions = [TopicPartition(self._topic, number) for number in kafka.partitions_for_topic(self._topic) or ()]
+        partitions = kafka.assignment()
+        kafka.pause(*partitions)  # only how long they are is asked, never what is in them
         ends = await kafka.end_offsets(partitions) if partitions else {}
         self._mark = Mark(at, {partition.partition: end for partition, end in ends.items()}) if ends else None
         return self._mark

@@ -196,7 +196,7 @@ class _Reader:
             where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
             raise RulebookError(f"{file}:{where}: {error.problem}") from error
         except ValidationError as error:
-            first = error.errors()[0]
+            first = min(error.errors(), key=lambda one: one["type"] == "missing")
             raise self.wrong(first["loc"], first["msg"]) from error
 
     def rule(self) -> Rule:

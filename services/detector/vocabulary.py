@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from cel_expr_python import cel
-from google.protobuf import (  # type: ignore[import-untyped]
+from google.protobuf import (
     descriptor_pb2,
     descriptor_pool,
     message_factory,

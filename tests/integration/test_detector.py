@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from services.detector import rules
 from services.detector.app import build
@@ -495,14 +495,13 @@ async def _same(db: Database, expected: dict[str, Any]) -> bool:
 
 async def on_topic(settings: Settings, topic: str, size: int) -> list[Envelope]:
     """All events of a topic once there are `size`."""
-    kafka = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    kafka = AIOKafkaConsumer(
+        settings.kafka_topic_prefix + topic,
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+    )
     await kafka.start()
     try:
-        await kafka.topics()
-        name = settings.kafka_topic_prefix + topic
-        partitions = [TopicPartition(name, p) for p in kafka.partitions_for_topic(name) or ()]
-        kafka.assign(partitions)
-        await kafka.seek_to_beginning()
         records = [r for batch in (await kafka.getmany(timeout_ms=500)).values() for r in batch]
         found = [decode(topic, r.key, r.value, r.headers) for r in records]
         return found if len(found) >= size else []

@@ -12,7 +12,6 @@ from deploy.local import accounts, processes
 from deploy.local.environment import CLIENT_ID, port_variable
 from deploy.local.identity import Identity, token_for
 from deploy.local.keys import Keys
-from shared.db import ROOT
 from tests.conftest import County
 from tests.system import System
 
@@ -97,6 +96,6 @@ async def phone(browser: Browser) -> AsyncIterator[BrowserContext]:
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """Where pictures of the pages go: `docs/pictures` with `PICTURES=1`, else beside the test."""
-    folder = ROOT / "docs" / "pictures" if os.environ.get("PICTURES") else tmp_path
+    folder = Path(os.environ.get("PICTURES") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
