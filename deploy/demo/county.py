@@ -1,7 +1,7 @@
 """The demo county as its registers know it: officials and where they oversee, their kin, companies, assets, relief."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from random import Random
 
@@ -78,6 +78,10 @@ class County:
         made = self._makers.company(trade, owner or self.people.person(), self.people.person(), name=name)
         self.companies.append(made)
         return made
+
+    def refound(self, company: Company, day: date) -> None:
+        """Let the register say that a company was founded on another day."""
+        self.companies[self.companies.index(company)] = replace(company, registered_on=day)
 
     def official(self, code: str, role: str) -> Person:
         """Who fills a role of the flows for a village: his own, his town's or the county's."""

@@ -244,7 +244,7 @@ def main() -> None:
         good = asyncio.run(play())
     except httpx.TransportError:
         console.print(
-            "[red]系统没有运行:请先在另一个终端执行 make run / not running: `make run` in another terminal[/]"
+            "[red]系统没有运行:请先在另一个终端执行 make run[/]  Not running: `make run` in another terminal first"
         )
         good = False
     except httpx.HTTPStatusError as error:

@@ -3,7 +3,7 @@
 # One that is found fails; what can't be asked (closed network, a mirror without the service) is told and passed over.
 set -uo pipefail
 
-report=$("$1" --require-hashes --no-deps --disable-pip --progress-spinner off --timeout 30 -r requirements.txt 2>&1)
+report=$("$1" --require-hashes --disable-pip --progress-spinner off --timeout 30 -r requirements.txt 2>&1)
 code=$?
 unasked=$(grep -c 'could not be audited' <<<"$report")
 grep -vE 'could not be audited|^Name +Skip Reason|^-+ -+$' <<<"$report"

@@ -81,6 +81,15 @@ def paid_to_another(ground: Ground) -> Planted:
     return Planted((draft,))
 
 
+def never_appraised(ground: Ground) -> Planted:
+    """An asset is sold and nobody ever appraised it."""
+    draft = ground.case("AS3")
+    for step in draft.steps:
+        step.fields.pop("appraisal_fen", None)
+        step.papers = [paper for paper in step.papers if paper != "appraisal"]
+    return Planted((draft,))
+
+
 PLANTS = (
     Plant("tender_avoided", ("A045",), tender_avoided, may=("A046",)),
     Plant("petty_purchase_too_large", ("A046",), petty_purchase_too_large, may=("A045",)),
@@ -91,5 +100,6 @@ PLANTS = (
     Plant("quorum_missed", ("A050",), quorum_missed),
     Plant("endless_lease", ("A051",), endless_lease),
     Plant("paid_to_another", ("A064",), paid_to_another),
+    Plant("never_appraised", ("A036",), never_appraised),
     Plant("below_reserve", ("A070",), below_reserve),
 )

@@ -10,6 +10,7 @@ from deploy.demo.violations.ground import Ground, Plant, Planted
 from shared.contracts.power import Bid
 
 _RING_CASES = 6
+_CLOSE = (1.0, 1.0041, 1.0127, 1.0176)
 
 
 def same_trace(ground: Ground, *, trace: str) -> Planted:
@@ -38,6 +39,15 @@ def even_prices(ground: Ground) -> Planted:
     return Planted((draft,))
 
 
+def close_prices(ground: Ground) -> Planted:
+    """Four prices within two percent of each other."""
+    firms = ground.rng.sample(ground.county.market["works"], 4)
+    draft = ground.case("EN2", chosen=Chosen(bidders=firms))
+    lowest = ground.bids_of(draft)[0].price_fen
+    _rewrite(draft, lambda at, bid: bid.model_copy(update={"price_fen": round(lowest * _CLOSE[at])}))
+    return Planted((draft,))
+
+
 def ring(ground: Ground) -> Planted:
     """Four firms bid together over and over, in different villages, and the same one wins."""
     firms: list[Company] = [ground.county.company("works") for _ in range(4)]
@@ -62,5 +72,6 @@ PLANTS = (
     Plant("same_bond_account", ("A110",), partial(same_trace, trace="bond_account_key")),
     Plant("same_owner", ("A111",), same_owner),
     Plant("even_prices", ("A118",), even_prices, may=("A119",)),
+    Plant("close_prices", ("A119",), close_prices, may=("A118",)),
     Plant("ring", ("A113",), ring, may=("A075", "A077", "A114", "A115", "A078")),
 )

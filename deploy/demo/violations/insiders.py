@@ -1,9 +1,12 @@
 """Works, purchases and leases that go to those who oversee them, or to their kin."""
 
+from datetime import timedelta
+
 from deploy.demo.cases import Draft
 from deploy.demo.companies import Company
 from deploy.demo.drafting import Chosen
 from deploy.demo.people import Person
+from deploy.demo.schedule import local_day
 from deploy.demo.violations.ground import Ground, Plant, Planted
 from shared import regions
 
@@ -65,6 +68,14 @@ def barred_supplier(ground: Ground) -> Planted:
     return Planted((draft,), company=company)
 
 
+def newborn_supplier(ground: Ground) -> Planted:
+    """A company founded a month ago wins works of some size."""
+    company = ground.county.company("works")
+    draft = ground.case("EN2", chosen=Chosen(bidders=_among_others(ground, company)))
+    ground.county.refound(company, local_day(draft.opened_at) - timedelta(days=30))
+    return Planted((draft,), company=company)
+
+
 def _won(ground: Ground, code: str, village: str, cadre: Person, owner: Person) -> Planted:
     company = ground.county.company("goods" if code.startswith("PR") else "works", owner)
     draft: Draft = ground.case(code, village=village, chosen=Chosen(bidders=_among_others(ground, company)))
@@ -76,9 +87,10 @@ def _among_others(ground: Ground, company: Company) -> list[Company]:
 
 
 PLANTS = (
-    Plant("resident_outside_payroll", ("A090",), resident_outside_payroll, may=("A077", "A078")),
+    Plant("resident_outside_payroll", ("A090",), resident_outside_payroll, may=("A075", "A077", "A078")),
     Plant("cadre_own_company", ("A091",), cadre_own_company, may=("A090",)),
     Plant("cadre_kin_company", ("A092",), cadre_kin_company),
     Plant("cadre_kin_supplier", ("A092",), cadre_kin_supplier),
+    Plant("newborn_supplier", ("A095",), newborn_supplier),
     Plant("barred_supplier", ("A094",), barred_supplier),
 )

@@ -32,8 +32,36 @@ def cadre_on_wage_sheet(ground: Ground) -> Planted:
     return Planted((ground.case("LA1", village=village, chosen=chosen),), person=cadre)
 
 
+def official_relieved(ground: Ground) -> Planted:
+    """A town official on the payroll draws relief."""
+    village = ground.village()
+    official = ground.county.official(village, "town_works_office")
+    return Planted((ground.case("RE2", village=village, chosen=Chosen(beneficiary=official)),), person=official)
+
+
+def kin_relieved_unfiled(ground: Ground) -> Planted:
+    """The village head's mother gets relief and no kinship was filed."""
+    village = ground.village()
+    head, mother = ground.county.villages[village].posts["village_head"], ground.county.people.person()
+    ground.county.relate(head, mother, "母子")
+    draft = ground.case("RE2", village=village, chosen=Chosen(beneficiary=mother))
+    draft.step("RE2-02").papers.remove("kin_filing")
+    return Planted((draft,), person=mother)
+
+
+def relieved_in_two_villages(ground: Ground) -> Planted:
+    """One person gets the same relief in two villages."""
+    person, at = ground.county.people.person(), ground.moment()
+    chosen = Chosen(beneficiary=person)
+    first = ground.case("RE1", at=at, chosen=chosen)
+    return Planted((first, ground.case("RE1", at=ground.later(at, 20), chosen=chosen)), person=person)
+
+
 PLANTS = (
     Plant("dead_beneficiary", ("A097",), dead_beneficiary),
     Plant("dead_worker", ("A103",), dead_worker, may=("A097",)),
+    Plant("official_relieved", ("A098",), official_relieved),
+    Plant("kin_relieved_unfiled", ("A100",), kin_relieved_unfiled),
+    Plant("relieved_in_two_villages", ("A101",), relieved_in_two_villages),
     Plant("cadre_on_wage_sheet", ("A102",), cadre_on_wage_sheet, may=("A098",)),
 )
