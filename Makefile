@@ -7,7 +7,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: help run demo test check quality bench chaos new-rule docs lock browser clean
+.PHONY: help run demo import test check quality bench chaos new-rule docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +16,10 @@ run: $(READY) ## 起一整套,Ctrl-C 停止 bring everything up, Ctrl-C stops it
 	@$(RUN) -m deploy.local.run
 
 demo: $(READY) ## 在运行的系统上演一段故事 play a story over the running system
-	@$(RUN) -m deploy.demo.story
+	@$(RUN) -m deploy.local.within deploy.demo.story
+
+import: $(READY) ## 导入台账 import records: make import FILE=表.xlsx VILLAGE=330421107201 [OPTIONS=--dry-run]
+	@$(RUN) -m deploy.local.within services.approval.imports "$(FILE)" --village "$(VILLAGE)" $(OPTIONS)
 
 test: $(READY) browser ## 全部测试 all tests
 	$(RUN) -m pytest

@@ -198,7 +198,9 @@ class Drafter:
         if trade is None:
             return []
         drawn = self._rng.sample(self.county.market[trade], self._rng.randint(3, 5) if _competes(flow) else 1)
-        return [winner, *(company for company in drawn[1:] if company != winner)] if winner else drawn
+        if winner is None:
+            return drawn
+        return [winner, *(company for company in drawn if company != winner)][: len(drawn)]
 
     def _asset(self, flow: Flow, village: str, amount: int, winner: Company, opened_at: datetime) -> Titled:
         asset = self._rng.choice(self.county.villages[village].assets)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs Chromium and a Chinese font from Debian where we may; says loudly what is skipped where we may not.
+# With REQUIRE_BROWSER set, not having it is a failure.
 set -euo pipefail
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -21,3 +22,4 @@ cat >&2 <<'SKIP'
 No Chromium: the browser journeys WILL BE SKIPPED. As root: apt install chromium fonts-noto-cjk
 ##############################################################################
 SKIP
+[ -z "${REQUIRE_BROWSER:-}" ]

@@ -7,14 +7,16 @@ from pathlib import Path
 from deploy.local.keys import Keys
 from deploy.local.processes import HOST
 from shared.db import ROOT, SCHEMAS
+from shared.settings import Settings
 
 CLIENT_ID = "yunjing"
+_HOME = "YUNJING_HOME"
 _PORTS: Mapping[str, int] = {"identity": 8100, "approval": 8101, "detector": 8102, "notifier": 8103, "disclosure": 8104}
 
 
 def home() -> Path:
     """The folder of all state: `YUNJING_HOME`, else `.local` in the project."""
-    return Path(os.environ.get("YUNJING_HOME") or ROOT / ".local").resolve()
+    return Path(os.environ.get(_HOME) or ROOT / ".local").resolve()
 
 
 def port_variable(name: str) -> str:
@@ -32,6 +34,12 @@ def url(name: str) -> str:
     return f"http://{HOST}:{port(name)}"
 
 
+def of_the_system(env: Mapping[str, str]) -> dict[str, str]:
+    """Only the variables that the system reads, of all those in an environment."""
+    ours = {name.upper() for name in Settings.model_fields} | {port_variable(name) for name in _PORTS} | {_HOME}
+    return {name: value for name, value in env.items() if name in ours}
+
+
 def environment(keys: Keys, *, database_url: str, kafka: str) -> dict[str, str]:
     """The settings of `shared.settings` as variables; whatever the caller's own environment sets wins."""
     made = {
@@ -43,7 +51,7 @@ def environment(keys: Keys, *, database_url: str, kafka: str) -> dict[str, str]:
         "OIDC_CLIENT_ID": CLIENT_ID,
         "OIDC_CLIENT_SECRET": keys.client_secret,
         "DATA_DIR": str(home() / "data"),
-        "YUNJING_HOME": str(home()),
+        _HOME: str(home()),
     }
     made |= {f"{service.upper()}_URL": url(service) for service in SCHEMAS}
     return made | os.environ

@@ -36,3 +36,11 @@ class AlreadyRunning(Fault):
 
 class DemoNotLoaded(Fault):
     """The demo county could not be loaded."""
+
+
+class Unreachable(Fault):
+    """The user's own database or broker does not answer."""
+
+
+class NotRunning(Fault):
+    """Something needs the running system, and none runs."""

@@ -21,3 +21,12 @@ def only_run(home: Path) -> Iterator[None]:
                 f"Another `make run` uses {home}: press Ctrl-C in its terminal first, or set another YUNJING_HOME",
             ) from None
         yield
+
+
+def held(home: Path) -> bool:
+    """Whether a run holds the folder now."""
+    try:
+        with only_run(home):
+            return False
+    except AlreadyRunning:
+        return True

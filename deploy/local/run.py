@@ -15,12 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import asyncpg
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from deploy.local import kafka, processes, table
+from deploy.local import kafka, processes, table, within
 from deploy.local.environment import environment, home, port, port_variable, url
-from deploy.local.faults import DemoNotLoaded, DiskFull, Fault
+from deploy.local.faults import DemoNotLoaded, DiskFull, Fault, Unreachable
 from deploy.local.identity import Identity
 from deploy.local.keys import Keys
 from deploy.local.lock import only_run
@@ -83,6 +85,7 @@ def _run(stack: ExitStack, options: argparse.Namespace) -> None:
     _start_services(stack, servers, env)
     if not options.no_demo:
         _load_demo(env)
+    within.share(env)
     if options.ready_file:
         options.ready_file.write_text(url("approval"), encoding="utf-8")
     console.print(table.ready(demo=not options.no_demo))
@@ -131,10 +134,22 @@ def _start_services(stack: ExitStack, servers: list[Server], env: dict[str, str]
 
 
 async def _prepare(settings: Settings) -> None:
-    await topics.create(settings.kafka_bootstrap_servers, prefix=settings.kafka_topic_prefix)
-    await db.provision(settings)
-    for schema in db.SCHEMAS:
-        await db.migrate(settings, schema)
+    try:
+        await topics.create(settings.kafka_bootstrap_servers, prefix=settings.kafka_topic_prefix)
+    except KafkaError as error:
+        raise Unreachable(
+            f"Kafka({settings.kafka_bootstrap_servers})不可用:请检查 KAFKA_BOOTSTRAP_SERVERS:{error}",
+            f"Kafka at {settings.kafka_bootstrap_servers} can't be used, check KAFKA_BOOTSTRAP_SERVERS: {error}",
+        ) from error
+    try:
+        await db.provision(settings)
+        for schema in db.SCHEMAS:
+            await db.migrate(settings, schema)
+    except (ConnectionError, TimeoutError, asyncpg.PostgresError) as error:
+        raise Unreachable(
+            f"数据库不可用:请检查 DATABASE_URL 及其账号能否建角色:{error}",
+            f"The database can't be used, check DATABASE_URL and that its role may create roles: {error}",
+        ) from error
 
 
 def _settings(env: dict[str, str]) -> Settings:

@@ -16,8 +16,9 @@ from functools import partial
 from typing import Any, cast
 
 from services.detector.distil import Fact, facts_of, in_order
-from services.detector.features.matches import needs_of_company, needs_of_person, needs_of_supplier, recipients
+from services.detector.features.matches import needs_of_company, needs_of_supplier
 from services.detector.features.network import needs_of_bidder
+from services.detector.features.people import needs_of_recipients
 from services.detector.registers import Need, Reference, lookups_of
 from services.detector.rules import VOCABULARY, Rule, Rulebook
 from services.detector.sentences import evaluate
@@ -126,9 +127,7 @@ def needs_of(key: str, facts: Sequence[Fact], reference: Reference) -> frozenset
 
 
 def _needs_of_case(facts: Sequence[Fact], reference: Reference) -> Iterator[Need]:
-    for person in recipients(facts):
-        yield Need("deaths", "person_key", person)
-        yield from needs_of_person(person, reference)
+    yield from needs_of_recipients(facts, reference)
     for fact in facts:
         told = fact.data.get("fields", {})
         if told.get("supplier_id"):
@@ -148,8 +147,9 @@ def detect(rulebook: Rulebook, key: str, facts: Sequence[Fact], reference: Refer
             for occasion in view.once(rule.shape, partial(_occasions, rule, view)):
                 if not _concerns(rule, occasion):
                     continue
-                values = _values(rule, occasion)
-                again_at.update(evaluate(moment, values) for moment in rule.again_at)
+                values = _values(rule, occasion, view)
+                if not occasion.settled:
+                    again_at.update(evaluate(moment, values) for moment in rule.again_at)
                 if evaluate(rule.condition, values):
                     findings.append(_finding(rule, occasion, values))
         except Exception as error:  # one rule's failure must neither pass for "nothing found" nor stop the others
@@ -170,18 +170,18 @@ def _concerns(rule: Rule, occasion: Occasion) -> bool:
     trigger = rule.spec.trigger
     return (
         occasion.matter in rule.spec.matters
-        and (not rule.fields or not rule.fields.isdisjoint(occasion.given))
+        and (not rule.asked_by or not rule.asked_by.isdisjoint(occasion.given))
         and (not trigger.flows or occasion.flow in trigger.flows)
         and (not trigger.nodes or occasion.node in trigger.nodes)
     )
 
 
-def _values(rule: Rule, occasion: Occasion) -> dict[str, Any]:
-    """The variables that the rule declared; a feature is computed once an occasion."""
+def _values(rule: Rule, occasion: Occasion, view: View) -> dict[str, Any]:
+    """The variables that the rule declared. A feature is computed once an occasion, its message made once a view."""
     for name in rule.spec.features:
         if name not in occasion.values:
-            occasion.values[name] = VOCABULARY.value(occasion.features[name]())
-    return {name: occasion.values[name] for name in rule.spec.features} | dict(rule.params)
+            occasion.values[name] = view.message(occasion.features[name](), VOCABULARY.value)
+    return {**rule.params, **{name: occasion.values[name] for name in rule.spec.features}}
 
 
 def _finding(rule: Rule, occasion: Occasion, values: dict[str, Any]) -> Finding:
@@ -201,7 +201,7 @@ def _finding(rule: Rule, occasion: Occasion, values: dict[str, Any]) -> Finding:
         node=occasion.node,
         handler_key=occasion.handler_key,
         explanation=Bilingual(zh=zh.fill(values), en=en.fill(values)),
-        evidence=(*shown, *occasion.trail),
+        evidence=(*shown, *occasion.trail()),
         params={name: _plain(value) for name, value in rule.params.items()},
         about=occasion.about if rule.spec.about == "official" else (),
         occurred_at=occasion.occurred_at,

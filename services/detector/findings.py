@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from services.detector import metrics
@@ -94,11 +94,3 @@ def _envelope(change: Change, now: datetime) -> Envelope:
         subject=event.alert_id,
         id=str(uuid.uuid5(_EVENTS, f"{event.alert_id}|{event.revision}|{change.kind}|{change.body_hash}")),
     )
-
-
-async def open_bodies(conn: Connection, keys: Iterable[str]) -> dict[str, str]:
-    """The hash of each open finding under these keys, by alert id."""
-    rows = await conn.fetch(
-        "SELECT alert_id::text, body_hash FROM findings WHERE key = ANY($1::text[]) AND state = 'open'", list(keys)
-    )
-    return {row["alert_id"]: row["body_hash"] for row in rows}

@@ -64,10 +64,9 @@ class Judge:
                 moments = [fact.occurred_at for fact in facts.values()]
                 moments += [moment for moment in (judged_until.get(key), until) if moment]
                 cases[key] = Case(key, tuple(facts.values()), max(moments))
-        return replace(await self.judge_cases(conn, cases), new=new)
+        return replace(await self._judge(conn, cases), new=new)
 
-    async def judge_cases(self, conn: Connection, cases: Mapping[str, Case]) -> Judgement:
-        """Judge keys whose facts are at hand."""
+    async def _judge(self, conn: Connection, cases: Mapping[str, Case]) -> Judgement:
         answers = await self.registers.answers(conn)
         asked = await self._ask(conn, cases.values(), answers)
         detections = {}

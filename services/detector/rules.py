@@ -50,9 +50,13 @@ class Param(_Strict):
 
 
 class Trigger(_Strict):
-    """What must have been filled in or done for the rule to be asked at all: any of these fields, flows, nodes."""
+    """What must have been filled in or done for the rule to be asked at all: any of these fields or papers due.
+
+    `flows` and `nodes` narrow it further.
+    """
 
     fields: tuple[str, ...] = ()
+    papers: tuple[str, ...] = ()
     flows: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
 
@@ -130,7 +134,7 @@ class Rule:
     evidence: tuple[tuple[Bilingual, Sentence], ...]
     dedupe: Sentence
     again_at: tuple[cel.Expression, ...]
-    fields: frozenset[str]
+    asked_by: frozenset[str]
 
     @property
     def id(self) -> str:
@@ -189,8 +193,10 @@ class _Reader:
         self.file = file
         text = file.read_text(encoding="utf-8")
         try:
-            self.marks = dict(_marks(yaml.compose(text, Loader=yaml.SafeLoader), ()))
-            self.spec = Spec.model_validate(yaml.safe_load(text))
+            loader = yaml.CSafeLoader(text)
+            root = loader.get_single_node()
+            self.marks = dict(_marks(root, ()))
+            self.spec = Spec.model_validate(loader.construct_document(root))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
@@ -232,7 +238,7 @@ class _Reader:
             again_at=tuple(
                 self.expression(text, ("again_at", at), "TIMESTAMP") for at, text in enumerate(spec.again_at)
             ),
-            fields=frozenset(spec.trigger.fields),
+            asked_by=frozenset({*spec.trigger.fields, *spec.trigger.papers}),
         )
 
     def _check(self, subject: Subject) -> None:

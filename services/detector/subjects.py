@@ -21,6 +21,7 @@ class View:
         self.reference = reference
         self.now = now
         self.memo: dict[Any, Any] = {}
+        self._messages: dict[int, tuple[Any, Any]] = {}
 
     def once(self, name: Any, make: Callable[[], Any]) -> Any:
         """What `make` gives, made once a view."""
@@ -28,10 +29,20 @@ class View:
             self.memo[name] = make()
         return self.memo[name]
 
+    def message(self, feature: Any, make: Callable[[Any], Any]) -> Any:
+        """The message of a feature, made once a view. (The feature is kept, so that its identity isn't used again.)"""
+        if id(feature) not in self._messages:
+            self._messages[id(feature)] = (feature, make(feature))
+        return self._messages[id(feature)][1]
+
 
 @dataclass(eq=False)
 class Occasion:
-    """One thing that a rule may judge. A feature is computed when the first rule asks for it."""
+    """One thing that a rule may judge. A feature is computed when the first rule asks for it.
+
+    `trail` gives the records it rests on; `given` holds the form fields filled in and the papers due. Once `settled`,
+    silence can change nothing any more.
+    """
 
     features: Mapping[str, Callable[[], Any]]
     given: frozenset[str]
@@ -44,7 +55,8 @@ class Occasion:
     node: str | None = None
     handler_key: str | None = None
     about: tuple[About, ...] = ()
-    trail: tuple[Evidence, ...] = ()
+    trail: Callable[[], tuple[Evidence, ...]] = tuple
+    settled: bool = False
     values: dict[str, Any] = field(default_factory=dict)
 
 

@@ -5,7 +5,7 @@ A field that may be None is optional: ask `has(case.contract_at)` before using i
 
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from shared.workdays import SHANGHAI, add_working_days, is_working_day
 
 PACKAGE = "yunjing"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STAMP = ".google.protobuf.Timestamp"
 _SCALARS: Mapping[type, int] = {str: 9, float: 1, bool: 8, int: 3}
 _MESSAGE, _SINGLE, _REPEATED = 11, 1, 3
@@ -68,6 +69,10 @@ class Vocabulary:
             model: message_factory.GetMessageClass(self._pool.FindMessageTypeByName(f"{PACKAGE}.{model.__name__}"))
             for model in self._models
         }
+        self._shown = {
+            model: tuple((name, self._show(annotation)) for name, annotation in _shape(model).items())
+            for model in self._models
+        }
         self._functions = cel.CelExtension("yunjing.days", _functions())
 
     def environment(self, variables: Mapping[str, type | cel.Type]) -> cel.Env:
@@ -85,21 +90,33 @@ class Vocabulary:
 
     def value(self, feature: Any) -> Any:
         """A feature as the message that conditions see."""
-        return self._classes[type(feature)](**dict(self._given(feature)))
+        kind = type(feature)
+        given = {}
+        for name, shown in self._shown[kind]:
+            value = getattr(feature, name)
+            if value is not None:
+                given[name] = shown(value) if shown else value
+        return self._classes[kind](**given)
 
-    def _given(self, feature: Any) -> Iterator[tuple[str, Any]]:
-        for name, value in _pairs(feature):
-            if value is not None and value != ():
-                yield name, self._part(value)
+    def _show(self, annotation: Any) -> Callable[[Any], Any] | None:
+        """How a value of this type becomes a part of a message; None where it is one already."""
+        inner, _, repeated = _unwrapped(annotation)
+        one: Callable[[Any], Any] | None = {datetime: _stamp, date: _stamp_of_day}.get(inner)
+        if _is_model(inner):
+            one = self.value
+        if repeated and one:
+            each = one
+            return lambda values: [each(value) for value in values]
+        return one
 
-    def _part(self, value: Any) -> Any:
-        if isinstance(value, tuple):
-            return [self._part(item) for item in value]
-        if type(value) in self._classes:
-            return self.value(value)
-        if isinstance(value, date) and not isinstance(value, datetime):
-            return midnight(value)
-        return value
+
+def _stamp(moment: datetime) -> dict[str, int]:
+    since = moment - _EPOCH
+    return {"seconds": since.days * 86400 + since.seconds, "nanos": since.microseconds * 1000}
+
+
+def _stamp_of_day(day: date) -> dict[str, int]:
+    return _stamp(midnight(day))
 
 
 def _functions() -> list[cel.FunctionDecl]:
@@ -123,11 +140,6 @@ def _shape(model: Any) -> Mapping[str, Any]:
         return {name: info.annotation for name, info in model.model_fields.items()}
     hints = typing.get_type_hints(model)
     return {field.name: hints[field.name] for field in fields(model)}
-
-
-def _pairs(feature: Any) -> Iterator[tuple[str, Any]]:
-    model: Any = type(feature)
-    return ((name, getattr(feature, name)) for name in _shape(model))
 
 
 def _with_parts(model: type) -> Iterator[type]:

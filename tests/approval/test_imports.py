@@ -181,8 +181,8 @@ def test_the_same_file_gives_the_same_events(tmp_path: Path) -> None:
 def test_a_row_that_its_case_refuses_is_named_and_leaves_the_others(tmp_path: Path) -> None:
     rows = records(tmp_path, ROW, "XT-2,PR1,,2025-03-03,购笔,,,", "XT-1,EN1,,2025-03-04,购纸,纸,办公,1")
     made = planned(rows)
-    assert len(made.changes) == 1
-    assert {(fault.line, fault.column) for fault in made.faults} >= {(3, "事项"), (4, "")}
+    assert [change.case.case_no for change in made.changes] == ["XT-1", "XT-2"]
+    assert {(fault.line, fault.column) for fault in made.faults} == {(4, "")}
 
 
 def test_papers_must_have_been_uploaded(tmp_path: Path) -> None:

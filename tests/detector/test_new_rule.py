@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.new_rule import scaffold
+from services.detector.new_rule import scaffold
 from services.detector.examples import mismatch
 from services.detector.rules import read
 

@@ -128,8 +128,8 @@ async def take_and_lose(db: Database, consumer: DetectorConsumer, events: list[E
         raise OSError("the power went")
 
 
-def detector() -> DetectorConsumer:
-    return DetectorConsumer(Judge(RULEBOOK))
+def detector(facts_held: int = 200_000) -> DetectorConsumer:
+    return DetectorConsumer(Judge(RULEBOOK, facts_held=facts_held))
 
 
 async def alerts(db: Database, state: str = "open", rule: str | None = None) -> Alerts:
@@ -233,6 +233,14 @@ async def test_order_and_batch_size_do_not_matter(db: Database) -> None:
         await forget(db)
         await take(db, detector(), order, size)
         assert meaning(await alerts(db)) == expected
+
+
+async def test_a_detector_that_holds_next_to_nothing_finds_the_same(db: Database) -> None:
+    await take(db, detector(), story())
+    expected = meaning(await alerts(db))
+    await forget(db)
+    await take(db, detector(facts_held=1), story(), size=2)
+    assert meaning(await alerts(db)) == expected
 
 
 async def test_two_instances_at_once_find_the_same(db: Database) -> None:

@@ -95,7 +95,7 @@ class _Draft:
         if record.occurred_at > now:
             raise TimeUnsound("办理时间不能晚于现在", "The time lies in the future")
         if case is None:
-            case, opened = self._open(record, village, by)
+            case, opened = self._open(record, village, by, now)
             events, ids = [opened], [str(uuid5(_NAMESPACE, f"opened|{case.case_id}"))]
         elif case.flow != record.flow.code:
             raise _NotThisCase(
@@ -120,10 +120,10 @@ class _Draft:
         self.events += events
         self.event_ids += ids
 
-    def _open(self, record: Record, village: str, by: Caller) -> tuple[Case, PowerEvent]:
+    def _open(self, record: Record, village: str, by: Caller, now: datetime) -> tuple[Case, PowerEvent]:
         asked = {use.name for use in record.flow.form}
         filled = {name: value for name, value in record.fields if name in asked}
-        return Case.open(
+        return Case.record_opening(
             record.flow,
             case_id=str(uuid5(_NAMESPACE, f"{village}|{record.case_no}")),
             case_no=record.case_no,
@@ -131,7 +131,8 @@ class _Draft:
             village_code=village,
             by=by,
             fields=NodeFields(**filled) if record.node else record.fields,
-            now=record.occurred_at,
+            occurred_at=record.occurred_at,
+            now=now,
         )
 
     def change(self) -> Change:

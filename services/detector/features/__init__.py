@@ -2,8 +2,9 @@
 
 from services.detector.features.case import NODE
 from services.detector.features.deadlines import TERM, WORKS
-from services.detector.features.matches import BENEFICIARY, INTEREST, RECIPIENT, SUPPLIER
+from services.detector.features.matches import INTEREST, SUPPLIER
 from services.detector.features.network import CASE, PAIR
+from services.detector.features.people import BENEFICIARY, RECIPIENT
 from services.detector.features.windows import CLUSTER, INVOICE
 
 ALL = (NODE, TERM, WORKS, CASE, PAIR, CLUSTER, INVOICE, INTEREST, RECIPIENT, SUPPLIER, BENEFICIARY)

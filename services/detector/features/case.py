@@ -305,14 +305,17 @@ def whole_form(view: View) -> NodeFields:
     return NodeFields.model_validate(merged)
 
 
+def _given(fact: Fact) -> set[str]:
+    """The form fields filled in by a fact, and the papers that were due."""
+    return {*fact.data.get("fields", {}), *fact.data.get("required_documents", ())}
+
+
 def occasion(view: View, *, features: dict[str, Any], fact: Fact | None = None, **more: Any) -> Occasion:
     """An occasion within the view's case: at the node of `fact`, or of the case as a whole."""
     so_far = history(view)
     case = the_case(view)
     last = fact or max(so_far.facts, key=lambda one: one.occurred_at)
-    filled = (
-        fact.data.get("fields", {}) if fact else {name for one in so_far.facts for name in one.data.get("fields", {})}
-    )
+    filled = _given(fact) if fact else {name for one in so_far.facts for name in _given(one)}
     return Occasion(
         features={"case": lambda: case, **features},
         given=frozenset(filled),

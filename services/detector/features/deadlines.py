@@ -27,7 +27,7 @@ class Term:
 
 
 def _terms(view: View) -> Iterator[tuple[Fact, Term]]:
-    """Each fact that starts a wait, by the case's own sequence, with the term that it starts."""
+    """Each wait that still runs or ended late: the fact that starts it, in the case's own sequence, and its term."""
     chain = sorted(history(view).facts, key=lambda fact: int(fact.data["sequence"]))
     rounds: Counter[str] = Counter()
     for fact, after in zip(chain, [*chain[1:], None], strict=True):
@@ -37,7 +37,7 @@ def _terms(view: View) -> Iterator[tuple[Fact, Term]]:
         rounds[node] += 1
         ended_by = after.data if after and after.kind == COMPLETED and after.data["node"] == node else {}
         due = fact.data.get("next_due_at") or ended_by.get("due_at")
-        if due:
+        if due and (after is None or after.occurred_at > datetime.fromisoformat(due)):
             yield fact, _term(node, rounds[node], datetime.fromisoformat(due), after, view.now)
 
 
@@ -64,7 +64,11 @@ def _waits_at(fact: Fact) -> str | None:
 def _term_occasions(view: View, params: Params) -> Iterator[Occasion]:
     for _, term in view.once("terms", lambda: list(_terms(view))):
         yield occasion(
-            view, features={"term": partial(_same, term)}, node=term.node, occurred_at=term.ended_at or term.due_at
+            view,
+            features={"term": partial(_same, term)},
+            node=term.node,
+            occurred_at=term.ended_at or term.due_at,
+            settled=not term.open,
         )
 
 
@@ -74,8 +78,8 @@ def _same(term: Term) -> Term:
 
 TERM = Subject(
     "term",
-    "每次等待办理的期限",
-    "each term of waiting at a node",
+    "每次未办结或逾期办结的等待",
+    "each wait at a node that still runs or ended late",
     frozenset({"case"}),
     {"case": Case, "term": Term},
     _term_occasions,
@@ -98,7 +102,12 @@ def _works_occasions(view: View, params: Params) -> Iterator[Occasion]:
     finished_at = case.finished_at or case.accepted_at
     late = days_between(case.contract_ends_at, finished_at or view.now)
     works = Works(case.contract_ends_at, finished_at is not None, max(late, 0))
-    yield occasion(view, features={"works": lambda: works}, occurred_at=finished_at or case.contract_ends_at)
+    yield occasion(
+        view,
+        features={"works": lambda: works},
+        occurred_at=finished_at or case.contract_ends_at,
+        settled=works.finished,
+    )
 
 
 WORKS = Subject(

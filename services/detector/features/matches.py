@@ -1,19 +1,18 @@
 """Who stands behind a company or a name on a list: officials (编内 or 编外), their kin, the dead, the barred."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from services.detector.distil import Fact
-from services.detector.features.case import Case, history, occasion, the_case
+from services.detector.features.case import Case, history, occasion
 from services.detector.registers import Need, Reference
 from services.detector.subjects import Occasion, Params, Subject, View
-from services.detector.vocabulary import midnight
 from shared.contracts.alerts import About, Bilingual, Evidence
-from shared.contracts.reference import Blacklist, Company, Death, Kinship, Record, Relief, Staff
+from shared.contracts.reference import Blacklist, Company, Death, Kinship, Record, Staff
 from shared.workdays import SHANGHAI
 
 _KIN_STEPS = 2
@@ -50,27 +49,6 @@ class Interest:
     works: int
     villages: int
     sum_fen: int
-
-
-@dataclass(frozen=True)
-class Recipient:
-    """A person who gets wages, a post or relief in a case, and what the registers say of him."""
-
-    person_key: str
-    name: str
-    way: str
-    amount_fen: int
-    days: float
-    died_on: datetime | None
-    dead_days: int
-    official: str
-    position: str
-    on_payroll: bool
-    cadre: bool
-    kin_official: str
-    kin_path: str
-    kin_steps: int
-    kin_filed: bool
 
 
 @dataclass(frozen=True)
@@ -156,12 +134,13 @@ def posts_of(person: str, reference: Reference, day: date, lookback_days: int = 
         Post(staff, len(path), "的".join(path))
         for key, path in _kin(person, reference).items()
         for staff in reference.all(Staff, "person_key", key)
-        if _in_force(staff, day, lookback_days)
+        if in_force(staff, day, lookback_days)
     ]
     return sorted(found, key=lambda post: (post.steps, post.staff.id))
 
 
-def _in_force(record: Record, day: date, lookback_days: int = 0) -> bool:
+def in_force(record: Record, day: date, lookback_days: int = 0) -> bool:
+    """Whether a record is valid on a day, or ended within the days before it."""
     ended = record.valid_to is not None and record.valid_to + timedelta(days=lookback_days) <= day
     return record.valid_from <= day and not ended
 
@@ -186,7 +165,8 @@ def _holders(company: Company) -> Iterator[tuple[str, str, str, float]]:
         yield manager.person_key, manager.name, "manager", 100.0
 
 
-def _day(moment: datetime) -> date:
+def day_of(moment: datetime) -> date:
+    """The day in Shanghai."""
     return moment.astimezone(SHANGHAI).date()
 
 
@@ -235,8 +215,8 @@ def _interests(view: View, params: Params) -> Iterator[tuple[Interest, Staff, li
     share_pct, lookback = float(params["share_pct"]), int(params["lookback_months"]) * 30
     found: dict[tuple[str, str], tuple[Interest, Staff, dict[str, _Work]]] = {}
     for work in _works(view.facts):
-        day = _day(work.facts[0].occurred_at)
-        if not _in_force(company, day):
+        day = day_of(work.facts[0].occurred_at)
+        if not in_force(company, day):
             continue
         for interest, staff in _behind(company, view.reference, day, lookback, share_pct):
             if not oversees(staff, work.village):
@@ -281,7 +261,7 @@ def _behind(
             yield _interest(company, name, role, post, certain=True), post.staff
         for staff in reference.all(Staff, "name", name):
             unknown = not person or not staff.person_key
-            if unknown and _in_force(staff, day, lookback_days):
+            if unknown and in_force(staff, day, lookback_days):
                 yield _interest(company, name, role, Post(staff, 0, ""), certain=False), staff
 
 
@@ -320,13 +300,18 @@ def _interest_occasions(view: View, params: Params) -> Iterator[Occasion]:
             town_code=first["town_code"],
             cases=tuple((work.facts[0].data["case_id"], work.facts[0].data["case_no"]) for work in works),
             occurred_at=max(fact.occurred_at for work in works for fact in work.facts),
-            about=(_about(staff),),
-            trail=tuple(_work_evidence(work) for work in works),
+            about=(about(staff),),
+            trail=partial(_listed, works),
         )
 
 
-def _about(staff: Staff) -> About:
+def about(staff: Staff) -> About:
+    """The official as an alert names him."""
     return About(person_key=staff.person_key, name=staff.name, level=staff.level, region_code=staff.region_code)
+
+
+def _listed(works: Sequence[_Work]) -> tuple[Evidence, ...]:
+    return tuple(_work_evidence(work) for work in works)
 
 
 def _work_evidence(work: _Work) -> Evidence:
@@ -350,81 +335,6 @@ INTEREST = Subject(
 )
 
 
-# --- those who get wages, posts and relief ---------------------------------------------------------------------------
-
-
-def recipients(facts: Iterable[Fact]) -> dict[str, tuple[Fact, dict[str, Any]]]:
-    """Person, with the fact that names him and what he gets."""
-    found: dict[str, tuple[Fact, dict[str, Any]]] = {}
-    for fact in facts:
-        fields = fact.data.get("fields", {})
-        for worker in fields.get("workers", ()):
-            line = {"name": worker["name"], "way": "wage", "amount_fen": worker["wage_fen"], "days": worker["days"]}
-            found[worker["person_key"]] = (fact, line)
-        if fields.get("hire_person_key"):
-            found[fields["hire_person_key"]] = (fact, {"name": fields.get("hire_name", ""), "way": "post"})
-        if fields.get("beneficiary_key"):
-            line = {
-                "name": fields.get("beneficiary_name", ""),
-                "way": "relief",
-                "amount_fen": fields.get("relief_fen", 0),
-            }
-            found[fields["beneficiary_key"]] = (fact, line)
-    return found
-
-
-def _recipient_occasions(view: View, params: Params) -> Iterator[Occasion]:
-    filed = "kin_filing" in the_case(view).documents
-    for person, (fact, line) in view.once("recipients", lambda: recipients(history(view).facts)).items():
-        day = _day(fact.occurred_at)
-        posts = [
-            post
-            for post in posts_of(person, view.reference, day)
-            if post.steps == 0 or oversees(post.staff, the_case(view).village)
-        ]
-        yield occasion(
-            view,
-            features={"recipient": partial(_recipient, person, line, day, tuple(posts), filed, view.reference)},
-            fact=fact,
-            about=tuple({post.staff.person_key: _about(post.staff) for post in posts}.values()),
-        )
-
-
-def _recipient(
-    person: str, line: Mapping[str, Any], day: date, posts: Sequence[Post], filed: bool, reference: Reference
-) -> Recipient:
-    died = min((death.died_on for death in reference.all(Death, "person_key", person)), default=None)
-    own = next((post.staff for post in posts if post.steps == 0), None)
-    kin = next((post for post in posts if post.steps > 0), None)
-    return Recipient(
-        person_key=person,
-        name=line["name"],
-        way=line["way"],
-        amount_fen=line.get("amount_fen", 0),
-        days=line.get("days", 0.0),
-        died_on=midnight(died) if died else None,
-        dead_days=max((day - died).days, 0) if died else 0,
-        official=own.name if own else "",
-        position=own.position if own else "",
-        on_payroll=bool(own and own.on_payroll),
-        cadre=bool(own and own.level == "village"),
-        kin_official=kin.staff.name if kin else "",
-        kin_path=kin.path if kin else "",
-        kin_steps=kin.steps if kin else 0,
-        kin_filed=filed,
-    )
-
-
-RECIPIENT = Subject(
-    "recipient",
-    "事项中每名领款人、受聘人或救助对象",
-    "each person who gets wages, a post or relief in a case",
-    frozenset({"case"}),
-    {"case": Case, "recipient": Recipient},
-    _recipient_occasions,
-)
-
-
 # --- the supplier of a case ------------------------------------------------------------------------------------------
 
 
@@ -437,11 +347,11 @@ def _supplier_occasions(view: View, params: Params) -> Iterator[Occasion]:
 
 
 def _supplier(id: str, fact: Fact, reference: Reference) -> Supplier:
-    day = _day(fact.occurred_at)
+    day = day_of(fact.occurred_at)
     company = reference.one(Company, id)
     subjects = [id, company.legal_person_key] if company else [id]
     barred = [
-        bar for subject in subjects for bar in reference.all(Blacklist, "subject_id", subject) if _in_force(bar, day)
+        bar for subject in subjects for bar in reference.all(Blacklist, "subject_id", subject) if in_force(bar, day)
     ]
     deaths = reference.all(Death, "person_key", company.legal_person_key) if company else ()
     return Supplier(
@@ -462,78 +372,6 @@ SUPPLIER = Subject(
     frozenset({"case"}),
     {"case": Case, "supplier": Supplier},
     _supplier_occasions,
-)
-
-
-# --- one person in several relief rolls ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Beneficiary:
-    """A person's relief over cases and rolls. `kinds` are the different kinds, `regions` the villages."""
-
-    person_key: str
-    name: str
-    cases: int
-    kinds: tuple[str, ...]
-    repeated: tuple[str, ...]
-    villages: int
-    sum_fen: int
-
-
-def _beneficiary_occasions(view: View, params: Params) -> Iterator[Occasion]:
-    person = view.key.split(":", 1)[1]
-    by_case = {fact.data["case_id"]: fact for fact in view.facts if "relief_kind" in fact.data["got"]}
-    facts = sorted(by_case.values(), key=lambda fact: (fact.occurred_at, fact.event_id))
-    if not facts:
-        return
-    rolls = [
-        roll
-        for roll in view.reference.all(Relief, "person_key", person)
-        if _in_force(roll, _day(facts[-1].occurred_at))
-    ]
-    places = [(fact.data["got"]["relief_kind"], fact.data["village_code"]) for fact in facts]
-    places += [(roll.kind, roll.village_code) for roll in rolls]
-    villages: dict[str, set[str]] = defaultdict(set)
-    for kind, village in places:
-        villages[kind].add(village)
-    beneficiary = Beneficiary(
-        person_key=person,
-        name=facts[-1].data["got"]["name"],
-        cases=len(facts),
-        kinds=tuple(sorted(villages)),
-        repeated=tuple(sorted(kind for kind, where in villages.items() if len(where) > 1)),
-        villages=len({village for _, village in places}),
-        sum_fen=sum(fact.data["got"].get("relief_fen", 0) for fact in facts),
-    )
-    last = facts[-1].data
-    yield Occasion(
-        features={"beneficiary": lambda: beneficiary},
-        given=frozenset(),
-        matter=last["matter"],
-        village_code=last["village_code"],
-        town_code=last["town_code"],
-        cases=tuple((fact.data["case_id"], fact.data["case_no"]) for fact in facts),
-        occurred_at=facts[-1].occurred_at,
-        trail=tuple(
-            Evidence(
-                label=Bilingual(zh="救助", en="Relief"),
-                value=f"{fact.data['case_no']} {fact.data['got']['relief_kind']}({fact.data['village_code']})",
-                source=fact.event_id,
-                occurred_at=fact.occurred_at,
-            )
-            for fact in facts
-        ),
-    )
-
-
-BENEFICIARY = Subject(
-    "beneficiary",
-    "每名救助对象(跨村跨事项)",
-    "each beneficiary over cases and villages",
-    frozenset({"person"}),
-    {"beneficiary": Beneficiary},
-    _beneficiary_occasions,
 )
 
 

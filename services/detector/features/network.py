@@ -205,7 +205,7 @@ def _fixed_step(prices: Sequence[int]) -> float | None:
     return steps[0] if whole and even else None
 
 
-def _trail(so_far: History) -> tuple[Evidence, ...]:
+def _offers(so_far: History) -> tuple[Evidence, ...]:
     names = [(fact, bid) for fact, bids in so_far.given("bids") for bid in bids]
     return tuple(
         Evidence(
@@ -219,14 +219,13 @@ def _trail(so_far: History) -> tuple[Evidence, ...]:
 
 
 def _case_occasions(view: View, params: Params) -> Iterator[Occasion]:
-    so_far = history(view)
     yield occasion(
         view,
         features={
             "fields": partial(view.once, NodeFields, partial(whole_form, view)),
             "bidding": partial(view.once, Bidding, partial(bidding, view)),
         },
-        trail=_trail(so_far),
+        trail=partial(_offers, history(view)),
     )
 
 
@@ -279,15 +278,19 @@ def _pair_occasions(view: View, params: Params) -> Iterator[Occasion]:
         town_code=first.data["town_code"],
         cases=tuple((fact.data["case_id"], fact.data["case_no"]) for fact in ordered),
         occurred_at=last.occurred_at,
-        trail=tuple(
-            Evidence(
-                label=Bilingual(zh="共同投标", en="Bid together"),
-                value=f"{fact.data['case_no']} {fact.data['title']}",
-                source=fact.event_id,
-                occurred_at=fact.occurred_at,
-            )
-            for fact in ordered
-        ),
+        trail=partial(_met, ordered),
+    )
+
+
+def _met(facts: Sequence[Fact]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(
+            label=Bilingual(zh="共同投标", en="Bid together"),
+            value=f"{fact.data['case_no']} {fact.data['title']}",
+            source=fact.event_id,
+            occurred_at=fact.occurred_at,
+        )
+        for fact in facts
     )
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from services.detector.distil import WITHDRAWN, Fact
@@ -58,19 +58,20 @@ class _Part:
     source: str
 
 
+@lru_cache(maxsize=65536)
 def stem(text: str) -> str:
     """A name without what tells parts apart: numbers, stages, lots, directions."""
     return _PART_WORDS.sub("", unicodedata.normalize("NFKC", text)).lower()
 
 
-def _parts(facts: Sequence[Fact], across_villages: bool) -> Iterator[_Part]:
+def _parts(facts: Sequence[Fact], across_villages: bool) -> list[_Part]:
+    """The cases of these facts that have a worth and weren't withdrawn, by the time they were opened."""
     by_case: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
         by_case[fact.data["case_id"]].append(fact)
-    for case_facts in by_case.values():
-        part = None if any(fact.kind == WITHDRAWN for fact in case_facts) else _part(case_facts, across_villages)
-        if part is not None and part.amount_fen > 0:
-            yield part
+    kept = (some for some in by_case.values() if not any(fact.kind == WITHDRAWN for fact in some))
+    parts = (_part(some, across_villages) for some in kept)
+    return sorted((part for part in parts if part.amount_fen > 0), key=lambda part: (part.opened_at, part.case_id))
 
 
 def _part(facts: list[Fact], across_villages: bool) -> _Part:
@@ -107,8 +108,7 @@ def _clusters(view: View, params: Params) -> Iterator[tuple[Cluster, list[_Part]
     """One cluster a likeness, value and year; a likeness that only repeats an earlier one's parts is left out."""
     across = view.key.startswith("company:")
     flows, limits = params["flows"], [int(limit) * 100 for limit in params["limits_yuan"]]
-    parts = sorted(_parts(view.facts, across), key=lambda part: (part.opened_at, part.case_id))
-    parts = [part for part in parts if part.flow in flows]
+    parts = [part for part in view.once("parts", lambda: _parts(view.facts, across)) if part.flow in flows]
     told: list[set[str]] = []
     for by in ("item", "location", "category", "supplier"):
         alike: dict[str, list[_Part]] = defaultdict(list)
@@ -188,16 +188,20 @@ def _cluster_occasions(view: View, params: Params) -> Iterator[Occasion]:
             town_code=parts[0].town,
             cases=tuple((part.case_id, part.case_no) for part in parts),
             occurred_at=max(part.told_at for part in parts),
-            trail=tuple(
-                Evidence(
-                    label=Bilingual(zh=f"第 {number} 项", en=f"Part {number}"),
-                    value=f"{part.case_no} {part.title} {part.amount_fen / 100:,.2f} 元",
-                    source=part.source,
-                    occurred_at=part.opened_at,
-                )
-                for number, part in enumerate(parts, start=1)
-            ),
+            trail=partial(_listed, parts),
         )
+
+
+def _listed(parts: Sequence[_Part]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(
+            label=Bilingual(zh=f"第 {number} 项", en=f"Part {number}"),
+            value=f"{part.case_no} {part.title} {part.amount_fen / 100:,.2f} 元",
+            source=part.source,
+            occurred_at=part.opened_at,
+        )
+        for number, part in enumerate(parts, start=1)
+    )
 
 
 def _same(value: Any) -> Any:
@@ -248,15 +252,19 @@ def _invoice_occasions(view: View, params: Params) -> Iterator[Occasion]:
         town_code=first.data["town_code"],
         cases=tuple((fact.data["case_id"], fact.data["case_no"]) for fact in facts),
         occurred_at=facts[-1].occurred_at,
-        trail=tuple(
-            Evidence(
-                label=Bilingual(zh="入账", en="Filed in"),
-                value=f"{fact.data['case_no']} {fact.data['title']}",
-                source=fact.event_id,
-                occurred_at=fact.occurred_at,
-            )
-            for fact in facts
-        ),
+        trail=partial(_booked, facts),
+    )
+
+
+def _booked(facts: Sequence[Fact]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(
+            label=Bilingual(zh="入账", en="Filed in"),
+            value=f"{fact.data['case_no']} {fact.data['title']}",
+            source=fact.event_id,
+            occurred_at=fact.occurred_at,
+        )
+        for fact in facts
     )
 
 

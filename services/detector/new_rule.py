@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-RULEBOOK = Path(__file__).parent.parent / "services" / "detector" / "rulebook"
+RULEBOOK = Path(__file__).parent / "rulebook"
 TEMPLATE = """\
 # 字段与对象见 docs/rulebook.md;特征定义在 services/detector/features/ / what conditions may see is defined there
 id: {id}
