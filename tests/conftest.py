@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -35,14 +36,15 @@ T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running PostgreSQL."""
+def postgres_url() -> Iterator[str]:
+    """A running PostgreSQL. Not under pytest's own folder: that one is closed to the user as whom root runs it."""
     if url := os.environ.get("DATABASE_URL"):
         yield url
         return
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
-    yield server.start()
-    server.stop()
+    with TemporaryDirectory(prefix="yunjing-postgres-") as folder:
+        server = Postgres(Path(folder))
+        yield server.start()
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Keys judged as a whole: all their facts, with the registers' records that they lead to."""
 
 import asyncio
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +12,7 @@ from services.detector.reference import Answers, Registers
 from services.detector.rules import Rulebook
 from shared.db import Connection
 
-_FACTS_BETWEEN_BREATHS = 200
+_BREATH_SECONDS = 0.005
 Fresh = Mapping[str, Sequence[Fact]]
 
 
@@ -70,15 +71,14 @@ class Judge:
         answers = await self.registers.answers(conn)
         asked = await self._ask(conn, cases.values(), answers)
         detections = {}
-        since_breath = 0
+        breath = time.perf_counter()
         for key, case in cases.items():
             # Only what the key itself asked for, or what others asked would colour its verdict.
             reference = Reference({need: answers[need] for need in asked[key]})
             detections[key] = detect(self.rulebook, key, case.facts, reference, case.now)
-            since_breath += len(case.facts)
-            if since_breath > _FACTS_BETWEEN_BREATHS:
-                since_breath = 0
+            if time.perf_counter() - breath > _BREATH_SECONDS:
                 await asyncio.sleep(0)
+                breath = time.perf_counter()
         return Judgement(cases, detections, asked)
 
     async def _ask(self, conn: Connection, cases: Iterable[Case], answers: Answers) -> dict[str, frozenset[Need]]:

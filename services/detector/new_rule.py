@@ -1,4 +1,4 @@
-"""Writes the first version of a rule with its tests: `make new-rule id=A999 key=my_rule`. Edit, then run the tests."""
+"""Writes the first version of a rule with its tests (`make new-rule`). Edit it, then run the tests."""
 
 import argparse
 from pathlib import Path
@@ -50,10 +50,12 @@ def scaffold(id: str, key: str, rulebook: Path = RULEBOOK) -> Path:
 def main() -> None:
     """Scaffold a rule from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("id", help="A001 … A999")
-    parser.add_argument("key", help="english_name")
+    parser.add_argument("id", nargs="?", help="A001 … A999")
+    parser.add_argument("key", nargs="?", help="english_name")
     options = parser.parse_args()
-    print(scaffold(options.id, options.key))
+    id = options.id or input("编号 / number (A001 … A999): ").strip()
+    key = options.key or input("英文名 / name (lower_case): ").strip()
+    print(scaffold(id, key))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,26 @@
+"""The prompt before the deed: what an intended award would raise."""
+
+import time
+
+from tests.bench.figures import Figure, quantile
+from tests.bench.ready_cases import VILLAGE, intended, prepare
+from tests.bench.system import System
+
+_WARM_UP = 20
+
+
+async def measure(system: System, questions: int) -> list[Figure]:
+    """Ask one after another."""
+    await system.run("approval", "detector")
+    drafts = await prepare(system, 50, part=2)
+    bodies = [intended(draft) for draft in drafts]
+    times, found = [], 0
+    async with system.client("detector", f"handler@{VILLAGE}") as http:
+        for number in range(questions + _WARM_UP):
+            began = time.perf_counter()
+            answer = await http.post("/v1/evaluate", json=bodies[number % len(bodies)])
+            times.append((time.perf_counter() - began) * 1000)
+            answer.raise_for_status()
+            found += bool(answer.json()["findings"])
+    how = f"{questions} questions one after another, {found} with findings, client on the same machine"
+    return [Figure("evaluate_p99_ms", round(quantile(times[_WARM_UP:], 0.99), 2), "ms", 20, how)]

@@ -1,0 +1,91 @@
+"""Micro works that wait for their award, and awards that raise a red alert: two rivals with one telephone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from deploy.demo.cases import Draft, paper, record, sample
+from deploy.demo.county import County
+from deploy.demo.drafting import Drafter
+from deploy.demo.schedule import at_office, local_day
+from services.approval import documents
+from services.approval.desk import waits_for
+from services.approval.store import Change, save
+from shared.contracts.power import NodeCompleted, NodeFields
+from shared.db import Database, Scope
+from tests.bench.system import System
+
+VILLAGE = "330421107201"
+TOWN = "330421107000"
+AWARD = "EN1-04"
+_SEED = 4_711
+_OPENED_DAYS_AGO = 20
+_BATCH = 200
+
+
+async def prepare(system: System, count: int, *, part: int) -> list[Draft]:
+    """So many open cases in approval's tables that wait at the award; `part` keeps calls apart."""
+    rng = Random(f"{_SEED} {part}")
+    drafter = Drafter(County(rng, system.settings.identity_secret), _SEED + part, rng)
+    now = datetime.now(UTC)
+    opened = at_office(local_day(now) - timedelta(days=_OPENED_DAYS_AGO), rng)
+    drafts = [drafter.draft("EN1", VILLAGE, opened) for _ in range(count)]
+    db = Database(system.settings, "approval")
+    await db.open()
+    try:
+        for kind in drafts[0].step(AWARD).papers:
+            stored = await documents.receive(system.settings.data_dir, _chunks(sample(kind)), f"{kind}.pdf")
+            async with db.begin(Scope.system()) as conn:
+                await documents.register(conn, stored, "bench")
+        for first in range(0, count, _BATCH):
+            async with db.begin(Scope.system()) as conn:
+                await save(conn, [_change(draft, now, part) for draft in drafts[first : first + _BATCH]])
+    finally:
+        await db.close()
+    await _published(system)
+    await system.drained("detector")
+    return drafts
+
+
+def award(draft: Draft) -> dict[str, Any]:
+    """The request that completes the award."""
+    step = draft.step(AWARD)
+    bids = [bid.model_dump(mode="json") for bid in step.fields["bids"]]
+    bids[1]["contact_phone"] = bids[0]["contact_phone"]
+    fields = NodeFields(**{name: value for name, value in step.fields.items() if name != "bids"})
+    return {
+        "node": AWARD,
+        "fields": fields.model_dump(mode="json", exclude_unset=True) | {"bids": bids},
+        "documents": [{"kind": kind, "sha256": paper(kind).sha256} for kind in step.papers],
+    }
+
+
+def intended(draft: Draft) -> dict[str, Any]:
+    """The same award as a question to the detector."""
+    whole = record(draft, datetime.now(UTC) + timedelta(days=400))
+    event = next(event for event in whole.events if isinstance(event, NodeCompleted) and event.node == AWARD)
+    bids = [bid.model_copy(update={"contact_phone": event.fields.bids[0].contact_phone}) for bid in event.fields.bids]
+    fields = event.fields.model_copy(update={"bids": tuple(bids)})
+    return event.model_copy(update={"fields": fields, "occurred_at": datetime.now(UTC)}).model_dump(mode="json")
+
+
+def _change(draft: Draft, now: datetime, part: int) -> Change:
+    waiting = Draft(**{**vars(draft), "steps": draft.steps[:3], "case_no": f"{draft.case_no}-{part}"})
+    done = record(waiting, max(now, draft.steps[2].at))
+    return Change(done.case, done.events, waits_for(draft.flow, done.case))
+
+
+async def _published(system: System) -> None:
+    """Wait until approval's outbox is empty."""
+    conn = await Database(system.settings, "approval").dedicated()
+    try:
+        while await conn.fetchval("SELECT EXISTS (SELECT 1 FROM outbox)"):
+            await asyncio.sleep(0.05)
+    finally:
+        await conn.close()
+
+
+async def _chunks(content: bytes) -> AsyncIterator[bytes]:
+    yield content
