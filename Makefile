@@ -7,7 +7,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: help run demo import test check quality bench chaos new-rule docs lock browser clean
+.PHONY: help run demo import test check quality bench new-rule docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +38,8 @@ quality: $(READY) ## 规则的查全率与查准率 recall and precision of the 
 bench: $(READY) ## 速度 speed -> build/bench.json
 	@$(RUN) -m tests.bench
 
-chaos: $(READY) ## 反复 kill -9 kill -9 at random -> build/chaos.json
-	@$(RUN) -m tests.chaos
-
-new-rule: $(READY) ## 新建一条规则及其测试 scaffold a rule with its tests
-	@$(RUN) -m services.detector.new_rule
+new-rule: $(READY) ## 新建一条规则及其测试 scaffold a rule with its tests: make new-rule [ID=A200 KEY=english_name]
+	@$(RUN) -m services.detector.new_rule $(ID) $(KEY)
 
 docs: $(READY) ## 由数据生成文档 draw the docs from the data
 	@$(RUN) -m deploy.docs

@@ -6,7 +6,7 @@ Facts of the running transaction are not kept in memory: it may yet be rolled ba
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -43,7 +43,7 @@ class FactStore:
         self._held = 0
         self._keys: OrderedDict[str, _Known] = OrderedDict()
 
-    async def load(self, conn: Connection, keys: Collection[str]) -> Mapping[str, Mapping[str, Fact]]:
+    async def load(self, conn: Connection, keys: Collection[str]) -> dict[str, dict[str, Fact]]:
         """The committed facts of each key, by event id."""
         asked = {key: self._keys.setdefault(key, _Known()) for key in keys}
         rows = await conn.fetch(_LOAD, list(asked), [known.position for known in asked.values()])

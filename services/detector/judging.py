@@ -60,7 +60,7 @@ class Judge:
         new = tuple(fact for key in keys for fact in fresh.get(key, ()) if fact.event_id not in stored[key])
         cases = {}
         for key in keys:
-            facts = {**stored[key], **{fact.event_id: fact for fact in fresh.get(key, ())}}
+            facts = {fact.event_id: fact for fact in fresh.get(key, ())} | stored[key]
             if facts:
                 moments = [fact.occurred_at for fact in facts.values()]
                 moments += [moment for moment in (judged_until.get(key), until) if moment]

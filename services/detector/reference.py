@@ -46,6 +46,7 @@ INSERT INTO key_references (dataset, lookup, value, key)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING
 """
 
+_MOST_HELD = 200_000
 Answers = dict[Need, tuple[Record, ...]]
 
 
@@ -82,7 +83,7 @@ class Registers:
         To write what comes of it the caller must hold the registers' lock.
         """
         version = await conn.fetchval("SELECT version FROM registers_version")
-        if version != self._version:
+        if version != self._version or len(self._held) > _MOST_HELD:
             self._version = version
             self._held = {}
         return self._held

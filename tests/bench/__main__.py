@@ -6,7 +6,6 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from rich.console import Console
-from rich.table import Table
 
 from tests.bench import evaluate, figures, imports, push, replay
 from tests.bench.figures import Figure
@@ -35,18 +34,11 @@ async def run(wanted: argparse.Namespace) -> bool:
                 good = False
                 continue
             figures.write(measured)
-            console.print(_table(measured))
+            for figure in measured:
+                console.print(f"[bold]{figure.name}[/] {figure.value:,} {figure.unit} (目标 / reach {figure.reach:,})")
+                console.print(f"  [dim]{figure.how}[/]")
     console.print(f"-> {figures.OUT}")
     return good
-
-
-def _table(measured: list[Figure]) -> Table:
-    table = Table()
-    for heading in ("指标 / figure", "值 / value", "单位 / unit", "目标 / reach", "怎么测 / how"):
-        table.add_column(heading)
-    for figure in measured:
-        table.add_row(figure.name, f"{figure.value:,}", figure.unit, f"{figure.reach:,}", figure.how)
-    return table
 
 
 def main() -> None:

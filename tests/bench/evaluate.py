@@ -2,8 +2,9 @@
 
 import time
 
+from shared import regions
 from tests.bench.figures import Figure, quantile
-from tests.bench.ready_cases import VILLAGE, intended, prepare
+from tests.bench.ready_cases import intended, prepare
 from tests.bench.system import System
 
 _WARM_UP = 20
@@ -15,7 +16,7 @@ async def measure(system: System, questions: int) -> list[Figure]:
     drafts = await prepare(system, 50, part=2)
     bodies = [intended(draft) for draft in drafts]
     times, found = [], 0
-    async with system.client("detector", f"handler@{VILLAGE}") as http:
+    async with system.client("detector", f"handler@{regions.COUNTY}") as http:
         for number in range(questions + _WARM_UP):
             began = time.perf_counter()
             answer = await http.post("/v1/evaluate", json=bodies[number % len(bodies)])

@@ -13,29 +13,30 @@ from deploy.demo.schedule import at_office, local_day
 from services.approval import documents
 from services.approval.desk import waits_for
 from services.approval.store import Change, save
+from shared import regions
 from shared.contracts.power import NodeCompleted, NodeFields
 from shared.db import Database, Scope
 from tests.bench.system import System
 
-VILLAGE = "330421107201"
-TOWN = "330421107000"
 AWARD = "EN1-04"
 _SEED = 4_711
 _OPENED_DAYS_AGO = 20
 _BATCH = 200
+_OUTBOX_LOOKS = 2_000
 
 
 async def prepare(system: System, count: int, *, part: int) -> list[Draft]:
-    """So many open cases in approval's tables that wait at the award; `part` keeps calls apart."""
+    """So many open cases, over all villages, that wait at the award in approval's tables; `part` keeps calls apart."""
     rng = Random(f"{_SEED} {part}")
     drafter = Drafter(County(rng, system.settings.identity_secret), _SEED + part, rng)
     now = datetime.now(UTC)
     opened = at_office(local_day(now) - timedelta(days=_OPENED_DAYS_AGO), rng)
-    drafts = [drafter.draft("EN1", VILLAGE, opened) for _ in range(count)]
+    villages = [village.code for village in regions.villages()]
+    drafts = [drafter.draft("EN1", villages[number % len(villages)], opened) for number in range(count)]
     db = Database(system.settings, "approval")
     await db.open()
     try:
-        for kind in drafts[0].step(AWARD).papers:
+        for kind in sorted({kind for step in drafts[0].steps for kind in step.papers}):
             stored = await documents.receive(system.settings.data_dir, _chunks(sample(kind)), f"{kind}.pdf")
             async with db.begin(Scope.system()) as conn:
                 await documents.register(conn, stored, "bench")
@@ -81,10 +82,13 @@ async def _published(system: System) -> None:
     """Wait until approval's outbox is empty."""
     conn = await Database(system.settings, "approval").dedicated()
     try:
-        while await conn.fetchval("SELECT EXISTS (SELECT 1 FROM outbox)"):
+        for _ in range(_OUTBOX_LOOKS):
+            if not await conn.fetchval("SELECT EXISTS (SELECT 1 FROM outbox)"):
+                return
             await asyncio.sleep(0.05)
     finally:
         await conn.close()
+    raise TimeoutError("approval's outbox did not empty")
 
 
 async def _chunks(content: bytes) -> AsyncIterator[bytes]:

@@ -15,12 +15,17 @@ from tests.bench.system import System
 
 _REACH = 10_000
 _SEED = 11
+_EVENTS_PER_PLANTING = 40_000
 _UNTIL = datetime(2026, 6, 30, 9, tzinfo=UTC)
 
 
 async def measure(system: System, records: int) -> list[Figure]:
     """Publish a simulated county as approval's relay would, then let a fresh detector take it."""
-    county = Simulation(seed=_SEED, size=Size(records, _UNTIL, planted=5), secret=system.settings.identity_secret)
+    county = Simulation(
+        seed=_SEED,
+        size=Size(records, _UNTIL, planted=max(1, records // 40_000)),
+        secret=system.settings.identity_secret,
+    )
     registers = county.records()
     await _publish(system, (told_record(record) for record in registers))
     await system.run("detector")
@@ -47,7 +52,8 @@ async def _publish(system: System, envelopes: Iterable[Envelope]) -> int:
     await producer.start()
     count = 0
     try:
-        for count, envelope in enumerate(envelopes, start=1):
+        for envelope in envelopes:
+            count += 1
             key, value, headers = encode(envelope)
             await producer.send(envelope.topic, key=key, value=value, headers=headers)
         await producer.flush()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.detector.new_rule import scaffold
 from services.detector.examples import mismatch
+from services.detector.new_rule import scaffold
 from services.detector.rules import read
 
 

@@ -96,6 +96,6 @@ async def phone(browser: Browser) -> AsyncIterator[BrowserContext]:
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """Where pictures of the pages go: `docs/pictures` with `PICTURES=1`, else beside the test."""
-    """Where pictures of the pages go: the folder that PICTURES names, else beside the test."""
+    folder = Path(os.environ.get("PICTURES") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder

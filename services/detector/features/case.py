@@ -1,12 +1,12 @@
 """The case so far and its nodes: dates, sums and papers, whatever order they became known in."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from services.detector.distil import COMPLETED, WITHDRAWN, Fact
+from services.detector.distil import COMPLETED, RETURNED, WITHDRAWN, Fact
 from services.detector.subjects import Occasion, Params, Subject, View
 from services.detector.vocabulary import midnight, working_days_between
 from shared.contracts.power import NodeFields
@@ -94,6 +94,7 @@ class Node:
     previous_notice_node: str
 
 
+_LONGEST_TERM = 36_500
 _WORTH = ("award_fen", "contract_fen", "settlement_fen")
 
 
@@ -101,8 +102,8 @@ class History:
     """The facts of one case in event time, and what they come to."""
 
     def __init__(self, facts: list[Fact]) -> None:
-        self.facts = facts
-        self.nodes = [fact for fact in facts if fact.kind == COMPLETED]
+        self.facts = list(_standing(facts))
+        self.nodes = [fact for fact in self.facts if fact.kind == COMPLETED]
         self.first = min(facts, key=lambda fact: fact.data["sequence"])
         self.last = max(facts, key=lambda fact: fact.data["sequence"])
 
@@ -134,6 +135,21 @@ class History:
     def first_paper(self, *papers: str) -> Fact | None:
         """The earliest completed node that filed or should have filed all of these papers."""
         return next((fact for fact in self.nodes if set(papers) <= _papers(fact)), None)
+
+
+def _standing(facts: Sequence[Fact]) -> Iterator[Fact]:
+    """The facts without completions that were sent back and done again: only the last one of a node counts then."""
+    returns = [int(fact.data["sequence"]) for fact in facts if fact.kind == RETURNED]
+    last = {
+        fact.data["node"]: int(fact.data["sequence"])
+        for fact in sorted(facts, key=lambda fact: int(fact.data["sequence"]))
+        if fact.kind == COMPLETED
+    }
+    for fact in facts:
+        number = int(fact.data["sequence"])
+        again = last[fact.data["node"]] if fact.kind == COMPLETED else number
+        if not any(number < returned < again for returned in returns):
+            yield fact
 
 
 def history(view: View) -> History:
@@ -241,7 +257,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _plus_days(start: datetime | None, days: int | None) -> datetime | None:
-    return start + timedelta(days=days) if start and days else None
+    return start + timedelta(days=days) if start and days and 0 < days <= _LONGEST_TERM else None
 
 
 def _papers(fact: Fact) -> set[str]:

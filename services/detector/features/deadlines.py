@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from services.detector.distil import COMPLETED, OPENED, Fact
-from services.detector.features.case import Case, history, occasion, the_case
+from services.detector.features.case import Case, occasion, the_case
 from services.detector.subjects import Occasion, Params, Subject, View
 from services.detector.vocabulary import days_between, working_days_between
 
@@ -28,7 +28,7 @@ class Term:
 
 def _terms(view: View) -> Iterator[tuple[Fact, Term]]:
     """Each wait that still runs or ended late: the fact that starts it, in the case's own sequence, and its term."""
-    chain = sorted(history(view).facts, key=lambda fact: int(fact.data["sequence"]))
+    chain = sorted(view.facts, key=lambda fact: int(fact.data["sequence"]))
     rounds: Counter[str] = Counter()
     for fact, after in zip(chain, [*chain[1:], None], strict=True):
         node = _waits_at(fact)

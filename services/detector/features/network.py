@@ -93,7 +93,7 @@ def bidding(view: View) -> Bidding:
         ),
         persons=_common(bids, registered),
         spouses=_spouses(bids, registered, view.reference),
-        cv=statistics.stdev(prices) / statistics.mean(prices) if len(prices) > 1 and prices[-1] > 0 else 0.0,
+        cv=statistics.stdev(prices) / statistics.mean(prices) if len(prices) > 1 and prices[0] > 0 else 0.0,
         equal_prices=len(set(prices)) < len(prices),
         arithmetic_off_pct=_off_series(prices),
         geometric_off_pct=_off_ratio(prices),
