@@ -60,6 +60,7 @@ class Loader:
         """Registers first, so that no alert needs judging twice."""
         if (self._folder / _LABELS).exists():
             return Loaded(0, 0, 0)
+        self._folder.mkdir(parents=True, exist_ok=True)
         db = Database(self.settings, "approval")
         await db.open()
         try:

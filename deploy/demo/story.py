@@ -20,6 +20,8 @@ from rich.console import Console
 from deploy.demo.cases import sample
 from deploy.demo.companies import credit_code
 from deploy.demo.people import People, Person
+from deploy.demo.words import WORDS
+from deploy.local.accounts import account
 from deploy.local.environment import url
 from deploy.local.identity import SignInRefused, token_for
 from shared import regions
@@ -29,6 +31,7 @@ TOWN = regions.town_of(VILLAGE)
 _OVERSEEN = 6
 _PATIENCE_SECONDS = 20.0
 _QUIET_SECONDS = 1.0
+_LOOKS = 50
 _YUAN = 100
 console = Console()
 
@@ -41,9 +44,16 @@ class Watch:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def about(self, case_no: str) -> tuple[float, dict[str, Any]] | None:
-        """The first alert on a case."""
-        return next((one for one in self.seen if case_no in one[1].get("case_nos", ())), None)
+    def about(self, case_no: str, company: str = "") -> tuple[float, dict[str, Any]] | None:
+        """The first alert on a case, or on a company in it."""
+        return next(
+            (
+                (at, alert)
+                for at, alert in self.seen
+                if case_no in alert.get("case_nos", ()) and company in alert["explanation"]["zh"]
+            ),
+            None,
+        )
 
     async def follow(self, http: httpx.AsyncClient) -> None:
         """Read the stream until cancelled."""
@@ -77,6 +87,13 @@ class Cast:
     official: Person
     company_id: str
     company_name: str
+    place: str
+    works: str
+
+    @property
+    def item(self) -> str:
+        """The works that the story is about."""
+        return f"{self.place}{self.works}工程"
 
     @classmethod
     def new(cls) -> "Cast":
@@ -84,7 +101,13 @@ class Cast:
         rng = Random(time.time_ns())
         number = rng.randrange(10**7)
         official = People(rng, secret="").person("方志远")
-        return cls(official, credit_code(f"91330499MB{number:07d}"), f"嘉善志远{number:07d}建设工程有限公司")
+        return cls(
+            official,
+            credit_code(f"91330499MB{number:07d}"),
+            f"嘉善志远{number:07d}建设工程有限公司",
+            rng.choice(WORDS["places"]),
+            rng.choice(WORDS["works"]),
+        )
 
 
 async def play() -> bool:
@@ -96,7 +119,7 @@ async def play() -> bool:
         _title("二、办事:一项微型工程,逐个节点", "2. A micro work, step by step")
         case, answered = await _walk(desks, cast)
         _title("三、预警:镇纪委书记的页面上当场出现", "3. The alert, on the town secretary's open page")
-        told = await _alert(right, case["case_no"])
+        told = await _alert(right, case["case_no"], cast.company_name)
         if told is None:
             console.print("[red]没有等到预警 / no alert came[/]")
             return False
@@ -110,8 +133,12 @@ async def play() -> bool:
     _title("四、别处:西塘镇纪委书记什么也没有", "4. Elsewhere: the secretary of Xitang has nothing")
     console.print("[green]✓ 无[/]" if alone else "[red]✗ 看到了不该看到的 / saw what isn't his[/]")
     _title("五、公开:村民看到的是脱敏后的事项", "5. In public: villagers see the case, masked")
+    public = await _public(cast)
+    console.print(
+        "[green]✓ 已公开,无经办人姓名和身份证号 / public and masked[/]" if public else "[red]✗ 没有公开 / not there[/]"
+    )
     console.print(f"  {url('disclosure')}/villages/{VILLAGE}")
-    return alone
+    return alone and public
 
 
 async def _register(desks: Desks, cast: Cast) -> None:
@@ -173,7 +200,7 @@ async def _walk(desks: Desks, cast: Cast) -> tuple[dict[str, Any], float]:
         ),
     )
     async with desks.at("approval", "clerk") as http:
-        opened = await http.post("/v1/cases", json=_opening())
+        opened = await http.post("/v1/cases", json=_opening(cast))
         opened.raise_for_status()
     case: dict[str, Any] = opened.json()
     console.print(f"  {case['case_no']} {case['title']}")
@@ -189,10 +216,10 @@ async def _walk(desks: Desks, cast: Cast) -> tuple[dict[str, Any], float]:
     return case, answered
 
 
-def _opening() -> dict[str, Any]:
-    item = "文化礼堂门前道路硬化工程"
-    fields = {"item": item, "location": "文化礼堂门前", "category": "道路硬化", "estimate_fen": 42_000 * _YUAN}
-    return {"flow": "EN1", "village_code": VILLAGE, "title": f"{regions.name(VILLAGE)}{item}", "fields": fields}
+def _opening(cast: Cast) -> dict[str, Any]:
+    amount = {"estimate_fen": 42_000 * _YUAN}
+    fields = {"item": cast.item, "location": cast.place, "category": cast.works} | amount
+    return {"flow": "EN1", "village_code": VILLAGE, "title": f"{regions.name(VILLAGE)}{cast.item}", "fields": fields}
 
 
 async def _upload(http: httpx.AsyncClient, kind: str) -> dict[str, str]:
@@ -217,9 +244,9 @@ async def _watching(desks: Desks, username: str) -> AsyncIterator[Watch]:
             await asyncio.gather(following, return_exceptions=True)
 
 
-async def _alert(watch: Watch, case_no: str) -> tuple[float, dict[str, Any]] | None:
+async def _alert(watch: Watch, case_no: str, company: str) -> tuple[float, dict[str, Any]] | None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while (told := watch.about(case_no)) is None and (left := deadline - time.monotonic()) > 0:
+    while (told := watch.about(case_no, company)) is None and (left := deadline - time.monotonic()) > 0:
         watch.arrived.clear()
         try:
             await asyncio.wait_for(watch.arrived.wait(), left)
@@ -232,6 +259,17 @@ async def _refused(desks: Desks, alert_id: str) -> bool:
     async with desks.at("notifier", "secretary-xitang") as http:
         answer = await http.get(f"/v1/alerts/{alert_id}")
     return answer.status_code == 404
+
+
+async def _public(cast: Cast) -> bool:
+    """Whether the village page shows the works to anybody, without the ID number and the clerk's name."""
+    async with httpx.AsyncClient(base_url=url("disclosure"), timeout=30, trust_env=False) as visitor:
+        for _ in range(_LOOKS):
+            page = (await visitor.get(f"/villages/{VILLAGE}")).text
+            if cast.item in page:
+                return cast.official.id_no not in page and account("clerk").name not in page
+            await asyncio.sleep(_QUIET_SECONDS / 10)
+    return False
 
 
 def _title(zh: str, en: str) -> None:

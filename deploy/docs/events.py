@@ -51,7 +51,7 @@ def document() -> dict[str, Any]:
 
 
 def _carried() -> dict[str, tuple[type[BaseModel], ...]]:
-    """What each topic of `topics.configurations` carries; a topic without events (yet, or of dead letters) is left out."""
+    """What each topic of `topics.configurations` carries; topics without events of their own are left out."""
     known: dict[str, tuple[type[BaseModel], ...]] = {
         power.TOPIC: power.EVENTS,
         alerts.RAISED_TOPIC: _ALERTS,

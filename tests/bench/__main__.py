@@ -7,16 +7,18 @@ from collections.abc import Awaitable, Callable
 
 from rich.console import Console
 
-from tests.bench import evaluate, figures, imports, push, replay
+from tests.bench import evaluate, figures, freshness, imports, push, replay, village_page
 from tests.bench.figures import Figure
-from tests.bench.system import System
+from tests.bench.ground import Ground
 
-Measure = Callable[[System, argparse.Namespace], Awaitable[list[Figure]]]
+Measure = Callable[[Ground, argparse.Namespace], Awaitable[list[Figure]]]
 MEASURES: dict[str, Measure] = {
-    "replay": lambda system, wanted: replay.measure(system, wanted.records),
-    "push": lambda system, wanted: push.measure(system, wanted.approvals),
-    "evaluate": lambda system, wanted: evaluate.measure(system, wanted.questions),
-    "imports": lambda system, wanted: imports.measure(system, wanted.rows),
+    "replay": lambda ground, wanted: replay.measure(ground, wanted.records),
+    "push": lambda ground, wanted: push.measure(ground, wanted.approvals, wanted.per_second),
+    "evaluate": lambda ground, wanted: evaluate.measure(ground, wanted.questions),
+    "village_page": lambda ground, wanted: village_page.measure(ground, wanted.seconds),
+    "freshness": lambda ground, wanted: freshness.measure(ground, wanted.cases),
+    "imports": lambda ground, wanted: imports.measure(ground, wanted.rows),
 }
 console = Console()
 
@@ -24,11 +26,11 @@ console = Console()
 async def run(wanted: argparse.Namespace) -> bool:
     """Measure what is wanted; whether all of it could be measured."""
     good = True
-    async with System() as system:
+    async with Ground() as ground:
         for name in wanted.only or MEASURES:
             try:
                 with console.status(f"测量 {name} / measuring {name}"):
-                    measured = await MEASURES[name](system, wanted)
+                    measured = await MEASURES[name](ground, wanted)
             except Exception as error:  # one figure that fails must not hide the others
                 console.print(f"[red]{name}: {type(error).__name__}: {error}[/]")
                 good = False
@@ -47,7 +49,10 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=MEASURES, help="may be given several times")
     parser.add_argument("--records", type=int, default=200_000, help="simulated events to replay")
     parser.add_argument("--approvals", type=int, default=1_500)
+    parser.add_argument("--per-second", type=int, default=100, help="approvals a second")
     parser.add_argument("--questions", type=int, default=1_000)
+    parser.add_argument("--seconds", type=float, default=5, help="of each pace of the village page")
+    parser.add_argument("--cases", type=int, default=200, help="cases whose way to the public page is timed")
     parser.add_argument("--rows", type=int, default=20_000, help="rows to import")
     sys.exit(0 if asyncio.run(run(parser.parse_args())) else 1)
 

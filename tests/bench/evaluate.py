@@ -4,19 +4,19 @@ import time
 
 from shared import regions
 from tests.bench.figures import Figure, quantile
+from tests.bench.ground import Ground
 from tests.bench.ready_cases import intended, prepare
-from tests.bench.system import System
 
 _WARM_UP = 20
 
 
-async def measure(system: System, questions: int) -> list[Figure]:
+async def measure(ground: Ground, questions: int) -> list[Figure]:
     """Ask one after another."""
-    await system.run("approval", "detector")
-    drafts = await prepare(system, 50, part=2)
+    await ground.run("approval", "detector")
+    drafts = await prepare(ground, 50, part=2)
     bodies = [intended(draft) for draft in drafts]
     times, found = [], 0
-    async with system.client("detector", f"handler@{regions.COUNTY}") as http:
+    async with ground.client("detector", f"handler@{regions.COUNTY}") as http:
         for number in range(questions + _WARM_UP):
             began = time.perf_counter()
             answer = await http.post("/v1/evaluate", json=bodies[number % len(bodies)])

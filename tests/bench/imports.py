@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 from services.approval import flows
 from shared.workdays import SHANGHAI
 from tests.bench.figures import Figure
-from tests.bench.system import System
+from tests.bench.ground import Ground
 
 _VILLAGE = "330421107201"
 _FLOW = "SE1"
 _HEADER = ("编号", "流程", "节点", "办理时间", "标题", "办理人", "用章用途")
 
 
-async def measure(system: System, rows: int) -> list[Figure]:
+async def measure(ground: Ground, rows: int) -> list[Figure]:
     """Post one file of so many rows."""
-    await system.run("approval")
+    await ground.run("approval")
     body = _sheet(rows)
-    async with system.client("approval", f"reporting_clerk@{_VILLAGE}") as http:
+    async with ground.client("approval", f"reporting_clerk@{_VILLAGE}") as http:
         began = time.perf_counter()
         answer = await http.post(
             "/v1/imports",

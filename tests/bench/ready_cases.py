@@ -16,7 +16,7 @@ from services.approval.store import Change, save
 from shared import regions
 from shared.contracts.power import NodeCompleted, NodeFields
 from shared.db import Database, Scope
-from tests.bench.system import System
+from tests.bench.ground import Ground
 
 AWARD = "EN1-04"
 _SEED = 4_711
@@ -25,19 +25,19 @@ _BATCH = 200
 _OUTBOX_LOOKS = 2_000
 
 
-async def prepare(system: System, count: int, *, part: int) -> list[Draft]:
+async def prepare(ground: Ground, count: int, *, part: int) -> list[Draft]:
     """So many open cases, over all villages, that wait at the award in approval's tables; `part` keeps calls apart."""
     rng = Random(f"{_SEED} {part}")
-    drafter = Drafter(County(rng, system.settings.identity_secret), _SEED + part, rng)
+    drafter = Drafter(County(rng, ground.settings.identity_secret), _SEED + part, rng)
     now = datetime.now(UTC)
     opened = at_office(local_day(now) - timedelta(days=_OPENED_DAYS_AGO), rng)
     villages = [village.code for village in regions.villages()]
     drafts = [drafter.draft("EN1", villages[number % len(villages)], opened) for number in range(count)]
-    db = Database(system.settings, "approval")
+    db = Database(ground.settings, "approval")
     await db.open()
     try:
         for kind in sorted({kind for step in drafts[0].steps for kind in step.papers}):
-            stored = await documents.receive(system.settings.data_dir, _chunks(sample(kind)), f"{kind}.pdf")
+            stored = await documents.receive(ground.settings.data_dir, _chunks(sample(kind)), f"{kind}.pdf")
             async with db.begin(Scope.system()) as conn:
                 await documents.register(conn, stored, "bench")
         for first in range(0, count, _BATCH):
@@ -45,8 +45,8 @@ async def prepare(system: System, count: int, *, part: int) -> list[Draft]:
                 await save(conn, [_change(draft, now, part) for draft in drafts[first : first + _BATCH]])
     finally:
         await db.close()
-    await _published(system)
-    await system.drained("detector")
+    await _published(ground)
+    await ground.drained("detector")
     return drafts
 
 
@@ -78,9 +78,9 @@ def _change(draft: Draft, now: datetime, part: int) -> Change:
     return Change(done.case, done.events, waits_for(draft.flow, done.case))
 
 
-async def _published(system: System) -> None:
+async def _published(ground: Ground) -> None:
     """Wait until approval's outbox is empty."""
-    conn = await Database(system.settings, "approval").dedicated()
+    conn = await Database(ground.settings, "approval").dedicated()
     try:
         for _ in range(_OUTBOX_LOOKS):
             if not await conn.fetchval("SELECT EXISTS (SELECT 1 FROM outbox)"):

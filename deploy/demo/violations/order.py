@@ -122,7 +122,7 @@ PLANTS = (
     Plant("finished_late", ("A016",), finished_late),
     Plant("never_finished", ("A016",), never_finished, may=("A017",)),
     Plant("works_late", ("A018",), works_late),
-    Plant("sealed_without_approval", ("A011",), sealed_without_approval, may=("A006", "A013")),
+    Plant("sealed_without_approval", ("A011",), sealed_without_approval, may=("A006", "A013", "A016")),
     Plant("contract_late", ("A021",), contract_late, may=("A016",)),
     Plant("short_notice", ("A024",), short_notice),
 )
