@@ -484,22 +484,31 @@ async def test_a_dead_receiver_is_given_up_and_left_alone(
 ) -> None:
     monkeypatch.setattr(deliveries, "_BREAK_AFTER", 3)
     receiver = Receiver(refuse=99)
-    running = asyncio.create_task(Deliveries(db, settings, backoff=(0.01,)).run())
+    running = asyncio.create_task(Deliveries(db, settings, backoff=(0.01, 0.01)).run())
+
+    async def queued() -> list[tuple[str, int]]:
+        async with db.begin(Scope.system()) as conn:
+            rows = await conn.fetch("SELECT state, attempts FROM deliveries ORDER BY position")
+        return [(row["state"], row["attempts"]) for row in rows]
+
+    async def given_up() -> bool:
+        return await queued() == [("given_up", 3)]
+
     async with served(receiver.app) as hooks:
         await subscribe(db, settings, f"{hooks}/hook")
-        await deliver(db, *(raised(alert()) for _ in range(4)))
+        await deliver(db, raised(alert()))
+        await eventually(given_up)
+        # Each round of the worker queues, then claims: once the second is queued, the first has been passed over.
+        for count in (2, 3):
+            await deliver(db, raised(alert()))
 
-        async def paused() -> bool:
-            async with db.begin(Scope.system()) as conn:
-                return bool(await conn.fetchval("SELECT paused_until IS NOT NULL FROM webhooks"))
+            async def another(count: int = count) -> bool:
+                return len(await queued()) == count
 
-        await eventually(paused)
-        await asyncio.sleep(0.5)
+            await eventually(another)
     await stop(running)
     assert len(receiver.calls) == 3
-    async with db.begin(Scope.system()) as conn:
-        states = await conn.fetch("SELECT state, attempts FROM deliveries ORDER BY position")
-    assert ("given_up", 2) in [(row["state"], row["attempts"]) for row in states]
+    assert await queued() == [("given_up", 3), ("waiting", 0), ("waiting", 0)]
 
 
 async def subscribe(db: Database, settings: Settings, url: str) -> None:
