@@ -1,15 +1,13 @@
 """Who calls, in which roles, for which regions: OIDC tokens checked against the issuer's keys.
 
-The claim `groups` holds grants `role@region`; a grant at a town covers its villages, at the county all of them.
+The claim `groups` holds grants `role@region` (`shared.principals`).
 Browsers sign in by the authorization code flow (`shared.signin`) and keep the same claims in a signed session.
 """
 
 import asyncio
-import hashlib
 import json
 import time
-from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import httpx
 from fastapi import Depends, Request
@@ -17,66 +15,12 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from shared.principals import Principal
 from shared.problems import NotAllowed, NotSignedIn
 from shared.settings import Settings
 
 _KEYS_LIVE_SECONDS = 300.0
 _ALGORITHMS = ["RS256", "ES256", "PS256"]
-
-
-@dataclass(frozen=True, order=True)
-class Grant:
-    """One role in one region and all below it."""
-
-    role: str
-    region: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """`role@region` as a grant; None for a group of another kind."""
-        role, _, region = text.partition("@")
-        return cls(role, region) if role and len(region) == 12 and region.isdigit() else None
-
-    def covers(self, region: str) -> bool:
-        """Whether the grant reaches `region`."""
-        prefix = self.region[:6] if self.region.endswith("000000") else self.region.removesuffix("000")
-        return region.startswith(prefix)
-
-
-@dataclass(frozen=True)
-class Principal:
-    """A person or machine, as the token names it."""
-
-    subject: str
-    name: str
-    person_key: str
-    grants: frozenset[Grant]
-
-    @property
-    def roles(self) -> frozenset[str]:
-        """All roles, whatever the region."""
-        return frozenset(grant.role for grant in self.grants)
-
-    @property
-    def regions(self) -> tuple[str, ...]:
-        """All regions of the grants, sorted."""
-        return tuple(sorted({grant.region for grant in self.grants}))
-
-    def roles_in(self, region: str) -> frozenset[str]:
-        """The roles held in a region."""
-        return frozenset(grant.role for grant in self.grants if grant.covers(region))
-
-    def has(self, role: str, region: str | None = None) -> bool:
-        """Whether the role is held, in the region when one is given."""
-        return role in (self.roles if region is None else self.roles_in(region))
-
-    @classmethod
-    def of_claims(cls, claims: dict[str, Any]) -> Self:
-        """A principal from a token's claims."""
-        subject = str(claims["sub"])
-        grants = (Grant.parse(str(group)) for group in claims.get("groups") or ())
-        key = claims.get("person_key") or hashlib.sha256(f"subject|{subject}".encode()).hexdigest()[:32]
-        return cls(subject, str(claims.get("name") or subject), key, frozenset(g for g in grants if g))
 
 
 class Verifier:

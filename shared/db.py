@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from shared.auth import Principal
+from shared.principals import Principal
 from shared.settings import Settings
 
 if TYPE_CHECKING:

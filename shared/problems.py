@@ -1,14 +1,8 @@
-"""Clear answers to bad input: RFC 9457 problem documents in Chinese and English, for machines and for browsers."""
+"""What went wrong, in the user's words: RFC 9457 problems in Chinese and English. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any, ClassVar
-
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
-from starlette.exceptions import HTTPException
 
 
 @dataclass(frozen=True)
@@ -107,53 +101,3 @@ def field_errors(errors: Sequence[Any]) -> list[FieldError]:
         FieldError(".".join(str(part) for part in e["loc"]), _ZH_BY_KIND.get(e["type"], "格式或取值有误"), e["msg"])
         for e in errors
     ]
-
-
-def install(app: FastAPI) -> None:
-    """Render every error of the app as a problem."""
-
-    @app.exception_handler(Problem)
-    async def _problem(request: Request, problem: Problem) -> Response:
-        return render(request, problem)
-
-    @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        return render(
-            request, InvalidInput("请按提示修改", "Please mend the named fields", field_errors(error.errors()))
-        )
-
-    @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: HTTPException) -> Response:
-        kind = {401: NotSignedIn, 403: NotAllowed, 404: NotFound}.get(error.status_code, Problem)
-        problem = kind("", str(error.detail))
-        response = render(request, problem, status=error.status_code)
-        response.headers.update(error.headers or {})
-        return response
-
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> Response:
-        return render(request, Unexpected())
-
-
-def render(request: Request, problem: Problem, *, status: int | None = None) -> Response:
-    """A problem as a page for a browser, else as `application/problem+json`."""
-    status = status or problem.status
-    if "text/html" in request.headers.get("accept", ""):
-        if problem.status == 401 and request.method == "GET":
-            return Response(status_code=303, headers={"location": f"/signin?next={request.url.path}"})
-        return HTMLResponse(_page(problem), status_code=status)
-    body = problem.document() | {"status": status, "instance": request.url.path}
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
-
-
-def _page(problem: Problem) -> str:
-    rows = "".join(f"<li><b>{escape(e.field)}</b> {escape(e.zh)} · {escape(e.en)}</li>" for e in problem.errors)
-    return (
-        '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(problem.title_zh)}</title><link rel=stylesheet href=/static/style.css>"
-        f'<main class="page"><div class="card"><h1>{escape(problem.title_zh)}</h1>'
-        f'<p class="muted">{escape(problem.title_en)}</p><p>{escape(problem.detail_zh)}</p>'
-        f'<p class="muted">{escape(problem.detail_en)}</p><ul>{rows}</ul>'
-        '<p><a class="button" href="javascript:history.back()">返回 Back</a></p></div></main></html>'
-    )

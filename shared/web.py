@@ -3,9 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -14,10 +12,10 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared import problems, signin, telemetry
+from shared import problem_pages, problems, signin, telemetry
 from shared.auth import Verifier
+from shared.formats import local_date, local_time, yuan
 from shared.settings import Settings
-from shared.workdays import SHANGHAI
 
 _SHARED_PAGES = Path(__file__).parent / "pages"
 _CSP = (
@@ -40,7 +38,7 @@ def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifesp
     app = FastAPI(title=title, version="1.0.0", lifespan=lifespan, docs_url="/docs", redoc_url=None)
     app.state.settings = settings
     app.state.verifier = Verifier(settings)
-    problems.install(app)
+    problem_pages.install(app)
     signin.install(app, settings, service)
     app.mount("/static", StaticFiles(directory=_SHARED_PAGES / "static"), name="static")
 
@@ -87,25 +85,3 @@ def templates(package_dir: Path) -> Jinja2Templates:
     )
     env.filters.update(yuan=yuan, local_time=local_time, local_date=local_date)
     return Jinja2Templates(env=env)
-
-
-def yuan(fen: int | None) -> str:
-    """Fen as yuan: 123456 -> `1,234.56 元`."""
-    return "—" if fen is None else f"{fen / 100:,.2f} 元"
-
-
-def local_time(value: datetime | str | None) -> str:
-    """A UTC time as Shanghai's minute."""
-    return _local(value, "%Y-%m-%d %H:%M")
-
-
-def local_date(value: datetime | str | None) -> str:
-    """A UTC time as Shanghai's day."""
-    return _local(value, "%Y-%m-%d")
-
-
-def _local(value: Any, shape: str) -> str:
-    if value is None:
-        return "—"
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return str(moment.astimezone(SHANGHAI).strftime(shape))

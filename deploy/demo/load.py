@@ -23,8 +23,8 @@ from deploy.demo.cases import Recorded, sample
 from deploy.demo.simulator import Simulation, Size, event_id
 from deploy.local.identity import token_for
 from services.approval import documents, flows
-from services.approval.desk import waits_for
-from services.approval.store import Change, save
+from services.approval.changes import Change, waits_for
+from services.approval.store import save
 from shared.contracts.reference import Record
 from shared.db import Database, Scope
 from shared.settings import Settings

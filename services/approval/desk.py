@@ -7,14 +7,15 @@ from uuid import UUID, uuid4
 
 from services.approval import cases, documents, store
 from services.approval.cases import Actions, Case
+from services.approval.changes import Change, waits_for
 from services.approval.documents import Filing
 from services.approval.errors import ChangedMeanwhile
 from services.approval.flows import Catalogue, Flow
-from services.approval.store import Change, LogEntry
+from services.approval.store import LogEntry
 from shared import regions
-from shared.auth import Principal
 from shared.contracts.power import NodeFields, PowerEvent
 from shared.db import Connection
+from shared.principals import Principal
 from shared.problems import FieldError, InvalidInput
 
 MAX_TITLE = 200
@@ -103,11 +104,6 @@ class Desk:
     async def _save(self, flow: Flow, case: Case, event: PowerEvent) -> Case:
         await store.save(self._conn, [Change(case, [event], waits_for(flow, case))])
         return case
-
-
-def waits_for(flow: Flow, case: Case) -> list[str]:
-    """The roles that may file the present node."""
-    return sorted(flow.node(case.node).filers) if case.node else []
 
 
 def check_village(code: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from services.approval.fields import FormField, Unreadable, all_fields
 from services.approval.flows import FormUse
 from shared.contracts.power import Bid, NodeFields, Worker
+from shared.formats import yuan
 from shared.problems import FieldError
-from shared.web import yuan
 
 
 @dataclass(frozen=True)

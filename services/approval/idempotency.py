@@ -10,8 +10,8 @@ import orjson
 from fastapi import Header
 
 from services.approval.errors import IdempotencyKeyReused
-from shared.auth import Principal
 from shared.db import Connection
+from shared.principals import Principal
 
 KEPT_FOR = timedelta(days=7)
 IdempotencyKey = Annotated[

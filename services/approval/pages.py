@@ -25,11 +25,13 @@ from services.approval.idempotency import once
 from services.approval.routes import Db
 from services.approval.store import LogEntry, Wanted
 from shared import regions
-from shared.auth import Caller, Principal
+from shared.auth import Caller
 from shared.db import Database, Scope
+from shared.formats import local_date
+from shared.principals import Principal
 from shared.problems import FieldError, InvalidInput, Problem
 from shared.regions import Region
-from shared.web import local_date, templates
+from shared.web import templates
 
 _MAX_FORM = 4 * MAX_BYTES
 _PER_PAGE = 30

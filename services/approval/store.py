@@ -9,26 +9,16 @@ from typing import Any
 from uuid import UUID
 
 from services.approval.cases import Case
+from services.approval.changes import Change
 from services.approval.errors import CaseNotFound, CursorInvalid
-from shared.auth import Principal
 from shared.bus.envelope import Envelope
 from shared.bus.outbox import publish
-from shared.contracts.power import TOPIC, NodeCompleted, PowerEvent
+from shared.contracts.power import TOPIC, NodeCompleted
 from shared.db import Connection, region_prefix
+from shared.principals import Principal
 from shared.workdays import SHANGHAI
 
 SOURCE = "approval"
-
-
-@dataclass(frozen=True)
-class Change:
-    """A case as it is now, what just happened to it, and the roles that its node waits for."""
-
-    case: Case
-    events: Sequence[PowerEvent]
-    waits_for: Sequence[str]
-    imported: bool = False
-    event_ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

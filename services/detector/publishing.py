@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from services.detector.uploads import region_of
-from shared.auth import Principal, require
+from shared.auth import require
 from shared.bus.envelope import Envelope
 from shared.contracts.reference import RECORD_DELETED, RECORD_SET, Record, topic
 from shared.db import Connection
+from shared.principals import Principal
 from shared.regions import COUNTY
 from shared.telemetry import current_traceparent
 

@@ -17,11 +17,11 @@ from services.notifier.routing import Recipient
 from services.notifier.schemas import AlertCard, AlertFilter, HistoryEntry, Named
 from services.notifier.standing import Change, Standing
 from services.notifier.vocabulary import vocabulary
-from shared.auth import Principal
 from shared.bus import outbox
 from shared.bus.envelope import Envelope
 from shared.contracts.alerts import LIFECYCLE_TOPIC, Alert, Bilingual
 from shared.db import Connection, region_prefix
+from shared.principals import Principal
 
 CHANNEL = "stream"
 _SOURCE = "/notifier"

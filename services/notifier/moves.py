@@ -10,8 +10,8 @@ from services.notifier.errors import RequestKeyReused
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import AlertView
 from services.notifier.standing import Standing
-from shared.auth import Principal
 from shared.db import Database, Scope
+from shared.principals import Principal
 
 
 async def make(db: Database, caller: Principal, alert_id: UUID, wish: Move, request_key: str | None) -> AlertView:

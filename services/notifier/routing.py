@@ -9,8 +9,8 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from shared.auth import Grant
 from shared.contracts.alerts import Alert, Bilingual, Grade
+from shared.principals import Grant
 
 Place = Literal["village", "town", "county"]
 

@@ -7,8 +7,8 @@ from typing import Literal
 from services.notifier import lifecycle, routing
 from services.notifier.lifecycle import FIRST, THE_SYSTEM, Actor, Move
 from services.notifier.routing import Recipient
-from shared.auth import Principal
 from shared.contracts.alerts import Alert, AlertStateChanged, AlertWithdrawn, Bilingual, Grade
+from shared.principals import Principal
 
 Kind = Literal["raised", "updated", "withdrawn", "moved", "escalated"]
 

@@ -14,9 +14,9 @@ from services.notifier.errors import NoSuchWebhook, WebhookOutOfScope
 from services.notifier.routing import Recipient
 from services.notifier.schemas import DeliveryView, NewWebhook, WebhookRequest, WebhookView
 from services.notifier.stream import last_position
-from shared.auth import Principal
 from shared.db import Connection
 from shared.identity import seal
+from shared.principals import Principal
 from shared.settings import Settings
 
 _VALID = timedelta(days=180)

@@ -11,8 +11,8 @@ from deploy.demo.county import County
 from deploy.demo.drafting import Drafter
 from deploy.demo.schedule import at_office, local_day
 from services.approval import documents
-from services.approval.desk import waits_for
-from services.approval.store import Change, save
+from services.approval.changes import Change, waits_for
+from services.approval.store import save
 from shared import regions
 from shared.contracts.power import NodeCompleted, NodeFields
 from shared.db import Database, Scope

@@ -5,7 +5,7 @@ import pytest
 from deploy.local import accounts
 from services.approval import flows
 from shared import regions
-from shared.auth import Grant
+from shared.principals import Grant
 
 DUTIES = {"town_secretary", "town_inspector", "county_secretary", "county_leader", "auditor", "machine"}
 

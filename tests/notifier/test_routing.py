@@ -4,7 +4,7 @@ import pytest
 
 from services.notifier import routing
 from services.notifier.routing import Recipient
-from shared.auth import Grant
+from shared.principals import Grant
 from tests.notifier.samples import COUNTY, OTHER_TOWN, TOWN, VILLAGE, about, alert
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from shared.auth import Grant, Principal, Verifier
+from shared.auth import Verifier
 from shared.db import region_prefix
+from shared.principals import Grant, Principal
 from shared.problems import NotSignedIn
 from shared.settings import Settings
 from shared.signin import _local_path

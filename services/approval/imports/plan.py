@@ -7,12 +7,11 @@ from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from services.approval.cases import Caller, Case
-from services.approval.desk import waits_for
+from services.approval.changes import Change, waits_for
 from services.approval.errors import TimeUnsound
 from services.approval.fields import all_fields
 from services.approval.flows import HANDLER
 from services.approval.imports.rows import PaperMention, Record, RowFault
-from services.approval.store import Change
 from shared.contracts.power import DocumentRef, NodeFields, PowerEvent
 from shared.problems import Problem
 

@@ -1,0 +1,63 @@
+"""Who acts: a person or machine with grants, each a role in a region. Pure.
+
+A grant at a town covers its villages, at the county all of them.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """One role in one region and all below it."""
+
+    role: str
+    region: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """`role@region` as a grant; None for a group of another kind."""
+        role, _, region = text.partition("@")
+        return cls(role, region) if role and len(region) == 12 and region.isdigit() else None
+
+    def covers(self, region: str) -> bool:
+        """Whether the grant reaches `region`."""
+        prefix = self.region[:6] if self.region.endswith("000000") else self.region.removesuffix("000")
+        return region.startswith(prefix)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A person or machine, as the token names it."""
+
+    subject: str
+    name: str
+    person_key: str
+    grants: frozenset[Grant]
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """All roles, whatever the region."""
+        return frozenset(grant.role for grant in self.grants)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """All regions of the grants, sorted."""
+        return tuple(sorted({grant.region for grant in self.grants}))
+
+    def roles_in(self, region: str) -> frozenset[str]:
+        """The roles held in a region."""
+        return frozenset(grant.role for grant in self.grants if grant.covers(region))
+
+    def has(self, role: str, region: str | None = None) -> bool:
+        """Whether the role is held, in the region when one is given."""
+        return role in (self.roles if region is None else self.roles_in(region))
+
+    @classmethod
+    def of_claims(cls, claims: dict[str, Any]) -> Self:
+        """A principal from a token's claims."""
+        subject = str(claims["sub"])
+        grants = (Grant.parse(str(group)) for group in claims.get("groups") or ())
+        key = claims.get("person_key") or hashlib.sha256(f"subject|{subject}".encode()).hexdigest()[:32]
+        return cls(subject, str(claims.get("name") or subject), key, frozenset(g for g in grants if g))

@@ -1,0 +1,60 @@
+"""Every error of a service answered as a problem: a page for browsers, `application/problem+json` for machines."""
+
+from html import escape
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from shared.problems import InvalidInput, NotAllowed, NotFound, NotSignedIn, Problem, Unexpected, field_errors
+
+
+def install(app: FastAPI) -> None:
+    """Render every error of the app as a problem."""
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, problem: Problem) -> Response:
+        return render(request, problem)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        return render(
+            request, InvalidInput("请按提示修改", "Please mend the named fields", field_errors(error.errors()))
+        )
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        kind = {401: NotSignedIn, 403: NotAllowed, 404: NotFound}.get(error.status_code, Problem)
+        problem = kind("", str(error.detail))
+        response = render(request, problem, status=error.status_code)
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> Response:
+        return render(request, Unexpected())
+
+
+def render(request: Request, problem: Problem, *, status: int | None = None) -> Response:
+    """A problem as a page for a browser, else as `application/problem+json`."""
+    status = status or problem.status
+    if "text/html" in request.headers.get("accept", ""):
+        if problem.status == 401 and request.method == "GET":
+            return Response(status_code=303, headers={"location": f"/signin?next={request.url.path}"})
+        return HTMLResponse(_page(problem), status_code=status)
+    body = problem.document() | {"status": status, "instance": request.url.path}
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+
+def _page(problem: Problem) -> str:
+    rows = "".join(f"<li><b>{escape(e.field)}</b> {escape(e.zh)} · {escape(e.en)}</li>" for e in problem.errors)
+    return (
+        '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(problem.title_zh)}</title><link rel=stylesheet href=/static/style.css>"
+        f'<main class="page"><div class="card"><h1>{escape(problem.title_zh)}</h1>'
+        f'<p class="muted">{escape(problem.title_en)}</p><p>{escape(problem.detail_zh)}</p>'
+        f'<p class="muted">{escape(problem.detail_en)}</p><ul>{rows}</ul>'
+        '<p><a class="button" href="javascript:history.back()">返回 Back</a></p></div></main></html>'
+    )
