@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import httpx
 from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -21,6 +22,13 @@ from shared.settings import Settings
 
 _KEYS_LIVE_SECONDS = 300.0
 _ALGORITHMS = ["RS256", "ES256", "PS256"]
+# What the OpenAPI document says of tokens; they are read and checked below.
+BEARER = HTTPBearer(
+    scheme_name="bearer",
+    bearerFormat="JWT",
+    description="OIDC 访问令牌 / an access token of the OIDC issuer",
+    auto_error=False,
+)
 
 
 class Verifier:
@@ -66,7 +74,7 @@ class Verifier:
             return self._keys
 
 
-async def current_principal(request: Request) -> Principal:
+async def current_principal(request: Request, _: Annotated[object, Depends(BEARER)]) -> Principal:
     """The caller, from a bearer token or a browser session; raises `NotSignedIn`."""
     principal = await optional_principal(request)
     if principal is None:

@@ -12,7 +12,7 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared import problem_pages, problems, signin, telemetry
+from shared import openapi, problem_pages, problems, signin, telemetry
 from shared.auth import Verifier
 from shared.formats import local_date, local_time, yuan
 from shared.settings import Settings
@@ -35,11 +35,19 @@ class NotReady(problems.Problem):
 def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifespan) -> FastAPI:
     """A FastAPI app with what all services share. Set `app.state.ready` to an async check for `/readyz`."""
     telemetry.configure(service, settings.otlp_endpoint)
-    app = FastAPI(title=title, version="1.0.0", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app = FastAPI(
+        title=title,
+        version="1.0.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
+    )
     app.state.settings = settings
     app.state.verifier = Verifier(settings)
     problem_pages.install(app)
     signin.install(app, settings, service)
+    openapi.install(app, service, templates(_SHARED_PAGES))
     app.mount("/static", StaticFiles(directory=_SHARED_PAGES / "static"), name="static")
 
     @app.middleware("http")
@@ -50,8 +58,7 @@ def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifesp
         telemetry.REQUEST_SECONDS.labels(service, request.method, route, response.status_code).observe(
             time.perf_counter() - started
         )
-        if request.url.path != "/docs":
-            response.headers.setdefault("content-security-policy", _CSP)
+        response.headers.setdefault("content-security-policy", _CSP)
         response.headers.setdefault("x-content-type-options", "nosniff")
         response.headers.setdefault("referrer-policy", "same-origin")
         return response

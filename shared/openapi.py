@@ -1,0 +1,130 @@
+"""A service's OpenAPI document, and `/docs`, the page that shows it without loading anything from outside."""
+
+import importlib.resources
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import fastapi_standalone_docs
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from fastapi.staticfiles import StaticFiles
+from fastapi.templating import Jinja2Templates
+from pydantic import BaseModel, Field
+
+from shared.auth import BEARER
+from shared.problems import InvalidInput, NotAllowed, NotSignedIn, Problem
+
+SWAGGER = Path(str(importlib.resources.files(fastapi_standalone_docs))) / "static" / "swagger"
+_PROBLEM = "application/problem+json"
+_SESSION = "session"
+_METHODS = ("get", "put", "post", "delete", "patch")
+_DESCRIPTION = """\
+金额以分计,时间为 UTC,地区为 12 位统计用区划代码。出错时一律以 RFC 9457 问题文档作答,中英文并列,并指明字段。
+请先登录,或附上 OIDC 访问令牌;看到和办理的仅限本人的地区与角色。
+
+Amounts are fen, times UTC, regions the 12-digit statistical codes. Every error is an RFC 9457 problem document in
+Chinese and English that names the fields. Sign in, or send an OIDC access token; you see and do what your regions and
+roles allow.
+"""
+
+
+class ProblemField(BaseModel):
+    """One field that must be mended, by its path in the request."""
+
+    field: str
+    detail: str
+    detail_en: str
+
+
+class ProblemDocument(BaseModel):
+    """What went wrong (RFC 9457), in Chinese, with the English in the members that end in `_en`."""
+
+    type: str = Field(examples=["/problems/not-signed-in"])
+    status: int
+    title: str
+    title_en: str
+    detail: str
+    detail_en: str
+    errors: list[ProblemField]
+    instance: str = Field(description="The path that was asked for")
+
+
+def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with these problems."""
+    by_status: dict[int | str, list[type[Problem]]] = defaultdict(list)
+    for kind in kinds:
+        by_status[kind.status].append(kind)
+    return {status: _response(tuple(same)) for status, same in sorted(by_status.items())}
+
+
+def install(app: FastAPI, service: str, templates: Jinja2Templates) -> None:
+    """Add `/docs` to the service, and to its document what no route can say for itself."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _complete(
+                get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes), service
+            )
+        return app.openapi_schema
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> Response:
+        return templates.TemplateResponse(request, "docs.html", {"title": app.title, "document": app.openapi_url})
+
+    app.openapi = document  # type: ignore[method-assign]
+    app.mount("/static/swagger", StaticFiles(directory=SWAGGER), name="swagger")
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of the function that answers."""
+    return route.name
+
+
+def _complete(document: dict[str, Any], service: str) -> dict[str, Any]:
+    """The session beside the token, problems in place of the framework's own shape of an error."""
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    made = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= made.pop("$defs") | {"ProblemDocument": made}
+    schemes = components.setdefault("securitySchemes", {})
+    schemes[_SESSION] = {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": f"yunjing_{service}",
+        "description": "浏览器登录后的会话 / a browser's session after /signin",
+    }
+    for path in document["paths"].values():
+        for method in _METHODS:
+            if operation := path.get(method):
+                _complete_operation(operation)
+    return document
+
+
+def _complete_operation(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if "HTTPValidationError" in str(responses.get("422")):
+        responses |= {str(status): each for status, each in problems(InvalidInput).items()}
+    if any(BEARER.scheme_name in way for way in operation.get("security", ())):
+        operation["security"].append({_SESSION: []})
+        for kind in (NotSignedIn, NotAllowed):
+            responses.setdefault(str(kind.status), _response((kind,)))
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _response(kinds: tuple[type[Problem], ...]) -> dict[str, Any]:
+    examples = {
+        kind.code: {
+            "summary": f"{kind.title_zh} / {kind.title_en}",
+            "value": kind().document() | {"instance": "/v1/..."},
+        }
+        for kind in kinds
+    }
+    return {
+        "description": "; ".join(f"{kind.title_zh} / {kind.title_en}" for kind in kinds),
+        "content": {_PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}, "examples": examples}},
+    }
