@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from shared.contracts.power import (
 
 FILE = Path(__file__).parent / "masking.yaml"
 _LONGEST_TEXT = 200
+_FREE = ("text", "code")
 _SAFE_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _PUBLIC_NUMBER = re.compile(r"[0-9A-Za-z一-鿿()\[\]（）〔〕【】_./-]{1,60}")
 # Runs of digits, with the separators people write between them, that may be an ID, a phone or an account.
@@ -33,6 +35,8 @@ _LANDLINE = re.compile(r"(?<!\d)0\d{2,3}[\s-]\d{7,8}(?!\d)")
 _ACCOUNT = re.compile(r"(?<!\d)\d(?:[\s-]?\d){12,}(?!\d)")
 _NUMBERS = (_ID, _MOBILE, _LANDLINE, _ACCOUNT)
 _FULL_WIDTH = {ord("０") + i: str(i) for i in range(10)} | {ord("Ｘ"): "X"}
+# Characters without a shape would hide a number or a name from the patterns, or turn a line around.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔"
     "钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤钮俞费计"
@@ -116,9 +120,18 @@ def load(path: Path = FILE) -> Masks:
     )
 
 
-def public_event(event: CaseEvent, masks: Masks, words: Vocabulary) -> dict[str, Any]:
-    """All that the public may ever know of an event, as JSON. `held` waits for the award before it is shown."""
-    names = _persons(event)
+@cache
+def masks() -> Masks:
+    """The list in force."""
+    return load()
+
+
+def public_event(event: CaseEvent, masks: Masks, words: Vocabulary, known: Iterable[str] = ()) -> dict[str, Any]:
+    """All that the public may ever know of an event, as JSON. `held` waits for the award before it is shown.
+
+    `known` are persons whom other events of the case named: they are struck out of this one's texts too.
+    """
+    names = [*persons(event), *known]
     public: dict[str, Any] = {
         "case_id": _code(event.case_id),
         "case_no": _number(event.case_no, names),
@@ -155,8 +168,8 @@ def public_event(event: CaseEvent, masks: Masks, words: Vocabulary) -> dict[str,
 
 
 def scrub(text: str, names: Iterable[str] = ()) -> str:
-    """Free text with persons' names, ID, phone and account numbers struck out; its length is kept."""
-    clean = text.translate(_FULL_WIDTH)[:_LONGEST_TEXT]
+    """Free text with persons' names, ID, phone and account numbers struck out; the length of what is seen is kept."""
+    clean = _UNSEEN.sub("", text.translate(_FULL_WIDTH))[:_LONGEST_TEXT]
     for name in sorted((n for n in names if len(n) > 1), key=lambda n: (-len(n), n)):
         clean = clean.replace(name, mask_person(name))
     clean = _SPOKEN_OF.sub(lambda m: m[0] if m[0][-1] in _NO_NAME_ENDS else mask_person(m[0]), clean)
@@ -174,6 +187,26 @@ def merge_masks(texts: Iterable[str]) -> str:
         else:
             merged = "".join("*" if "*" in pair else pair[0] for pair in zip(merged, text, strict=True))
     return merged
+
+
+def persons(event: CaseEvent) -> list[str]:
+    """All names of natural persons that the event itself gives: they are struck out of its free texts too."""
+    names = [event.actor.name]
+    if isinstance(event, CaseOpened | NodeCompleted):
+        fields = event.fields
+        names += [worker.name for worker in fields.workers]
+        names += list(fields.inspectors)
+        names += [fields.hire_name or "", fields.beneficiary_name or ""]
+        parties = [fields.payee_name, fields.supplier_name, fields.recipient, *(b.company_name for b in fields.bids)]
+        names += [party for party in parties if party and not is_organisation(party)]
+    return [name.strip() for name in names if name.strip()]
+
+
+def strike(fields: Mapping[str, Any], names: Iterable[str], masks: Masks) -> dict[str, Any]:
+    """Shown fields once more, with persons whom only a later event named struck out of their free texts."""
+    struck = tuple(names)
+    free = {field for field, rules in masks.rules.items() if any(rule.rule in _FREE for rule in rules)}
+    return {name: scrub(value, struck) if name in free else value for name, value in fields.items()}
 
 
 def mask_person(name: str) -> str:
@@ -197,19 +230,6 @@ def is_organisation(name: str) -> bool:
 
 def _is_chinese(name: str) -> bool:
     return bool(name) and all("一" <= char <= "鿿" or char == "·" for char in name)
-
-
-def _persons(event: CaseEvent) -> list[str]:
-    """All names of natural persons that the event itself gives: they are struck out of its free texts too."""
-    names = [event.actor.name]
-    if isinstance(event, CaseOpened | NodeCompleted):
-        fields = event.fields
-        names += [worker.name for worker in fields.workers]
-        names += list(fields.inspectors)
-        names += [fields.hire_name or "", fields.beneficiary_name or ""]
-        parties = [fields.payee_name, fields.supplier_name, fields.recipient, *(b.company_name for b in fields.bids)]
-        names += [party for party in parties if party and not is_organisation(party)]
-    return [name.strip() for name in names if name.strip()]
 
 
 def _fields(event: CaseOpened | NodeCompleted, names: list[str], masks: Masks) -> tuple[dict[str, Any], dict[str, Any]]:

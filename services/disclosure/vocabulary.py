@@ -1,6 +1,7 @@
 """What the codes of events are called in public: matters, flows, nodes, offices and papers, in Chinese and English."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ class Vocabulary:
     flows: dict[str, Name]
     nodes: dict[str, Name]
     keys: dict[str, str]
+    states: dict[str, Name]
+    kinds: dict[str, Name]
 
     def matter(self, code: str) -> Name:
         """The name of one of the six matters."""
@@ -52,6 +55,16 @@ class Vocabulary:
         """The office that a role acts for; never a person's name."""
         return self.offices.get(code, UNNAMED_OFFICE)
 
+    def steps(self, flow: str) -> tuple[str, ...]:
+        """The codes of a flow's nodes in their order; none for a flow that is not in the list."""
+        return tuple(code for code in self.nodes if code.startswith(f"{flow}-"))
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The words in force."""
+    return load()
+
 
 def load(path: Path = FILE) -> Vocabulary:
     """Read the list; a missing part is a KeyError at start, not a gap on a page."""
@@ -68,6 +81,8 @@ def load(path: Path = FILE) -> Vocabulary:
         flows=flows,
         nodes=nodes,
         keys=keys,
+        states=_names(raw["states"]),
+        kinds=_names(raw["kinds"]),
     )
 
 

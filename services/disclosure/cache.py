@@ -1,0 +1,83 @@
+"""Villages' pages in this process's memory, dropped the moment that another process commits a new one.
+
+Nothing is kept while nobody listens: when the listening connection is lost, all of it goes, and every read asks the
+database until it listens again.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+import asyncpg
+
+from services.disclosure import villages
+from services.disclosure.projections import village
+from services.disclosure.rendered import Rendered
+from shared.db import Connection, Database, Scope
+from shared.telemetry import logger
+
+_RETRY_SECONDS = 0.5
+_PULSE_SECONDS = 1.0
+_PULSE_TERM_SECONDS = 2.0
+log = logger("cache")
+
+
+class VillageCache:
+    """The ready pages of villages."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._listens = False
+        self._pages: dict[str, Rendered] = {}
+        self._reading: dict[str, object] = {}
+
+    async def run(self) -> None:
+        """Listen until cancelled; a lost connection is replaced."""
+        while True:
+            try:
+                await self._run_once()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                log.warning("cache.interrupted", error=type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def read(self, code: str) -> Rendered:
+        """A village's page as it is now; raises `BadVillageCode`, `NoSuchVillage`."""
+        page = self._pages.get(code) or await self._fetch(villages.check(code))
+        now = datetime.now(UTC)
+        if page.stale_at is None or now < page.stale_at:
+            return page
+        current = page.at(now)
+        if self._pages.get(code) is page:
+            self._pages[code] = current
+        return current
+
+    async def _fetch(self, code: str) -> Rendered:
+        # Whoever is told of a change meanwhile takes the ticket away: what was read may be from before it.
+        ticket = self._reading[code] = object()
+        async with self._db.begin(Scope.public(), readonly=True) as conn:
+            page = await village.read(conn, code)
+        if self._listens and self._reading.get(code) is ticket:
+            self._pages[code] = page
+        return page
+
+    async def _run_once(self) -> None:
+        conn = await self._db.dedicated()
+        conn.add_termination_listener(lambda *_: self._drop())
+        try:
+            await conn.add_listener(f"{self._db.schema}.{village.CHANNEL}", self._changed)
+            self._drop()
+            self._listens = True
+            while True:
+                await asyncio.sleep(_PULSE_SECONDS)
+                await asyncio.wait_for(conn.execute("SELECT"), _PULSE_TERM_SECONDS)
+        finally:
+            self._drop()
+            conn.terminate()
+
+    def _changed(self, _conn: Connection, _pid: int, _channel: str, code: object) -> None:
+        self._pages.pop(str(code), None)
+        self._reading.pop(str(code), None)
+
+    def _drop(self) -> None:
+        self._listens = False
+        self._pages.clear()
+        self._reading.clear()

@@ -1,0 +1,38 @@
+"""What can go wrong at the public side, in the visitor's words."""
+
+from shared.problems import NotFound, Problem
+
+
+class NoSuchVillage(NotFound):
+    """A code of the right form that is no village of this county."""
+
+    code = "no-such-village"
+    title_zh, title_en = "没有这个村", "No such village"
+
+
+class NoSuchCase(NotFound):
+    """No case of this number or id is public."""
+
+    code = "no-such-case"
+    title_zh, title_en = "没有这个事项", "No such case"
+
+
+class BadVillageCode(Problem):
+    """Not a 12-digit code."""
+
+    status, code = 422, "bad-village-code"
+    title_zh, title_en = "村代码有误", "Not a village code"
+
+
+class BadCaseNumber(Problem):
+    """Characters that no case number or id has."""
+
+    status, code = 422, "bad-case-number"
+    title_zh, title_en = "事项编号有误", "Not a case number"
+
+
+class BadCursor(Problem):
+    """A page cursor that is none of ours."""
+
+    status, code = 422, "bad-cursor"
+    title_zh, title_en = "翻页位置无效", "Invalid page cursor"

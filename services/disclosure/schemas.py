@@ -1,0 +1,342 @@
+"""What the open data and the pages say about villages and their cases. Nothing in here names a person."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.disclosure.cases import Case, State, Step
+from services.disclosure.masking import Masks, masks
+from services.disclosure.vocabulary import Name, vocabulary
+from shared import regions
+from shared.contracts.power import Matter
+
+
+class Answer(BaseModel):
+    """What all answers share."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Named(Answer):
+    """A code with its names."""
+
+    code: str
+    zh: str
+    en: str
+
+    @classmethod
+    def of(cls, code: str, name: Name) -> Self:
+        """The code beside its names."""
+        return cls(code=code, zh=name.zh, en=name.en)
+
+    @classmethod
+    def region(cls, code: str) -> Self:
+        """A town or village; its code stands for the name of one that the county's list lacks."""
+        try:
+            found = regions.region(code)
+        except KeyError:
+            return cls(code=code, zh=code, en=code)
+        return cls(code=code, zh=found.zh, en=found.en)
+
+
+class Bilingual(Answer):
+    """One phrase in both languages."""
+
+    zh: str
+    en: str
+
+
+class CaseLinks(Answer):
+    """Where a case is found."""
+
+    data: str
+    page: str
+
+    @classmethod
+    def of(cls, case_id: str) -> Self:
+        """The links of a case."""
+        return cls(data=f"/v1/cases/{case_id}", page=f"/cases/{case_id}")
+
+
+class CaseCard(Answer):
+    """One case in a list. `step` is where it waits, `steps` how many its flow has, `passed` how many lie behind it."""
+
+    case_id: str
+    case_no: str
+    title: Bilingual
+    matter: Named
+    state: Named
+    step: Named | None
+    passed: int
+    steps: int
+    due_at: datetime | None
+    opened_at: datetime
+    updated_at: datetime
+    links: CaseLinks
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        """The card of a case as it stands."""
+        return cls(**_card(case))
+
+
+class NoticeCard(Answer):
+    """What is on public notice until `ends_at`."""
+
+    case_id: str
+    case_no: str
+    title: Bilingual
+    matter: Named
+    step: Named
+    ends_at: datetime
+    links: CaseLinks
+
+
+class Counts(Answer):
+    """How many cases are in which state."""
+
+    running: int = 0
+    closed: int = 0
+    withdrawn: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.running + self.closed + self.withdrawn
+
+    def moved(self, before: State | None, after: State) -> Self:
+        """The counts after one case went from a state (none for a new case) to another."""
+        counts = self.model_dump()
+        if before:
+            counts[before] -= 1
+        counts[after] += 1
+        return type(self)(**counts)
+
+
+class MatterCounts(Counts):
+    """The cases of one of the six matters."""
+
+    matter: Named
+
+
+class AlertCount(Answer):
+    """Alerts raised and not withdrawn, in groups: a single alert can't be told from the figure or from its change."""
+
+    at_least: int = Field(description="不少于此数,0 表示少于一组 / no fewer than this; 0 when fewer than one group")
+    zh: str
+    en: str
+
+    @classmethod
+    def of(cls, count: int, group: int) -> Self:
+        """A count as it may be published."""
+        floor = count - count % group
+        if not floor:
+            return cls(at_least=0, zh=f"少于 {group} 件", en=f"fewer than {group}")
+        return cls(at_least=floor, zh=f"{floor} 件以上", en=f"{floor} or more")
+
+
+class VillageLinks(Answer):
+    """Where a village's pages and files are."""
+
+    data: str
+    page: str
+    cases: str
+    qr_svg: str
+    qr_png: str
+
+    @classmethod
+    def of(cls, code: str) -> Self:
+        """The links of a village."""
+        data, page = f"/v1/villages/{code}", f"/villages/{code}"
+        return cls(data=data, page=page, cases=f"{data}/cases", qr_svg=f"{data}/qr.svg", qr_png=f"{data}/qr.png")
+
+
+class VillagePage(Answer):
+    """One village: its cases by matter, what is on public notice now, what moved last, and how many alerts there are."""
+
+    village: Named
+    town: Named
+    matters: tuple[MatterCounts, ...]
+    notices: tuple[NoticeCard, ...] = ()
+    newest: tuple[CaseCard, ...] = ()
+    alerts: AlertCount
+    updated_at: datetime | None = None
+    links: VillageLinks
+
+
+class VillageEntry(Counts):
+    """One village in the county's list."""
+
+    village: Named
+    links: VillageLinks
+
+
+class TownEntry(Answer):
+    """One town and its villages."""
+
+    town: Named
+    villages: tuple[VillageEntry, ...]
+
+
+class County(Answer):
+    """All villages by town."""
+
+    county: Named
+    towns: tuple[TownEntry, ...]
+
+
+class CaseFilter(BaseModel):
+    """Which cases of a village are wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    matter: Annotated[Matter | None, Field(description="六大事项之一 / one of the six matters")] = None
+    state: Annotated[State | None, Field(description="办理状态 / running, closed or withdrawn")] = None
+    q: Annotated[str | None, Field(max_length=100, description="标题或编号中的字词 / words of a title or number")] = None
+    after: Annotated[str | None, Field(max_length=300, description="上一页的 next / the `next` of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 30
+
+
+class CasePage(Answer):
+    """A page of cases, the latest moved first. `next` is the cursor of the following page."""
+
+    items: tuple[CaseCard, ...]
+    next: str | None
+
+
+class ShownField(Answer):
+    """One public field of a step. `kind` says how to read `value`: money is in fen, dates are ISO days."""
+
+    name: str
+    label: Bilingual
+    kind: str = Field(description="text, number, money, date, flag, choice, company, person, people, workers or bids")
+    value: Any
+    value_en: str | None = None
+
+
+class Document(Answer):
+    """An original filed at a step, by its fingerprint."""
+
+    kind: Named
+    sha256: str
+
+
+class HistoryEntry(Answer):
+    """One thing that happened: which step, when, by which office, with what."""
+
+    sequence: int
+    kind: Named
+    at: datetime
+    step: Named | None
+    to_step: Named | None
+    office: Named
+    notice_ends_at: datetime | None
+    fields: tuple[ShownField, ...]
+    documents: tuple[Document, ...]
+
+
+class CaseView(CaseCard):
+    """A case with its whole history, the oldest first. `ahead` are the steps of its flow still to come."""
+
+    village: Named
+    town: Named
+    flow: Named
+    notices: tuple[NoticeCard, ...]
+    history: tuple[HistoryEntry, ...]
+    ahead: tuple[Named, ...]
+
+    @classmethod
+    def of(cls, case: Case, now: datetime) -> Self:  # type: ignore[override]
+        """All that is public of a case at a moment."""
+        words, steps = vocabulary(), vocabulary().steps(case.flow)
+        waiting = case.node if case.state == "running" else None
+        return cls(
+            **_card(case),
+            village=Named.region(case.village_code),
+            town=Named.region(case.town_code),
+            flow=Named.of(case.flow, words.flow(case.flow)),
+            notices=tuple(notice for notice in notices_of(case) if notice.ends_at > now),
+            history=tuple(_entry(step, case) for step in case.steps),
+            ahead=tuple(_step_named(code) for code in steps[steps.index(waiting) :]) if waiting in steps else (),
+        )
+
+
+def notices_of(case: Case) -> tuple[NoticeCard, ...]:
+    """The case's public notices, over or not."""
+    return tuple(
+        NoticeCard(
+            case_id=case.case_id,
+            case_no=case.case_no,
+            title=_title(case),
+            matter=_matter(case.matter),
+            step=_step_named(node),
+            ends_at=ends_at,
+            links=CaseLinks.of(case.case_id),
+        )
+        for node, ends_at in case.notices.items()
+    )
+
+
+def _card(case: Case) -> dict[str, Any]:
+    words, steps = vocabulary(), vocabulary().steps(case.flow)
+    passed = steps.index(case.node) if case.node in steps else len(steps) if case.state == "closed" else 0
+    return {
+        "case_id": case.case_id,
+        "case_no": case.case_no,
+        "title": _title(case),
+        "matter": _matter(case.matter),
+        "state": Named.of(case.state, words.states[case.state]),
+        "step": _step_named(case.node) if case.node else None,
+        "passed": passed,
+        "steps": len(steps),
+        "due_at": case.due_at,
+        "opened_at": case.opened_at,
+        "updated_at": case.updated_at,
+        "links": CaseLinks.of(case.case_id),
+    }
+
+
+def _title(case: Case) -> Bilingual:
+    flow = vocabulary().flow(case.flow)
+    return Bilingual(zh=case.title or flow.zh, en=flow.en)
+
+
+def _matter(code: str) -> Named:
+    return Named.of(code, vocabulary().matter(code))
+
+
+def _step_named(code: str) -> Named:
+    return Named.of(code, vocabulary().node(code))
+
+
+def _entry(step: Step, case: Case) -> HistoryEntry:
+    words, here = vocabulary(), masks()
+    fields, office = step.get("fields", {}), step.get("office", "")
+    return HistoryEntry(
+        sequence=step["sequence"],
+        kind=Named.of(step["kind"], words.kinds[step["kind"]]),
+        at=step["at"],
+        step=_step_named(step["node"]) if step.get("node") else None,
+        to_step=_step_named(step["to_node"]) if step.get("to_node") else None,
+        office=Named.of(office, words.office(office)),
+        notice_ends_at=step.get("notice_ends_at"),
+        fields=tuple(_field(name, fields[name], case, here) for name in here.rules if name in fields),
+        documents=tuple(
+            Document(kind=Named.of(paper["kind"], words.documents[paper["kind"]]), sha256=paper["sha256"])
+            for paper in step.get("documents", ())
+        ),
+    )
+
+
+def _field(name: str, value: Any, case: Case, here: Masks) -> ShownField:
+    rule = here.rule(name, (case.matter, case.flow))
+    kind = rule.rule if rule else "text"
+    zh, en = (rule.zh, rule.en) if rule else here.label(name)
+    return ShownField(
+        name=name,
+        label=Bilingual(zh=zh, en=en),
+        kind={"code": "text", "beneficiary": "person"}.get(kind, kind),
+        value=value,
+        value_en=here.choice_names.get(value) if kind == "choice" else None,
+    )
