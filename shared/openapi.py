@@ -107,13 +107,27 @@ def _complete(document: dict[str, Any], service: str) -> dict[str, Any]:
 
 def _complete_operation(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
-    if "HTTPValidationError" in str(responses.get("422")):
-        responses |= {str(status): each for status, each in problems(InvalidInput).items()}
+    for response in responses.values():
+        if response["description"] == "Successful Response":
+            response["description"] = "成功 / Done"
+    if "422" in responses:
+        _add(responses, InvalidInput)
     if any(BEARER.scheme_name in way for way in operation.get("security", ())):
         operation["security"].append({_SESSION: []})
-        for kind in (NotSignedIn, NotAllowed):
-            responses.setdefault(str(kind.status), _response((kind,)))
+        _add(responses, NotSignedIn)
+        _add(responses, NotAllowed)
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _add(responses: dict[str, Any], kind: type[Problem]) -> None:
+    """Add one problem beside those that the route itself names, in place of what the framework says."""
+    made, status = _response((kind,)), str(kind.status)
+    named = responses.get(status, {}).get("content", {}).get(_PROBLEM)
+    if named is None:
+        responses[status] = made
+        return
+    responses[status]["description"] += "; " + made["description"]
+    named["examples"] |= made["content"][_PROBLEM]["examples"]
 
 
 def _response(kinds: tuple[type[Problem], ...]) -> dict[str, Any]:

@@ -2,81 +2,92 @@
 
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from deploy.docs.channels import Channel, Message, channels
 from shared.bus import topics
-from shared.contracts import alerts, power, reference
 
-_ALERTS: tuple[type[BaseModel], ...] = (alerts.AlertRaised, alerts.AlertUpdated, alerts.AlertWithdrawn)
 _HEADERS = {
-    "type": "object",
-    "required": ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time"],
-    "properties": {
-        "ce_specversion": {"const": "1.0"},
-        "ce_id": {"type": "string", "format": "uuid"},
-        "ce_source": {"type": "string"},
-        "ce_type": {"type": "string", "description": "Ends in the major version"},
-        "ce_time": {"type": "string", "format": "date-time"},
-        "ce_subject": {"type": "string"},
-        "traceparent": {"type": "string", "description": "W3C trace context"},
-    },
+    "ce_specversion": {"const": "1.0"},
+    "ce_id": {"type": "string", "format": "uuid", "description": "An event seen twice has one effect"},
+    "ce_source": {"type": "string", "format": "uri-reference", "examples": ["/approval"]},
+    "ce_time": {"type": "string", "format": "date-time"},
+    "ce_subject": {"type": "string", "description": "What the event is about"},
+    "content-type": {"const": "application/json"},
+    "traceparent": {"type": "string", "description": "W3C trace context"},
 }
+_OPTIONAL = {"ce_subject", "traceparent"}
+_DESCRIPTION = """\
+CloudEvents 1.0 in Kafka's binary mode: attributes in `ce_*` headers, data as JSON in the value. Money is fen, times are
+UTC, persons and accounts are keyed hashes. A field at its default may be left out, an unknown field is to be ignored: a
+new optional field is compatible, anything else is a new type.
+"""
 
 
 def document() -> dict[str, Any]:
     """The AsyncAPI document as JSON."""
-    carried = _carried()
-    models = sorted({model for each in carried.values() for model in each}, key=lambda model: model.__name__)
-    _, definitions = models_json_schema(
-        [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
+    known = tuple(channels())
+    messages = {message.name: (message, channel.key) for channel in known for message in channel.messages}
+    models = sorted({each.model for each, _ in messages.values() if each.model}, key=lambda model: model.__name__)
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )
     return {
         "asyncapi": "3.0.0",
-        "info": {
-            "title": "云睛 Yunjing: events",
-            "version": "1.0.0",
-            "description": "CloudEvents 1.0 in Kafka's binary mode: attributes as `ce_*` headers, data as JSON.",
-        },
-        "channels": {_id(topic): _channel(topic, models) for topic, models in carried.items()},
-        "operations": {
-            f"receive_{_id(topic)}": {"action": "receive", "channel": {"$ref": f"#/channels/{_id(topic)}"}}
-            for topic in carried
-        },
+        "info": {"title": "云睛 事件 · Yunjing events", "version": "1.0.0", "description": _DESCRIPTION},
+        "defaultContentType": "application/json",
+        "channels": {_id(channel): _channel(channel) for channel in known},
+        "operations": {f"receive_{_id(channel)}": _receive(channel) for channel in known},
         "components": {
-            "messages": {model.__name__: _message(model) for model in models},
-            "schemas": definitions["$defs"],
+            "messages": {name: _message(message, key) for name, (message, key) in messages.items()},
+            "schemas": schemas["$defs"],
         },
     }
 
 
-def _carried() -> dict[str, tuple[type[BaseModel], ...]]:
-    """What each topic of `topics.configurations` carries; topics without events of their own are left out."""
-    known: dict[str, tuple[type[BaseModel], ...]] = {
-        power.TOPIC: power.EVENTS,
-        alerts.RAISED_TOPIC: _ALERTS,
-        alerts.LIFECYCLE_TOPIC: (alerts.AlertStateChanged,),
-        **{reference.topic(name): (model,) for name, model in reference.DATASETS.items()},
-    }
-    return {topic: known[topic] for topic in topics.configurations() if topic in known}
+def _id(channel: Channel) -> str:
+    return channel.topic.replace(".", "_")
 
 
-def _id(topic: str) -> str:
-    return topic.replace(".", "_")
-
-
-def _channel(topic: str, models: tuple[type[BaseModel], ...]) -> dict[str, Any]:
+def _channel(channel: Channel) -> dict[str, Any]:
     return {
-        "address": topic,
-        "messages": {model.__name__: {"$ref": f"#/components/messages/{model.__name__}"} for model in models},
+        "address": channel.topic,
+        "summary": f"Published by {channel.publisher}",
+        "messages": {each.name: {"$ref": f"#/components/messages/{each.name}"} for each in channel.messages},
+        "bindings": {
+            "kafka": {
+                "topic": channel.topic,
+                "partitions": topics.partitions(channel.topic),
+                "topicConfiguration": _configuration(channel.topic),
+                "bindingVersion": "0.5.0",
+            }
+        },
     }
 
 
-def _message(model: type[BaseModel]) -> dict[str, Any]:
+def _configuration(topic: str) -> dict[str, Any]:
+    """Kafka's words for how long a topic is kept, in the types that the binding asks for."""
+    kept = topics.configurations()[topic]
+    return {name: [value] if name == "cleanup.policy" else int(value) for name, value in kept.items()}
+
+
+def _receive(channel: Channel) -> dict[str, Any]:
+    at = f"#/channels/{_id(channel)}"
     return {
-        "name": getattr(model, "TYPE", reference.RECORD_SET),
-        "summary": (model.__doc__ or "").strip().split("\n")[0],
-        "contentType": "application/json",
-        "headers": _HEADERS,
-        "payload": {"$ref": f"#/components/schemas/{model.__name__}"},
+        "action": "receive",
+        "channel": {"$ref": at},
+        "messages": [{"$ref": f"{at}/messages/{each.name}"} for each in channel.messages],
+    }
+
+
+def _message(message: Message, key: str) -> dict[str, Any]:
+    headers = _HEADERS | {"ce_type": {"const": message.event, "description": "Ends in the major version"}}
+    payload = {"$ref": f"#/components/schemas/{message.model.__name__}"} if message.model else {"type": "null"}
+    return {
+        "name": message.event,
+        "title": message.name,
+        "summary": message.summary,
+        "headers": {"type": "object", "required": sorted(headers.keys() - _OPTIONAL), "properties": headers},
+        "payload": payload,
+        "bindings": {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": "0.5.0"}},
     }

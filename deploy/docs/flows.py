@@ -1,12 +1,10 @@
-"""Draws the catalogue of flows as pages: `python -m deploy.docs.flows` writes docs/flows/."""
+"""Draws the catalogue of flows as pages."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from services.approval.fields import all_fields
-from services.approval.flows import PREVIOUS, Catalogue, Flow, FormUse, Name, Node, load
+from services.approval.flows import PREVIOUS, Catalogue, Flow, FormUse, Name, Node
 
-PAGES = Path(__file__).parents[2] / "docs" / "flows"
 _UNITS = {"working_day": Name("工作日", "working days"), "calendar_day": Name("日历日", "calendar days")}
 
 
@@ -21,10 +19,10 @@ def _index(catalogue: Catalogue) -> str:
         "# 权力流程 · Power flows",
         "",
         f"{len(catalogue.matters)} 类事项、{len(flows)} 个流程、{sum(len(flow.nodes) for flow in flows)} 个监督节点。"
-        " 由 `services/approval/catalogue/` 生成,请勿手改。",
+        " 由 `services/approval/catalogue/` 经 `make docs` 生成,请勿手改。",
         "",
         f"{len(catalogue.matters)} matters, {len(flows)} flows, {sum(len(flow.nodes) for flow in flows)} supervised"
-        " nodes. Drawn from `services/approval/catalogue/` by `python -m deploy.docs.flows`; do not edit.",
+        " nodes. Drawn from `services/approval/catalogue/` by `make docs`; do not edit.",
     ]
     for code, matter in catalogue.matters.items():
         lines += ["", f"## {matter.zh} · {matter.en}", "", "| 流程 Flow | 适用 For | 节点 Nodes |", "|---|---|---|"]
@@ -90,9 +88,3 @@ def _listed(named: Iterable[tuple[Name, bool]]) -> str:
 
 def _both(name: Name) -> str:
     return f"{name.zh}<br>{name.en}"
-
-
-if __name__ == "__main__":
-    PAGES.mkdir(parents=True, exist_ok=True)
-    for file, text in pages(load()).items():
-        (PAGES / file).write_text(text, encoding="utf-8")

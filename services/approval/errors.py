@@ -183,3 +183,34 @@ class RowsRefused(Problem):
 
     status, code = 422, "rows-refused"
     title_zh, title_en = "部分行需要修改,未导入任何数据", "Some rows must be mended; nothing was imported"
+
+
+# What each deed may be refused for, beside input of the wrong shape.
+OPENING = (NoSuchFlow, RoleMissing, FieldsMissing, FieldsUnsound, IdempotencyKeyReused, ForeignOrigin)
+COMPLETING = (
+    CaseNotFound,
+    RoleMissing,
+    CaseNotOpen,
+    WrongNode,
+    NoticeRunning,
+    NotApproved,
+    ChangedMeanwhile,
+    FieldsMissing,
+    FieldsUnsound,
+    DocumentsMissing,
+    DocumentNotFound,
+    IdempotencyKeyReused,
+    ForeignOrigin,
+)
+WITHDRAWING = (
+    CaseNotFound,
+    RoleMissing,
+    CaseNotOpen,
+    ChangedMeanwhile,
+    ReasonMissing,
+    IdempotencyKeyReused,
+    ForeignOrigin,
+)
+RETURNING = (*WITHDRAWING, CannotSendBack)
+UPLOADING = (DocumentEmpty, DocumentTooLarge, DocumentTypeRefused, UploadTooLarge, IdempotencyKeyReused, ForeignOrigin)
+IMPORTING = (SheetRefused, RowsRefused, LengthRequired, UploadTooLarge, IdempotencyKeyReused, ForeignOrigin)

@@ -7,11 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
-from services.approval import documents, flows, store
+from services.approval import documents, errors, flows, store
 from services.approval.cases import Case
 from services.approval.desk import Desk
 from services.approval.documents import MAX_BYTES
-from services.approval.errors import ChangedMeanwhile
 from services.approval.guards import check_length, same_origin
 from services.approval.idempotency import Answer, IdempotencyKey, once
 from services.approval.schemas import (
@@ -31,6 +30,7 @@ from services.approval.store import Wanted
 from shared.auth import Caller
 from shared.contracts.base import RegionCode, Sha256
 from shared.db import Database, Scope
+from shared.openapi import problems
 
 
 def database(request: Request) -> Database:
@@ -42,44 +42,52 @@ Db = Annotated[Database, Depends(database)]
 router = APIRouter(prefix="/v1", dependencies=[Depends(same_origin)])
 
 
-def _expected_version(if_match: Annotated[str | None, Header(alias="if-match")] = None) -> int | None:
+def _expected_version(
+    if_match: Annotated[
+        str | None, Header(alias="if-match", description="所见事项的版本 / the version that you saw")
+    ] = None,
+) -> int | None:
     """The version in `If-Match`, as `"3"` or 3; any with `*` or without the header."""
     text = (if_match or "*").removeprefix("W/").strip('"')
     if text == "*":
         return None
     if not text.isdigit() or len(text) > 9:
-        raise ChangedMeanwhile("If-Match 应为事项的版本号", "If-Match takes the case's version")
+        raise errors.ChangedMeanwhile("If-Match 应为事项的版本号", "If-Match takes the case's version")
     return int(text)
 
 
 ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
 
 
-@router.get("/flows", tags=["flows"])
+@router.get("/flows", tags=["流程 flows"], summary="流程目录 / List power flows")
 async def list_flows(caller: Caller) -> list[FlowSummary]:
     """All power flows."""
     catalogue = flows.load()
     return [FlowSummary.of(flow, catalogue) for flow in catalogue.flows.values()]
 
 
-@router.get("/flows/{code}", tags=["flows"])
-async def read_flow(caller: Caller, code: str) -> FlowOut:
+@router.get(
+    "/flows/{code}", tags=["流程 flows"], summary="流程详情 / Read a flow", responses=problems(errors.NoSuchFlow)
+)
+async def read_flow(
+    caller: Caller, code: Annotated[str, Path(description="流程代码 / the flow's code", examples=["PR1"])]
+) -> FlowOut:
     """One flow with its nodes, forms, papers and terms."""
     catalogue = flows.load()
     return FlowOut.of(catalogue.flow(code), catalogue)
 
 
-@router.get("/cases", tags=["cases"])
+@router.get("/cases", tags=["事项 cases"], summary="事项列表 / List cases", responses=problems(errors.CursorInvalid))
 async def list_cases(
     db: Db,
     caller: Caller,
     village: Annotated[RegionCode | None, Query(description="村、镇或县代码 / a village, town or county")] = None,
     status: Status | None = None,
-    flow: Annotated[str | None, Query(max_length=8)] = None,
+    flow: Annotated[str | None, Query(max_length=8, description="流程代码 / a flow's code")] = None,
     matter: Literal["PR", "EN", "AS", "LA", "RE", "SE"] | None = None,
     waiting: Annotated[bool, Query(description="只看待我办理的 / only what waits for me")] = False,
     q: Annotated[str | None, Query(max_length=100, description="标题或编号 / in title or number")] = None,
-    after: Annotated[str | None, Query(max_length=200)] = None,
+    after: Annotated[str | None, Query(max_length=200, description="上一页的 next / `next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> CasePage:
     """Cases of the caller's regions: newest first, or by their term when they wait for the caller."""
@@ -89,7 +97,13 @@ async def list_cases(
     return CasePage.of(listing, flows.load().flows)
 
 
-@router.post("/cases", status_code=201, tags=["cases"], responses={201: {"model": CaseSummary}})
+@router.post(
+    "/cases",
+    status_code=201,
+    tags=["事项 cases"],
+    responses=problems(*errors.OPENING) | {201: {"model": CaseSummary}},
+    summary="发起事项 / Open a case",
+)
 async def open_case(db: Db, caller: Caller, wanted: OpenCase, request: Request, key: IdempotencyKey = None) -> Response:
     """Open a case."""
     fields = wanted.fields.keyed(_secret(request))
@@ -107,7 +121,9 @@ async def open_case(db: Db, caller: Caller, wanted: OpenCase, request: Request, 
     return _response(answer)
 
 
-@router.get("/cases/{case_id}", tags=["cases"])
+@router.get(
+    "/cases/{case_id}", tags=["事项 cases"], summary="事项详情 / Read a case", responses=problems(errors.CaseNotFound)
+)
 async def read_case(db: Db, caller: Caller, case_id: UUID, response: Response) -> CaseOut:
     """A case with its history and what the caller may do now."""
     async with db.begin(Scope.of(caller), readonly=True) as conn:
@@ -116,7 +132,12 @@ async def read_case(db: Db, caller: Caller, case_id: UUID, response: Response) -
     return CaseOut.whole(seen.case, seen.flow, seen.log, seen.actions)
 
 
-@router.post("/cases/{case_id}/complete", tags=["cases"], responses={200: {"model": CaseSummary}})
+@router.post(
+    "/cases/{case_id}/complete",
+    tags=["事项 cases"],
+    responses=problems(*errors.COMPLETING) | {200: {"model": CaseSummary}},
+    summary="办理节点 / Complete a node",
+)
 async def complete_node(
     db: Db,
     caller: Caller,
@@ -139,7 +160,12 @@ async def complete_node(
     return _response(answer)
 
 
-@router.post("/cases/{case_id}/return", tags=["cases"], responses={200: {"model": CaseSummary}})
+@router.post(
+    "/cases/{case_id}/return",
+    tags=["事项 cases"],
+    responses=problems(*errors.RETURNING) | {200: {"model": CaseSummary}},
+    summary="退回 / Send a case back",
+)
 async def return_case(
     db: Db,
     caller: Caller,
@@ -160,7 +186,12 @@ async def return_case(
     return _response(answer)
 
 
-@router.post("/cases/{case_id}/withdraw", tags=["cases"], responses={200: {"model": CaseSummary}})
+@router.post(
+    "/cases/{case_id}/withdraw",
+    tags=["事项 cases"],
+    responses=problems(*errors.WITHDRAWING) | {200: {"model": CaseSummary}},
+    summary="撤回 / Withdraw a case",
+)
 async def withdraw_case(
     db: Db,
     caller: Caller,
@@ -184,9 +215,10 @@ async def withdraw_case(
 @router.post(
     "/documents",
     status_code=201,
-    tags=["documents"],
-    responses={201: {"model": DocumentOut}},
+    tags=["材料 documents"],
+    responses=problems(*errors.UPLOADING) | {201: {"model": DocumentOut}},
     openapi_extra={"requestBody": {"required": True, "content": {kind: {} for kind in sorted(documents.EXTENSIONS)}}},
+    summary="上传材料 / Upload a paper",
 )
 async def upload(
     db: Db,
@@ -210,7 +242,13 @@ async def upload(
     return _response(answer)
 
 
-@router.get("/documents/{sha256}", tags=["documents"], response_class=FileResponse)
+@router.get(
+    "/documents/{sha256}",
+    tags=["材料 documents"],
+    response_class=FileResponse,
+    summary="下载材料 / Download a paper",
+    responses=problems(errors.DocumentNotFound),
+)
 async def download(db: Db, caller: Caller, request: Request, sha256: Annotated[Sha256, Path()]) -> FileResponse:
     """A paper of a case that the caller may read."""
     async with db.begin(Scope.of(caller), readonly=True) as conn:

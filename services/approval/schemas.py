@@ -21,6 +21,8 @@ from shared.contracts.power import Bid, NodeFields, Worker
 from shared.problems import FieldError
 
 _MAX_TEXT = 4000
+_OPENING_FIELDS = {"item": "办公桌椅", "reason": "原有桌椅破损", "estimate_fen": 360000}
+_NODE_FIELDS = {"budget_fen": 360000, "quantity": 4, "unit": "套"}
 _KEY = re.compile(r"[0-9a-f]{32}")
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
@@ -96,17 +98,20 @@ def _sound(value: Any) -> bool:
 class OpenCase(_Taken):
     """A new case."""
 
-    flow: Annotated[str, StringConstraints(max_length=8)]
-    village_code: RegionCode
-    title: Text
-    fields: FiledFields = FiledFields()
+    flow: Annotated[str, StringConstraints(max_length=8), Field(examples=["PR1"])]
+    village_code: Annotated[RegionCode, Field(examples=["330421103201"])]
+    title: Annotated[Text, Field(examples=["购置办公桌椅"])]
+    fields: Annotated[
+        FiledFields,
+        Field(description="流程 form 所列的字段 / what the flow's `form` names", examples=[_OPENING_FIELDS]),
+    ] = FiledFields()
 
 
 class FiledPaper(_Taken):
     """A paper that was uploaded before, filed as one of the node's kinds."""
 
-    kind: Annotated[str, StringConstraints(max_length=60)]
-    sha256: Sha256
+    kind: Annotated[str, StringConstraints(max_length=60), Field(examples=["purchase_request"])]
+    sha256: Annotated[Sha256, Field(description="上传时的答复所给 / from the answer to its upload")]
     name: Annotated[str, StringConstraints(max_length=200)] | None = None
 
     def filing(self) -> Filing:
@@ -117,22 +122,28 @@ class FiledPaper(_Taken):
 class CompleteNode(_Taken):
     """The present node is done."""
 
-    node: Annotated[str, StringConstraints(max_length=12)]
-    fields: FiledFields = FiledFields()
-    documents: tuple[FiledPaper, ...] = Field(default=(), max_length=100)
+    node: Annotated[str, StringConstraints(max_length=12), Field(examples=["PR1-01"])]
+    fields: Annotated[
+        FiledFields,
+        Field(description="节点 form 所列的字段 / what the node's `form` names", examples=[_NODE_FIELDS]),
+    ] = FiledFields()
+    documents: Annotated[
+        tuple[FiledPaper, ...],
+        Field(max_length=100, description="节点 documents 所列的材料 / what the node's `documents` names"),
+    ] = ()
 
 
 class ReturnCase(_Taken):
     """Back to an earlier node."""
 
-    to_node: Annotated[str, StringConstraints(max_length=12)]
-    reason: Reason
+    to_node: Annotated[str, StringConstraints(max_length=12), Field(examples=["PR1-01"])]
+    reason: Annotated[Reason, Field(examples=["询价单缺一家"])]
 
 
 class WithdrawCase(_Taken):
     """The case is taken back."""
 
-    reason: Reason
+    reason: Annotated[Reason, Field(examples=["不再需要"])]
 
 
 class NameOut(BaseModel):

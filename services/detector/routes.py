@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Path, Query, Request
 
 from services.detector.detection import Finding
 from services.detector.errors import BadRecords, NoSuchDataset, NoSuchRecord, NoSuchRule, UploadTooLarge
@@ -18,12 +18,14 @@ from shared.bus import outbox
 from shared.contracts.power import NodeCompleted
 from shared.contracts.reference import DATASETS, Record
 from shared.db import Database, Scope
+from shared.openapi import problems
 from shared.problems import FieldError, NotAllowed
 
 READERS = (*WRITERS, "auditor")
 _MOST_BYTES = 20 * 1024 * 1024
 _MOST_ROWS = 20_000
 _MOST_FAULTS = 200
+_DEATH = {"person_key": "6f1ed002ab5595859014ebf0951522d9", "name": "王五", "died_on": "2026-02-11"}
 _FAULTS = """
 SELECT rule_id, sum(times)::bigint AS times, count(*) AS keys, max(last_at) AS last_at,
        (array_agg(message ORDER BY last_at DESC))[1] AS message
@@ -32,12 +34,24 @@ FROM rule_faults GROUP BY rule_id ORDER BY max(last_at) DESC
 _PAGE = """
 SELECT id, data FROM reference_records WHERE dataset = $1 AND id > $2 ORDER BY id LIMIT $3
 """
+Dataset = Annotated[str, Path(description="登记数据集 / the register", examples=["companies"])]
+RecordId = Annotated[str, Path(description="记录编号 / the id; a company's is its credit code")]
 router = APIRouter(prefix="/v1")
 
 
-@router.put("/reference/{dataset}/{id}", status_code=202, tags=["reference"])
+@router.put(
+    "/reference/{dataset}/{id}",
+    status_code=202,
+    tags=["登记数据 reference"],
+    summary="登记一条记录 / Set one record",
+    responses=problems(NoSuchDataset, BadRecords),
+)
 async def put_record(
-    request: Request, caller: Caller, dataset: str, id: str, body: Annotated[dict[str, Any], Body()]
+    request: Request,
+    caller: Caller,
+    dataset: Dataset,
+    id: RecordId,
+    body: Annotated[dict[str, Any], Body(examples=[_DEATH])],
 ) -> Accepted:
     """Set one record. `id_no` fields become keyed hashes and are not kept."""
     record, faults = read_record(
@@ -51,8 +65,14 @@ async def put_record(
     return Accepted(dataset=dataset, accepted=1)
 
 
-@router.delete("/reference/{dataset}/{id}", status_code=202, tags=["reference"])
-async def delete_record(request: Request, caller: Caller, dataset: str, id: str) -> Accepted:
+@router.delete(
+    "/reference/{dataset}/{id}",
+    status_code=202,
+    tags=["登记数据 reference"],
+    summary="删除一条记录 / Delete one record",
+    responses=problems(NoSuchDataset),
+)
+async def delete_record(request: Request, caller: Caller, dataset: Dataset, id: RecordId) -> Accepted:
     """Delete one record. Deleting what isn't there has no effect."""
     _model(dataset)
     async with _db(request).begin(Scope.system()) as conn:
@@ -64,7 +84,7 @@ async def delete_record(request: Request, caller: Caller, dataset: str, id: str)
 @router.post(
     "/reference/{dataset}",
     status_code=202,
-    tags=["reference"],
+    tags=["登记数据 reference"],
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -74,8 +94,10 @@ async def delete_record(request: Request, caller: Caller, dataset: str, id: str)
             },
         }
     },
+    summary="批量登记 / Set many records",
+    responses=problems(NoSuchDataset, BadRecords, UploadTooLarge),
 )
-async def post_records(request: Request, caller: Caller, dataset: str) -> Accepted:
+async def post_records(request: Request, caller: Caller, dataset: Dataset) -> Accepted:
     """Set many records, from NDJSON or a JSON array: all of them, or none with every fault named by row and field."""
     model = _model(dataset)
     try:
@@ -94,8 +116,13 @@ async def post_records(request: Request, caller: Caller, dataset: str) -> Accept
     return Accepted(dataset=dataset, accepted=len(records))
 
 
-@router.get("/reference/{dataset}/{id}", tags=["reference"])
-async def get_record(request: Request, caller: Caller, dataset: str, id: str) -> dict[str, Any]:
+@router.get(
+    "/reference/{dataset}/{id}",
+    tags=["登记数据 reference"],
+    summary="查询一条记录 / Read one record",
+    responses=problems(NoSuchDataset, NoSuchRecord),
+)
+async def get_record(request: Request, caller: Caller, dataset: Dataset, id: RecordId) -> dict[str, Any]:
     """One record, as it took effect."""
     _model(dataset)
     require(caller, *READERS)
@@ -106,12 +133,17 @@ async def get_record(request: Request, caller: Caller, dataset: str, id: str) ->
     return dict(data)
 
 
-@router.get("/reference/{dataset}", tags=["reference"])
+@router.get(
+    "/reference/{dataset}",
+    tags=["登记数据 reference"],
+    summary="记录列表 / List records",
+    responses=problems(NoSuchDataset),
+)
 async def list_records(
     request: Request,
     caller: Caller,
-    dataset: str,
-    after: Annotated[str, Query(description="the last id of the page before")] = "",
+    dataset: Dataset,
+    after: Annotated[str, Query(description="上一页的 next / `next` of the page before")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> RecordPage:
     """The records of a register by id, within the caller's regions."""
@@ -122,7 +154,7 @@ async def list_records(
     return RecordPage(records=[row["data"] for row in rows], next=rows[-1]["id"] if len(rows) == limit else None)
 
 
-@router.post("/evaluate", tags=["detection"])
+@router.post("/evaluate", tags=["侦测 detection"], summary="事前提示 / What a step would raise")
 async def evaluate(request: Request, caller: Caller, step: NodeCompleted) -> Evaluation:
     """What an intended step would raise. Nothing is written."""
     if not caller.roles_in(step.village_code):
@@ -133,14 +165,18 @@ async def evaluate(request: Request, caller: Caller, step: NodeCompleted) -> Eva
     return Evaluation(findings=[_would_raise(finding, judge.rulebook) for finding in findings])
 
 
-@router.get("/rules", tags=["rulebook"])
+@router.get("/rules", tags=["规则 rulebook"], summary="规则列表 / List rules")
 async def list_rules(request: Request, caller: Caller) -> list[RuleView]:
     """The rulebook in force."""
     return [RuleView.of(rule) for rule in _rulebook(request).rules]
 
 
-@router.get("/rules/{id}", tags=["rulebook"])
-async def get_rule(request: Request, caller: Caller, id: str) -> RuleView:
+@router.get("/rules/{id}", tags=["规则 rulebook"], summary="规则详情 / Read a rule", responses=problems(NoSuchRule))
+async def get_rule(
+    request: Request,
+    caller: Caller,
+    id: Annotated[str, Path(description="规则编号 / the rule's id", examples=["A001"])],
+) -> RuleView:
     """One rule of it."""
     for rule in _rulebook(request).rules:
         if rule.id == id:
@@ -148,7 +184,7 @@ async def get_rule(request: Request, caller: Caller, id: str) -> RuleView:
     raise NoSuchRule(f"规则手册中没有 {id}", f"The rulebook has no {id}")
 
 
-@router.get("/faults", tags=["detection"])
+@router.get("/faults", tags=["侦测 detection"], summary="规则故障 / List faults of rules")
 async def list_faults(request: Request, caller: Caller) -> list[FaultView]:
     """Rules that could not be evaluated, the latest first."""
     require(caller, *READERS)

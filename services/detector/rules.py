@@ -1,6 +1,5 @@
-"""The rulebook: YAML files, one rule each, checked and compiled when loaded. `--docs` writes docs/rulebook.md."""
+"""The rulebook: YAML files, one rule each, checked and compiled when loaded."""
 
-import argparse
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -308,49 +307,3 @@ def _cel_type(value: Value) -> cel.Type:
     if isinstance(value, list) and value and isinstance(value[0], int):
         return cel.Type.List(cel.Type.INT)
     return _CEL_TYPES[type(value)]
-
-
-def document(rulebook: Rulebook) -> str:
-    """The rulebook as a page for people."""
-    lines = [
-        "# 规则库 / Rulebook",
-        "",
-        f"{len(rulebook.rules)} 条规则,由 `python -m services.detector.rules --docs` 生成。预警待核实,不是结论。",
-        f"{len(rulebook.rules)} rules, generated. An alert is a question to be checked, never a finding of guilt.",
-    ]
-    for rule in rulebook.rules:
-        lines += ["", *_section(rule)]
-    return "\n".join(lines) + "\n"
-
-
-def _section(rule: Rule) -> Iterator[str]:
-    spec = rule.spec
-    yield f"## {spec.id} {spec.title.zh} / {spec.title.en}"
-    yield ""
-    yield f"- 等级 / grade: {spec.grade}" + "".join(f"; {also.grade}: `{also.when}`" for also in spec.grades)
-    yield f"- 领域 / matters: {', '.join(spec.matters)}; 对象 / subject: {rule.subject.zh} / {rule.subject.en}"
-    for name, param in spec.params.items():
-        yield f"- `{name}` = {param.default} {param.unit} ({param.zh} / {param.en})"
-    yield f"- 依据 / basis: {'; '.join(spec.basis)}"
-    for innocent in spec.innocent_explanations:
-        yield f"- 合理情形 / may be innocent: {innocent.zh} / {innocent.en}"
-    yield f"- 例 / examples: {'; '.join(example.name for example in spec.tests)}"
-    yield ""
-    yield "```cel"
-    yield spec.condition.strip()
-    yield "```"
-
-
-def main() -> None:
-    """Check the rulebook; with `--docs`, write its page."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--docs", nargs="?", type=Path, const=Path("docs/rulebook.md"))
-    options = parser.parse_args()
-    rulebook = load()
-    if options.docs:
-        options.docs.write_text(document(rulebook), encoding="utf-8")
-    print(f"{len(rulebook.rules)} 条规则 / rules")
-
-
-if __name__ == "__main__":
-    main()

@@ -59,7 +59,7 @@ def build(settings: Settings) -> FastAPI:
                 await asyncio.gather(*tasks, return_exceptions=True)
             await db.close()
 
-    app = create_app(service="notifier", settings=settings, title="云睛预警 Yunjing notifier", lifespan=lifespan)
+    app = create_app(service="notifier", settings=settings, title="云睛 预警 · Yunjing notifier", lifespan=lifespan)
     app.include_router(routes.router)
     app.include_router(pages.router)
     return app

@@ -80,5 +80,9 @@ class ForeignForm(Problem):
     title_zh, title_en = "表单来源不对", "This form came from another site"
 
 
+# What a move may be refused for, beside input of the wrong shape.
+MOVING = (NoSuchAlert, MoveNotYours, Recused, MoveOutOfOrder, MoveNeedsMore, RequestKeyReused)
+
+
 class WithdrawnUnknown(Exception):
     """A withdrawal of an alert that never arrived: it waits as a dead letter until the alert has been replayed."""

@@ -6,8 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
-from services.notifier import inbox, moves, standing, webhooks
-from services.notifier.errors import BadCursor
+from services.notifier import errors, inbox, moves, standing, webhooks
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import (
     AlertFilter,
@@ -24,6 +23,7 @@ from services.notifier.schemas import (
 from services.notifier.stream import HEARTBEAT_SECONDS, SEND_SECONDS, Hub
 from shared.auth import Caller
 from shared.db import Database, Scope
+from shared.openapi import problems
 from shared.settings import Settings
 
 router = APIRouter(prefix="/v1", tags=["预警 alerts"])
@@ -38,7 +38,7 @@ RequestKey = Annotated[
 ]
 
 
-@router.get("/alerts")
+@router.get("/alerts", summary="预警列表 / List alerts", responses=problems(errors.BadCursor))
 async def list_alerts(request: Request, caller: Caller, wanted: Annotated[AlertFilter, Query()]) -> AlertPage:
     """The alerts on the caller's desks, red first and the newest of a grade first."""
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
@@ -46,7 +46,7 @@ async def list_alerts(request: Request, caller: Caller, wanted: Annotated[AlertF
     return AlertPage(items=items, next=after)
 
 
-@router.get("/alerts/{alert_id}")
+@router.get("/alerts/{alert_id}", summary="预警详情 / Read an alert", responses=problems(errors.NoSuchAlert))
 async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> AlertView:
     """One alert with all its evidence. Its first reading is kept."""
     async with _db(request).begin(Scope.of(caller)) as conn:
@@ -55,7 +55,9 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> AlertV
     return AlertView.seen_by(held, standing.actor_at(held, caller))
 
 
-@router.get("/alerts/{alert_id}/history")
+@router.get(
+    "/alerts/{alert_id}/history", summary="办理记录 / History of an alert", responses=problems(errors.NoSuchAlert)
+)
 async def show_history(request: Request, caller: Caller, alert_id: UUID) -> History:
     """All that happened to an alert, the oldest first."""
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
@@ -63,7 +65,7 @@ async def show_history(request: Request, caller: Caller, alert_id: UUID) -> Hist
         return History(items=await inbox.history(conn, alert_id))
 
 
-@router.post("/alerts/{alert_id}/moves")
+@router.post("/alerts/{alert_id}/moves", summary="办理预警 / Move an alert", responses=problems(*errors.MOVING))
 async def move_alert(
     request: Request, caller: Caller, alert_id: UUID, body: MoveRequest, key: RequestKey = None
 ) -> AlertView:
@@ -71,13 +73,21 @@ async def move_alert(
     return await moves.make(_db(request), caller, alert_id, Move(body.to, body.note, body.outcome), key)
 
 
-@router.post("/alerts/{alert_id}/acknowledge")
+@router.post(
+    "/alerts/{alert_id}/acknowledge", summary="签收预警 / Acknowledge an alert", responses=problems(*errors.MOVING)
+)
 async def acknowledge_alert(request: Request, caller: Caller, alert_id: UUID, key: RequestKey = None) -> AlertView:
     """Acknowledge an alert: the move to `signed`."""
     return await moves.make(_db(request), caller, alert_id, Move("signed"), key)
 
 
-@router.get("/stream", response_class=EventSourceResponse, tags=["实时 live"])
+@router.get(
+    "/stream",
+    response_class=EventSourceResponse,
+    tags=["实时 live"],
+    summary="实时预警 / Stream alerts",
+    responses=problems(errors.BadCursor),
+)
 async def open_stream(
     request: Request,
     caller: Caller,
@@ -93,14 +103,20 @@ async def open_stream(
     )
 
 
-@router.get("/webhooks", tags=["订阅 webhooks"])
+@router.get("/webhooks", tags=["订阅 webhooks"], summary="订阅列表 / List subscriptions")
 async def list_webhooks(request: Request, caller: Caller) -> Webhooks:
     """The caller's subscriptions."""
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
         return Webhooks(items=await webhooks.all_of_caller(conn))
 
 
-@router.post("/webhooks", status_code=201, tags=["订阅 webhooks"])
+@router.post(
+    "/webhooks",
+    status_code=201,
+    tags=["订阅 webhooks"],
+    summary="新建订阅 / Subscribe",
+    responses=problems(errors.BadWebhookAddress, errors.WebhookOutOfScope),
+)
 async def create_webhook(request: Request, response: Response, caller: Caller, body: WebhookRequest) -> NewWebhook:
     """Subscribe a URL to own desks. The secret (standardwebhooks.com) is shown only in this answer."""
     settings: Settings = request.app.state.settings
@@ -111,14 +127,24 @@ async def create_webhook(request: Request, response: Response, caller: Caller, b
     return made
 
 
-@router.get("/webhooks/{webhook_id}", tags=["订阅 webhooks"])
+@router.get(
+    "/webhooks/{webhook_id}",
+    tags=["订阅 webhooks"],
+    summary="订阅详情 / Read a subscription",
+    responses=problems(errors.NoSuchWebhook),
+)
 async def show_webhook(request: Request, caller: Caller, webhook_id: UUID) -> WebhookView:
     """One subscription."""
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
         return await webhooks.find(conn, webhook_id)
 
 
-@router.put("/webhooks/{webhook_id}", tags=["订阅 webhooks"])
+@router.put(
+    "/webhooks/{webhook_id}",
+    tags=["订阅 webhooks"],
+    summary="更改或续期订阅 / Change or renew a subscription",
+    responses=problems(errors.NoSuchWebhook, errors.BadWebhookAddress, errors.WebhookOutOfScope),
+)
 async def renew_webhook(request: Request, caller: Caller, webhook_id: UUID, body: WebhookRequest) -> WebhookView:
     """Change or renew a subscription; its secret stays."""
     await webhooks.check(body, caller, request.app.state.settings)
@@ -126,14 +152,25 @@ async def renew_webhook(request: Request, caller: Caller, webhook_id: UUID, body
         return await webhooks.renew(conn, webhook_id, body)
 
 
-@router.delete("/webhooks/{webhook_id}", status_code=204, tags=["订阅 webhooks"])
+@router.delete(
+    "/webhooks/{webhook_id}",
+    status_code=204,
+    tags=["订阅 webhooks"],
+    summary="取消订阅 / End a subscription",
+    responses=problems(errors.NoSuchWebhook),
+)
 async def delete_webhook(request: Request, caller: Caller, webhook_id: UUID) -> None:
     """End a subscription."""
     async with _db(request).begin(Scope.of(caller)) as conn:
         await webhooks.delete(conn, webhook_id)
 
 
-@router.get("/webhooks/{webhook_id}/deliveries", tags=["订阅 webhooks"])
+@router.get(
+    "/webhooks/{webhook_id}/deliveries",
+    tags=["订阅 webhooks"],
+    summary="投递记录 / List deliveries",
+    responses=problems(errors.NoSuchWebhook),
+)
 async def list_deliveries(request: Request, caller: Caller, webhook_id: UUID) -> Deliveries:
     """The latest hundred deliveries of a subscription with the receiver's last answers."""
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
@@ -149,5 +186,5 @@ def _position(text: str | None) -> int | None:
     if text is None:
         return None
     if not text.isdecimal() or len(text) > 18:
-        raise BadCursor("续传位置须为收到过的事件编号", "A position is the id of an event that you have received")
+        raise errors.BadCursor("续传位置须为收到过的事件编号", "A position is the id of an event that you received")
     return int(text)

@@ -16,31 +16,31 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
 from shared.bus.envelope import Envelope
+from shared.contracts.dead_letters import DeadLetter
 
 SUFFIX = ".dlq"
-TYPE = "bus.dead_letter.v1"
 
 
 def dead_letter(record: ConsumerRecord, *, topic: str, group: str, reason: str) -> Envelope:
     """The dead letter of a record: its bytes, headers and place, and why it was put aside."""
     place = f"{group}|{record.topic}|{record.partition}|{record.offset}"
-    return Envelope(
+    letter = DeadLetter(
+        reason=reason[:2000],
+        group=group,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=_text(record.key),
+        value=_text(record.value),
+        headers=tuple((name, _text(raw)) for name, raw in record.headers),
+    )
+    return Envelope.of(
+        letter,
         id=str(uuid.uuid5(uuid.NAMESPACE_URL, place)),
         source=f"/{group}",
-        type=TYPE,
         time=datetime.now(UTC),
         key=(record.key or b"").decode(errors="replace"),
         topic=topic + SUFFIX,
-        data={
-            "reason": reason[:2000],
-            "group": group,
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-            "key": _text(record.key),
-            "value": _text(record.value),
-            "headers": [[name, _text(raw)] for name, raw in record.headers],
-        },
     )
 
 

@@ -20,6 +20,11 @@ def configurations() -> dict[str, dict[str, str]]:
     return topics | {f"{topic}.dlq": _THIRTY_DAYS for topic in topics}
 
 
+def partitions(topic: str) -> int:
+    """Into how many partitions a topic is cut; dead letters are few."""
+    return 1 if topic.endswith(".dlq") else PARTITIONS
+
+
 async def create(bootstrap: str, *, prefix: str = "", replication: int = 1) -> None:
     """Create the topics that are missing; raises `KafkaError` when the broker refuses."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
@@ -27,7 +32,7 @@ async def create(bootstrap: str, *, prefix: str = "", replication: int = 1) -> N
     try:
         existing = set(await admin.list_topics())
         missing = [
-            NewTopic(prefix + name, 1 if name.endswith(".dlq") else PARTITIONS, replication, topic_configs=config)
+            NewTopic(prefix + name, partitions(name), replication, topic_configs=config)
             for name, config in configurations().items()
             if prefix + name not in existing
         ]

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.docs.flows import PAGES, pages
 from services.approval.errors import NoSuchFlow, NoSuchNode
 from services.approval.flows import CatalogueError, DocumentNeed, FormUse, Name, Term, load
 
@@ -191,9 +190,3 @@ def test_broken_yaml_and_a_missing_vocabulary_are_faults(tmp_path: Path) -> None
 def test_the_vocabulary_needs_all_matters_and_the_handler(tmp_path: Path, section: str) -> None:
     with pytest.raises(CatalogueError, match=f"vocabulary.yaml: {section}"):
         load(written(tmp_path, words=WORDS | {section: {}}))
-
-
-def test_the_pages_are_drawn_from_the_catalogue_as_it_stands() -> None:
-    drawn = pages(load())
-    assert len(drawn) == 23
-    assert {file: (PAGES / file).read_text(encoding="utf-8") for file in drawn} == drawn

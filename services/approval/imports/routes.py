@@ -12,10 +12,9 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
-from services.approval import cases, flows
+from services.approval import cases, errors, flows
 from services.approval.desk import check_village
 from services.approval.documents import MAX_BYTES, safe_name
-from services.approval.errors import RowsRefused
 from services.approval.guards import check_length, same_origin
 from services.approval.idempotency import IdempotencyKey, once
 from services.approval.imports.rows import Reading, RowFault, read_records
@@ -25,6 +24,7 @@ from services.approval.routes import Db
 from shared.auth import Caller, require
 from shared.contracts.base import RegionCode
 from shared.db import Scope
+from shared.openapi import problems
 from shared.problems import FieldError
 
 IMPORTERS = ("machine", "reporting_clerk", "town_agri_office", "county_authority")
@@ -58,7 +58,12 @@ class ReportOut(BaseModel):
     applied: bool
 
 
-@router.post("/imports", tags=["imports"], responses={200: {"model": ReportOut}})
+@router.post(
+    "/imports",
+    tags=["导入 imports"],
+    responses=problems(*errors.IMPORTING) | {200: {"model": ReportOut}},
+    summary="导入台账 / Import existing records",
+)
 async def import_sheet(
     db: Db,
     caller: Caller,
@@ -105,8 +110,8 @@ def _read(file: UploadFile, identity_secret: str) -> tuple[Reading, str]:
         return read_records(read_sheets(path), flows.load(), identity_secret), digest
 
 
-def _refused(report: Report) -> RowsRefused:
-    return RowsRefused(
+def _refused(report: Report) -> errors.RowsRefused:
+    return errors.RowsRefused(
         f"{len(report.faults)} 处需要修改",
         f"{len(report.faults)} places must be mended",
         [FieldError(place_of(fault), fault.zh, fault.en) for fault in report.faults],

@@ -1,0 +1,59 @@
+"""What each topic carries, from whom, and under which key."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from shared.bus import dlq, topics
+from shared.contracts import alerts, power, reference
+from shared.contracts.base import Contract
+from shared.contracts.dead_letters import DeadLetter
+
+
+@dataclass(frozen=True)
+class Message:
+    """One type of event. A tombstone has no model: its value is null."""
+
+    name: str
+    event: str
+    summary: str
+    model: type[Contract] | None = None
+
+    @classmethod
+    def of(cls, model: type[Contract], event: str) -> Self:
+        """The message that carries a model."""
+        return cls(model.__name__, event, (model.__doc__ or "").strip().split("\n")[0], model)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One topic."""
+
+    topic: str
+    publisher: str
+    key: str
+    messages: tuple[Message, ...]
+
+
+def channels() -> Iterator[Channel]:
+    """Every topic, its dead letters beside it."""
+    letters = (Message.of(DeadLetter, DeadLetter.TYPE),)
+    for channel in _sources():
+        yield channel
+        yield Channel(channel.topic + dlq.SUFFIX, "any consumer", "As the record had it", letters)
+
+
+def _sources() -> Iterator[Channel]:
+    yield Channel(power.TOPIC, "approval", "The village code", _typed(*power.EVENTS))
+    for dataset, model in reference.DATASETS.items():
+        deleted = Message("RecordDeleted", reference.RECORD_DELETED, "The record is no more: a tombstone.")
+        messages = (Message.of(model, reference.RECORD_SET), deleted)
+        yield Channel(reference.topic(dataset), "detector", "The record's id", messages)
+    raised = _typed(alerts.AlertRaised, alerts.AlertUpdated, alerts.AlertWithdrawn)
+    yield Channel(alerts.RAISED_TOPIC, "detector", "The town code", raised)
+    yield Channel(alerts.LIFECYCLE_TOPIC, "notifier", "The alert id", _typed(alerts.AlertStateChanged))
+    yield Channel(topics.APPEALS, "disclosure, nothing so far", "The village code", ())
+
+
+def _typed(*models: type[Contract]) -> tuple[Message, ...]:
+    return tuple(Message.of(model, model.TYPE) for model in models)  # type: ignore[attr-defined]
