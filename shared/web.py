@@ -1,16 +1,18 @@
 """The frame of each service's HTTP side: problems, health, metrics, sign-in, timing, pages and their filters."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import openapi, problem_pages, problems, signin, telemetry
 from shared.auth import Verifier
@@ -50,18 +52,7 @@ def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifesp
     openapi.install(app, service, templates(_SHARED_PAGES))
     app.mount("/static", StaticFiles(directory=_SHARED_PAGES / "static"), name="static")
 
-    @app.middleware("http")
-    async def measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        started = time.perf_counter()
-        response = await call_next(request)
-        route = getattr(request.scope.get("route"), "path", "unmatched")
-        telemetry.REQUEST_SECONDS.labels(service, request.method, route, response.status_code).observe(
-            time.perf_counter() - started
-        )
-        response.headers.setdefault("content-security-policy", _CSP)
-        response.headers.setdefault("x-content-type-options", "nosniff")
-        response.headers.setdefault("referrer-policy", "same-origin")
-        return response
+    app.add_middleware(_Measure, service=service)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> PlainTextResponse:
@@ -79,6 +70,35 @@ def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifesp
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+class _Measure:
+    """Times every request and sets the headers that all answers carry. Plain ASGI: it adds no task and no queue."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+
+        async def send_measured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "unmatched")
+                telemetry.REQUEST_SECONDS.labels(self._service, scope["method"], route, message["status"]).observe(
+                    time.perf_counter() - started
+                )
+                headers = MutableHeaders(scope=message)
+                if scope["path"] != "/docs":
+                    headers.setdefault("content-security-policy", _CSP)
+                headers.setdefault("x-content-type-options", "nosniff")
+                headers.setdefault("referrer-policy", "same-origin")
+            await send(message)
+
+        await self._app(scope, receive, send_measured)
 
 
 def templates(package_dir: Path) -> Jinja2Templates:

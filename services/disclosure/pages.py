@@ -12,7 +12,7 @@ from services.disclosure.answers import answer
 from services.disclosure.cache import VillageCache
 from services.disclosure.cases import State
 from services.disclosure.projections import case, village
-from services.disclosure.schemas import CaseFilter, CaseView, County, TownEntry
+from services.disclosure.schemas import CaseFilter, CaseView, County, ShownField, TownEntry
 from services.disclosure.vocabulary import vocabulary
 from shared import web
 from shared.contracts.power import Matter
@@ -23,6 +23,7 @@ from shared.workdays import SHANGHAI
 router = APIRouter(include_in_schema=False)
 _templates = web.templates(Path(__file__).parent)
 _PAGE = 30
+_FACTS = ("location", "budget_fen", "supplier_name", "award_fen", "contract_fen", "settlement_fen", "relief_fen")
 _A_MOMENT = timedelta(microseconds=1)
 
 
@@ -75,7 +76,14 @@ async def show_case(request: Request, key: str) -> Response:
     """One case: where it stands, and what was done when by which office with which papers."""
     async with _db(request).begin(Scope.public(), readonly=True) as conn:
         found = await case.find(conn, key)
-    return _page(request, "case.html", case=CaseView.of(found, datetime.now(UTC)))
+    view = CaseView.of(found, datetime.now(UTC))
+    return _page(request, "case.html", case=view, facts=_facts(view))
+
+
+def _facts(view: CaseView) -> list[ShownField]:
+    """What people look for first: the last word on place, firm and money."""
+    last = {field.name: field for entry in view.history for field in entry.fields}
+    return [last[name] for name in _FACTS if name in last]
 
 
 def _matching(county: County, words: str) -> list[TownEntry]:
@@ -119,4 +127,4 @@ def _db(request: Request) -> Database:
     return db
 
 
-_templates.env.filters.update(days_left=_days_left, last_day=_last_day, combined=_combined, field=_field)
+_templates.env.filters.update(days_left=_days_left, last_day=_last_day, combined=_combined)

@@ -153,7 +153,7 @@ class VillageLinks(Answer):
 
 
 class VillagePage(Answer):
-    """One village: its cases by matter, what is on public notice now, what moved last, and how many alerts there are."""
+    """One village: its cases by matter, what is on public notice, what moved last, how many alerts there are."""
 
     village: Named
     town: Named
@@ -193,8 +193,12 @@ class CaseFilter(BaseModel):
 
     matter: Annotated[Matter | None, Field(description="六大事项之一 / one of the six matters")] = None
     state: Annotated[State | None, Field(description="办理状态 / running, closed or withdrawn")] = None
-    q: Annotated[str | None, Field(max_length=100, description="标题或编号中的字词 / words of a title or number")] = None
-    after: Annotated[str | None, Field(max_length=300, description="上一页的 next / the `next` of the page before")] = None
+    q: Annotated[str | None, Field(max_length=100, description="标题或编号中的字词 / words of a title or number")] = (
+        None
+    )
+    after: Annotated[str | None, Field(max_length=300, description="上一页的 next / the `next` of the page before")] = (
+        None
+    )
     limit: Annotated[int, Field(ge=1, le=100)] = 30
 
 

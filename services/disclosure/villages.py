@@ -27,7 +27,7 @@ _VILLAGES = frozenset(village.code for village in regions.villages())
 def check(code: str) -> str:
     """The code of a village of the county; raises `BadVillageCode`, `NoSuchVillage`."""
     if not _CODE.fullmatch(code):
-        raise BadVillageCode("村代码为 12 位数字,例如 330421107201", "A village code has 12 digits, such as 330421107201")
+        raise BadVillageCode("村代码为 12 位数字,如 330421107201", "A village code has 12 digits, as 330421107201")
     if not known(code):
         raise NoSuchVillage(f"本县没有代码为 {code} 的村", f"No village of this county has the code {code}")
     return code

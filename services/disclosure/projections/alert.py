@@ -55,6 +55,7 @@ async def count(conn: Connection, villages: Iterable[str]) -> dict[str, int]:
     """How many alerts stand in each of these villages."""
     wanted = sorted(set(villages))
     rows = await conn.fetch(
-        "SELECT village_code, count(*) FROM alerts WHERE village_code = ANY($1) AND counts GROUP BY village_code", wanted
+        "SELECT village_code, count(*) FROM alerts WHERE village_code = ANY($1) AND counts GROUP BY village_code",
+        wanted,
     )
     return dict.fromkeys(wanted, 0) | {row["village_code"]: row["count"] for row in rows}

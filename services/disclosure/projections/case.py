@@ -23,9 +23,9 @@ SELECT {_PUBLIC}, fields, persons FROM cases JOIN sealed USING (case_id) WHERE c
 """
 _SAVE = """
 WITH new AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                         $9::timestamptz[], $10::jsonb[], $11::jsonb[], $12::jsonb[])
-        AS n (case_id, case_no, title, matter, flow, village_code, town_code, state, updated_at, steps, fields, persons)
+    SELECT * FROM jsonb_to_recordset($1)
+        AS n (case_id text, case_no text, title text, matter text, flow text, village_code text, town_code text,
+              state text, updated_at timestamptz, steps jsonb, fields jsonb, persons jsonb)
 ), public AS (
     INSERT INTO cases (case_id, case_no, title, matter, flow, village_code, town_code, state, updated_at, steps)
     SELECT case_id, case_no, title, matter, flow, village_code, town_code, state, updated_at, steps FROM new
@@ -79,7 +79,7 @@ async def load(conn: Connection, case_ids: Iterable[str]) -> dict[str, Case]:
 async def save(conn: Connection, cases: Sequence[Case]) -> None:
     """Write cases as they now are; what may be shown of them and what may not go to tables of their own."""
     if cases:
-        await conn.execute(_SAVE, *(list(column) for column in zip(*map(_row, cases), strict=True)))
+        await conn.execute(_SAVE, [_row(case) for case in cases])
 
 
 async def find(conn: Connection, key: str) -> Case:
@@ -121,21 +121,21 @@ def _pattern(words: str) -> str:
     return f"%{escaped}%"
 
 
-def _row(case: Case) -> tuple[Any, ...]:
-    return (
-        case.case_id,
-        case.case_no,
-        case.title,
-        case.matter,
-        case.flow,
-        case.village_code,
-        case.town_code,
-        case.state,
-        case.updated_at,
-        list(case.steps),
-        {str(sequence): fields for sequence, fields in case.sealed.items()},
-        sorted(case.persons),
-    )
+def _row(case: Case) -> dict[str, Any]:
+    return {
+        "case_id": case.case_id,
+        "case_no": case.case_no,
+        "title": case.title,
+        "matter": case.matter,
+        "flow": case.flow,
+        "village_code": case.village_code,
+        "town_code": case.town_code,
+        "state": case.state,
+        "updated_at": case.updated_at.isoformat(),
+        "steps": case.steps,
+        "fields": case.sealed,
+        "persons": sorted(case.persons),
+    }
 
 
 def _public(row: Record) -> Case:
