@@ -23,11 +23,11 @@ _SESSION = "session"
 _METHODS = ("get", "put", "post", "delete", "patch")
 _DESCRIPTION = """\
 金额以分计,时间为 UTC,地区为 12 位统计用区划代码。出错时一律以 RFC 9457 问题文档作答,中英文并列,并指明字段。
-请先登录,或附上 OIDC 访问令牌;看到和办理的仅限本人的地区与角色。
+带锁的接口须先登录或附上 OIDC 访问令牌,所见所办仅限本人的地区与角色。
 
 Amounts are fen, times UTC, regions the 12-digit statistical codes. Every error is an RFC 9457 problem document in
-Chinese and English that names the fields. Sign in, or send an OIDC access token; you see and do what your regions and
-roles allow.
+Chinese and English that names the fields. What bears a lock asks for a sign-in or an OIDC access token; all see and do
+what their regions and roles allow.
 """
 
 

@@ -26,7 +26,7 @@ from shared.contracts import power, reference
 from shared.contracts.power import PowerEvent
 from shared.contracts.reference import Record
 
-SOURCE = "approval"
+SOURCE = "/approval"
 EVENTS = uuid.UUID("0d6a6f7e-3f0d-5a2b-8c43-2b1f7b0c9e55")
 # How often each flow is walked, roughly as in a real year of a village.
 _FREQUENCY = {
@@ -182,7 +182,7 @@ def told_record(record: Record) -> Envelope:
     at = datetime.combine(record.valid_from, datetime.min.time(), UTC)
     return Envelope(
         id=str(uuid.uuid5(EVENTS, f"{record.DATASET}|{record.id}")),
-        source="detector",
+        source="/detector/reference",
         type=reference.RECORD_SET,
         time=at,
         key=record.id,

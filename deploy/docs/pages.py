@@ -10,6 +10,7 @@ from services.detector import rules
 from shared.db import ROOT, SCHEMAS
 
 API = ROOT / "docs" / "api"
+EVENTS = API / "events.asyncapi.json"
 FLOWS = ROOT / "docs" / "flows"
 RULEBOOK = ROOT / "docs" / "rulebook.md"
 
@@ -20,7 +21,7 @@ def made() -> dict[Path, str]:
         {RULEBOOK: rulebook.page(rules.load())}
         | {FLOWS / name: text for name, text in flows.pages(catalogue.load()).items()}
         | {API / f"{service}.openapi.json": _json(apps.build(service).openapi()) for service in SCHEMAS}
-        | {API / "events.asyncapi.json": _json(events.document())}
+        | {EVENTS: _json(events.document())}
     )
 
 

@@ -18,7 +18,7 @@ from shared.db import Connection, region_prefix
 from shared.principals import Principal
 from shared.workdays import SHANGHAI
 
-SOURCE = "approval"
+SOURCE = "/approval"
 
 
 @dataclass(frozen=True)
