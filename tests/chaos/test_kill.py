@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -106,11 +107,11 @@ def feed(system: System, bearer: str, fed: threading.Event) -> None:
     with httpx.Client(headers={"authorization": f"Bearer {bearer}"}, trust_env=False, timeout=10) as client:
         for dataset, record in history.REGISTERS:
             url = f"{system.url('detector')}/v1/reference/{dataset}/{record['id']}"
-            insist(lambda url=url, record=record: client.put(url, json=record))
+            insist(partial(client.put, url, json=record))
         for sheet in history.sheets(CASES):
             url = f"{system.url('approval')}/v1/imports"
             files, form = {"file": (sheet.name, sheet.content, "text/csv")}, {"village_code": sheet.village}
-            insist(lambda url=url, files=files, form=form: client.post(url, files=files, data=form))
+            insist(partial(client.post, url, files=files, data=form))
     fed.set()
 
 

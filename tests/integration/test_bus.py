@@ -16,7 +16,7 @@ from shared.bus.envelope import Envelope
 from shared.bus.relay import Relay
 from shared.db import Connection, Database, Scope
 from shared.settings import Settings
-from tests.conftest import eventually
+from tests.conftest import T, eventually
 
 Open = Callable[[str], Awaitable[Database]]
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -163,10 +163,10 @@ async def test_killed_between_batches_it_goes_on_where_its_effects_ended(db: Dat
     assert await effects(db) == list(range(60))
 
 
-async def _when(look: Awaitable[list], size: int) -> list:
+async def _when(look: Awaitable[list[T]], size: int) -> list[T]:
     found = await look
     return found if len(found) >= size else []
 
 
-async def _contains(look: Awaitable[list], value: object) -> bool:
+async def _contains(look: Awaitable[list[int]], value: object) -> bool:
     return value in await look

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import FilePayload, Locator, Page
 
 from shared.workdays import SHANGHAI
 
@@ -35,7 +35,7 @@ async def fill(form: Locator, values: dict[str, str]) -> None:
         kind = await field.get_attribute("type") or await field.evaluate("element => element.tagName.toLowerCase()")
         given = values.get(name.removeprefix("fields."))
         if kind == "file":
-            paper = {"name": f"{name}.pdf", "mimeType": "application/pdf", "buffer": _PDF + name.encode()}
+            paper = FilePayload(name=f"{name}.pdf", mimeType="application/pdf", buffer=_PDF + name.encode())
             await field.set_input_files(paper)
         elif name in ("title", "village_code"):
             continue
