@@ -55,6 +55,13 @@ class NotAllowed(Problem):
     title_zh, title_en = "没有权限", "Not allowed"
 
 
+class ForeignOrigin(Problem):
+    """A form that another site sent with this browser's session."""
+
+    status, code = 403, "foreign-origin"
+    title_zh, title_en = "请求来自其他网站,已拒绝", "The request came from another site and was refused"
+
+
 class NotFound(Problem):
     """Nothing there that the caller may see."""
 

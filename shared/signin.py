@@ -1,4 +1,4 @@
-"""Browser sign-in by OIDC's authorization code flow with PKCE; the claims live in a signed, strict session cookie."""
+"""Browser sign-in by OIDC's authorization code flow with PKCE; the claims live in a signed session cookie."""
 
 import time
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ def install(app: FastAPI, settings: Settings, service: str) -> None:
         session_cookie=f"yunjing_{service}",
         max_age=_SESSION_SECONDS,
         same_site="lax",
-        https_only=False,
+        https_only=str(getattr(settings, f"{service}_url")).startswith("https:"),
     )
     router = APIRouter(include_in_schema=False)
 

@@ -1,10 +1,13 @@
 """Logs, metrics and traces, each declared once. Logs carry ids and codes, never personal data."""
 
 import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import structlog
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -13,16 +16,21 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS_PUBLISHED = Counter("yunjing_events_published_total", "Events the relay brought to Kafka", ["topic"])
-OUTBOX_WAITING = Gauge("yunjing_outbox_waiting", "Events committed and not yet published")
+OUTBOX_WAITING = Gauge(
+    "yunjing_outbox_waiting", "Events committed and not yet published, as the relay last saw", ["schema"]
+)
 EVENTS_CONSUMED = Counter("yunjing_events_consumed_total", "Events whose effect was committed", ["group", "topic"])
 EVENTS_DUPLICATE = Counter("yunjing_events_duplicate_total", "Events seen before and left out", ["group"])
 EVENTS_DEAD = Counter("yunjing_events_dead_total", "Events sent to a dead-letter topic", ["group", "topic"])
 BATCH_SECONDS = Histogram("yunjing_batch_seconds", "Time from a batch's receipt to its commit", ["group"])
+TASKS_DEAD = Counter("yunjing_tasks_dead_total", "Background works that ended, which none may", ["task"])
 REQUEST_SECONDS = Histogram(
     "yunjing_request_seconds", "Time of an HTTP request", ["service", "method", "route", "status"]
 )
 
+_MOST_LINKS = 128
 _propagator = TraceContextTextMapPropagator()
+_tracer = trace.get_tracer("yunjing")
 
 
 def configure(service: str, otlp_endpoint: str | None = None) -> None:
@@ -56,4 +64,22 @@ def current_traceparent() -> str | None:
     return carrier.get("traceparent")
 
 
-tracer = trace.get_tracer("yunjing")
+@contextmanager
+def answering(name: str, traceparent: str | None) -> Iterator[trace.Span]:
+    """A span around a request, within its caller's trace when that is named."""
+    with _tracer.start_as_current_span(name, context=_context(traceparent), kind=trace.SpanKind.SERVER) as span:
+        yield span
+
+
+@contextmanager
+def consuming(group: str, traceparents: Iterable[str | None]) -> Iterator[None]:
+    """A span around a batch: within the trace of its first event, linked to those of the others."""
+    told = list(dict.fromkeys(one for one in traceparents if one))
+    links = [trace.Link(trace.get_current_span(_context(one)).get_span_context()) for one in told[1:_MOST_LINKS]]
+    first = _context(told[0] if told else None)
+    with _tracer.start_as_current_span(f"{group} batch", context=first, kind=trace.SpanKind.CONSUMER, links=links):
+        yield
+
+
+def _context(traceparent: str | None) -> Context:
+    return _propagator.extract({"traceparent": traceparent} if traceparent else {}, context=Context())

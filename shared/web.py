@@ -5,24 +5,30 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import openapi, problem_pages, problems, signin, telemetry
 from shared.auth import Verifier
 from shared.formats import local_date, local_time, yuan
+from shared.origin import same_origin
 from shared.settings import Settings
 
 _SHARED_PAGES = Path(__file__).parent / "pages"
 _CSP = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = (
+    (b"content-security-policy", _CSP.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -43,9 +49,11 @@ def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifesp
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(same_origin)],
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.settings = settings
+    app.state.own_url = getattr(settings, f"{service}_url")
     app.state.verifier = Verifier(settings)
     problem_pages.install(app)
     signin.install(app, settings, service)
@@ -73,7 +81,7 @@ def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifesp
 
 
 class _Measure:
-    """Times every request and sets the headers that all answers carry. Plain ASGI: it adds no task and no queue."""
+    """Every request in a span and a histogram, the headers of safety on every answer. Plain ASGI: no task, no queue."""
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self._app = app
@@ -84,21 +92,20 @@ class _Measure:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        with telemetry.answering(scope["method"], Headers(scope=scope).get("traceparent")) as span:
 
-        async def send_measured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "unmatched")
-                telemetry.REQUEST_SECONDS.labels(self._service, scope["method"], route, message["status"]).observe(
-                    time.perf_counter() - started
-                )
-                headers = MutableHeaders(scope=message)
-                if scope["path"] != "/docs":
-                    headers.setdefault("content-security-policy", _CSP)
-                headers.setdefault("x-content-type-options", "nosniff")
-                headers.setdefault("referrer-policy", "same-origin")
-            await send(message)
+            async def send_measured(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    route = getattr(scope.get("route"), "path", "unmatched")
+                    span.update_name(f"{scope['method']} {route}")
+                    telemetry.REQUEST_SECONDS.labels(self._service, scope["method"], route, message["status"]).observe(
+                        time.perf_counter() - started
+                    )
+                    given = {name for name, _ in message["headers"]}
+                    message["headers"] = [*message["headers"], *(one for one in _HEADERS if one[0] not in given)]
+                await send(message)
 
-        await self._app(scope, receive, send_measured)
+            await self._app(scope, receive, send_measured)
 
 
 def templates(package_dir: Path) -> Jinja2Templates:

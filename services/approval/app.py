@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import asyncpg
 from fastapi import FastAPI
@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from services.approval import flows, pages, routes
 from services.approval.idempotency import forget_old
 from services.approval.imports import routes as import_routes
+from shared.background import running
 from shared.bus.relay import Relay
 from shared.db import Database, Scope
 from shared.settings import Settings
@@ -32,23 +33,11 @@ def build(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await db.open()
-        tasks = [asyncio.create_task(Relay(db, settings).run()), asyncio.create_task(_forget_old_answers(db))]
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(db.close)
-            stack.push_async_callback(_end, tasks)
+        async with running(app, db, {"relay": Relay(db, settings).run(), "forgetting": _forget_old_answers(db)}):
             yield
-
-    async def ready() -> bool:
-        try:
-            async with db.begin(Scope.system(), readonly=True) as conn:
-                return bool(await conn.fetchval("SELECT true"))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return False
 
     app = create_app(service="approval", settings=settings, title="云睛 审批 · Yunjing approval", lifespan=lifespan)
     app.state.db = db
-    app.state.ready = ready
     app.include_router(routes.router)
     app.include_router(import_routes.router)
     app.include_router(pages.router)
@@ -63,9 +52,3 @@ async def _forget_old_answers(db: Database) -> None:
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("idempotency.not_forgotten", error=type(error).__name__)
         await asyncio.sleep(_HOUR)
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

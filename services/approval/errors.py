@@ -150,13 +150,6 @@ class CursorInvalid(Problem):
     title_zh, title_en = "翻页参数无效", "The page marker is invalid"
 
 
-class ForeignOrigin(Problem):
-    """A form that another site sent with this browser's session."""
-
-    status, code = 403, "foreign-origin"
-    title_zh, title_en = "请求来自其他网站,已拒绝", "The request came from another site and was refused"
-
-
 class LengthRequired(Problem):
     """An upload that doesn't say how long it is."""
 
@@ -186,7 +179,7 @@ class RowsRefused(Problem):
 
 
 # What each deed may be refused for, beside input of the wrong shape.
-OPENING = (NoSuchFlow, RoleMissing, FieldsMissing, FieldsUnsound, IdempotencyKeyReused, ForeignOrigin)
+OPENING = (NoSuchFlow, RoleMissing, FieldsMissing, FieldsUnsound, IdempotencyKeyReused)
 COMPLETING = (
     CaseNotFound,
     RoleMissing,
@@ -200,7 +193,6 @@ COMPLETING = (
     DocumentsMissing,
     DocumentNotFound,
     IdempotencyKeyReused,
-    ForeignOrigin,
 )
 WITHDRAWING = (
     CaseNotFound,
@@ -209,8 +201,7 @@ WITHDRAWING = (
     ChangedMeanwhile,
     ReasonMissing,
     IdempotencyKeyReused,
-    ForeignOrigin,
 )
 RETURNING = (*WITHDRAWING, CannotSendBack)
-UPLOADING = (DocumentEmpty, DocumentTooLarge, DocumentTypeRefused, UploadTooLarge, IdempotencyKeyReused, ForeignOrigin)
-IMPORTING = (SheetRefused, RowsRefused, LengthRequired, UploadTooLarge, IdempotencyKeyReused, ForeignOrigin)
+UPLOADING = (DocumentEmpty, DocumentTooLarge, DocumentTypeRefused, UploadTooLarge, IdempotencyKeyReused)
+IMPORTING = (SheetRefused, RowsRefused, LengthRequired, UploadTooLarge, IdempotencyKeyReused)

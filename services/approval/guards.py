@@ -1,22 +1,8 @@
-"""What is checked of a request before its content is read: where a form came from, and how long it is."""
-
-from urllib.parse import urlsplit
+"""How long a request may be, checked before its content is read."""
 
 from fastapi import Request
 
-from services.approval.errors import ForeignOrigin, LengthRequired, UploadTooLarge
-
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-async def same_origin(request: Request) -> None:
-    """Refuse what another site sends with this browser's session; a bearer token can't be sent that way."""
-    if request.method in _SAFE or request.headers.get("authorization"):
-        return
-    origin = request.headers.get("origin", "")
-    own = {request.headers.get("host", ""), urlsplit(request.app.state.settings.approval_url).netloc}
-    if not origin or urlsplit(origin).netloc not in own:
-        raise ForeignOrigin("请在本站页面上提交", "Send the form from a page of this site")
+from services.approval.errors import LengthRequired, UploadTooLarge
 
 
 def check_length(request: Request, limit: int) -> None:

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 
 from services.detector import deadlines, locks, metrics
 from services.detector.consumer import GROUP, settle
 from services.detector.judging import Judge
+from shared.bus.faults import passing
 from shared.contracts import power
 from shared.db import Connection, Database, Scope
 from shared.settings import Settings
@@ -23,15 +22,6 @@ _TICK_SECONDS = 1.0
 _STALE_SECONDS = 30.0
 _BATCH = 500
 _STORED = "SELECT partition, next_offset FROM consumer_offsets WHERE consumer = $1 AND topic = $2"
-_PASSING = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    KafkaError,
-    OSError,
-)
 log = logger("clock")
 
 
@@ -77,7 +67,9 @@ class Clock:
                     await self._tick(kafka)
                     self._ticked = time.monotonic()
                     await asyncio.sleep(_TICK_SECONDS)
-            except _PASSING as error:
+            except Exception as error:
+                if not passing(error):
+                    raise
                 log.warning("clock.interrupted", error=type(error).__name__)
                 await asyncio.sleep(_TICK_SECONDS)
             finally:

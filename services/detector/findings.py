@@ -89,7 +89,7 @@ def _envelope(change: Change, now: datetime) -> Envelope:
         event,
         source="/detector",
         topic=RAISED_TOPIC,
-        key=event.town_code,
+        key=event.alert_id,
         time=now,
         subject=event.alert_id,
         id=str(uuid.uuid5(_EVENTS, f"{event.alert_id}|{event.revision}|{change.kind}|{change.body_hash}")),

@@ -73,13 +73,6 @@ class RequestKeyReused(Problem):
     title_zh, title_en = "请求编号已被使用", "Idempotency-Key already used"
 
 
-class ForeignForm(Problem):
-    """A form sent from another site's page."""
-
-    status, code = 403, "foreign-form"
-    title_zh, title_en = "表单来源不对", "This form came from another site"
-
-
 # What a move may be refused for, beside input of the wrong shape.
 MOVING = (NoSuchAlert, MoveNotYours, Recused, MoveOutOfOrder, MoveNeedsMore, RequestKeyReused)
 

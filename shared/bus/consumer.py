@@ -5,33 +5,24 @@ sought, so a batch of an instance that lost the partition (a zombie) fails at co
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
 
 from shared.bus import outbox
 from shared.bus.dlq import dead_letter
 from shared.bus.envelope import Envelope, Undecodable, decode
+from shared.bus.faults import passing
 from shared.db import Connection, Database, Scope
 from shared.settings import Settings
-from shared.telemetry import BATCH_SECONDS, EVENTS_CONSUMED, EVENTS_DEAD, EVENTS_DUPLICATE, logger
+from shared.telemetry import BATCH_SECONDS, EVENTS_CONSUMED, EVENTS_DEAD, EVENTS_DUPLICATE, consuming, logger
 
 Handle = Callable[[Connection, list[Envelope]], Awaitable[None]]
 _POLL_MS = 1000
 _RETRY_SECONDS = 0.5
-_PASSING = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.TooManyConnectionsError,
-    KafkaError,
-    OSError,
-)
+_PRUNE_SECONDS = 3600.0
 log = logger("consumer")
 
 
@@ -51,13 +42,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._handle = handle
         self._epochs: dict[TopicPartition, int] = {}
         self._kafka: AIOKafkaConsumer | None = None
+        self._pruned = -math.inf
 
     async def run(self) -> None:
         """Consume until cancelled. Passing faults (broker, database, lost partitions) are waited out."""
         while True:
             try:
                 await self._run_once()
-            except (Fenced, *_PASSING) as error:
+            except Exception as error:
+                if not _to_wait_out(error):
+                    raise
                 log.warning("consumer.interrupted", group=self._group, error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
 
@@ -79,6 +73,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 records = [record for batch in polled.values() for record in batch]
                 if records:
                     await self._take(records)
+                await self._prune()
         finally:
             await self._kafka.stop()
 
@@ -108,12 +103,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return str(record.topic).removeprefix(self._prefix)
 
     async def _take(self, records: Sequence[ConsumerRecord]) -> None:
-        with BATCH_SECONDS.labels(self._group).time():
+        with BATCH_SECONDS.labels(self._group).time(), consuming(self._group, (_traceparent(r) for r in records)):
             try:
                 await self._commit(records)
-            except (Fenced, *_PASSING):
-                raise
             except Exception as error:
+                if _to_wait_out(error):
+                    raise
                 log.warning("consumer.batch_failed", group=self._group, error=type(error).__name__, size=len(records))
                 for record in records:
                     await self._commit_alone(record)
@@ -131,9 +126,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _commit_alone(self, record: ConsumerRecord) -> None:
         try:
             await self._commit([record])
-        except (Fenced, *_PASSING):
-            raise
         except Exception as error:
+            if _to_wait_out(error):
+                raise
             reason = str(error) if isinstance(error, Undecodable) else f"{type(error).__name__}: {error}"
             log.error(
                 "consumer.dead_letter",
@@ -186,3 +181,21 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 fresh.append(envelope)
         EVENTS_DUPLICATE.labels(self._group).inc(len(envelopes) - len(fresh))
         return fresh
+
+    async def _prune(self) -> None:
+        """Forget now and then the ids that can't come again: dead letters, which may be replayed, live 30 days."""
+        if time.monotonic() - self._pruned < _PRUNE_SECONDS:
+            return
+        self._pruned = time.monotonic()
+        async with self._db.begin(Scope.system()) as conn:
+            await conn.execute(
+                "DELETE FROM seen_events WHERE consumer = $1 AND seen_at < now() - interval '40 days'", self._group
+            )
+
+
+def _to_wait_out(error: Exception) -> bool:
+    return isinstance(error, Fenced) or passing(error)
+
+
+def _traceparent(record: ConsumerRecord) -> str | None:
+    return next((value.decode(errors="replace") for name, value in record.headers if name == "traceparent"), None)

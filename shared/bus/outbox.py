@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import orjson
 
 from shared.bus.envelope import Envelope
+from shared.bus.topics import largest
 from shared.db import Connection
 
 _INSERT = """
@@ -14,10 +15,21 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
 """
 
 
+class EventTooLarge(Exception):
+    """An event that Kafka would refuse: it must not commit, or everything behind it would wait for it."""
+
+
 async def publish(conn: Connection, envelopes: Sequence[Envelope]) -> None:
-    """Put events into the outbox within the caller's transaction, in their order, and wake the relay at commit."""
+    """Put events into the outbox within the caller's transaction, in their order, and wake the relay at commit.
+
+    Raises `EventTooLarge`, which undoes the transaction.
+    """
     if not envelopes:
         return
+    values = [None if e.data is None else orjson.dumps(e.data) for e in envelopes]
+    for envelope, value in zip(envelopes, values, strict=True):
+        if value and len(value) > largest(envelope.topic):
+            raise EventTooLarge(f"{envelope.type} {envelope.id} has {len(value)} bytes")
     await conn.execute(
         _INSERT,
         [e.id for e in envelopes],
@@ -28,6 +40,6 @@ async def publish(conn: Connection, envelopes: Sequence[Envelope]) -> None:
         [e.subject for e in envelopes],
         [e.time for e in envelopes],
         [e.traceparent for e in envelopes],
-        [None if e.data is None else orjson.dumps(e.data).decode() for e in envelopes],
+        [value.decode() if value else None for value in values],
     )
     await conn.execute("SELECT pg_notify(current_schema() || '.outbox', '')")

@@ -10,12 +10,14 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from shared.bus import topics
 from shared.bus.envelope import encode_headers
 from shared.db import Connection, Database
 from shared.settings import Settings
-from shared.telemetry import EVENTS_PUBLISHED, logger
+from shared.telemetry import EVENTS_PUBLISHED, OUTBOX_WAITING, logger
 
 BATCH = 2000
+_HEADROOM = 64 * 1024
 _IDLE_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
 _TAKE = """
@@ -46,7 +48,12 @@ class Relay:
     async def _run_once(self) -> None:
         conn = await self._db.dedicated()
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._brokers, acks="all", enable_idempotence=True, linger_ms=0, compression_type="lz4"
+            bootstrap_servers=self._brokers,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            compression_type="lz4",
+            max_request_size=topics.LARGEST_LETTER + _HEADROOM,
         )
         try:
             await producer.start()
@@ -68,6 +75,7 @@ class Relay:
 
     async def _publish_batch(self, conn: Connection, producer: AIOKafkaProducer) -> bool:
         rows = await conn.fetch(_TAKE, BATCH)
+        OUTBOX_WAITING.labels(self._db.schema).set(len(rows))
         if not rows:
             return False
         sent = [

@@ -27,3 +27,4 @@ CREATE TABLE seen_events (
     seen_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (event_id, consumer)
 );
+CREATE INDEX seen_events_by_age ON seen_events (consumer, seen_at);

@@ -9,7 +9,9 @@ PARTITIONS = 6
 APPEALS = "appeals.events"
 _FOR_GOOD = {"retention.ms": "-1"}
 _COMPACTED = {"cleanup.policy": "compact"}
-_THIRTY_DAYS = {"retention.ms": str(30 * 24 * 3600 * 1000)}
+LARGEST_EVENT = 900_000
+LARGEST_LETTER = 2 * 1024 * 1024
+_THIRTY_DAYS = {"retention.ms": str(30 * 24 * 3600 * 1000), "max.message.bytes": str(LARGEST_LETTER)}
 
 
 def configurations() -> dict[str, dict[str, str]]:
@@ -18,6 +20,11 @@ def configurations() -> dict[str, dict[str, str]]:
     compacted = {reference.topic(dataset): _COMPACTED for dataset in reference.DATASETS}
     topics = kept | compacted
     return topics | {f"{topic}.dlq": _THIRTY_DAYS for topic in topics}
+
+
+def largest(topic: str) -> int:
+    """How many bytes the value of an event may have there: a dead letter carries another record in base64."""
+    return LARGEST_LETTER if topic.endswith(".dlq") else LARGEST_EVENT
 
 
 def partitions(topic: str) -> int:

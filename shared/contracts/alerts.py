@@ -1,4 +1,7 @@
-"""Events of `alerts.raised` (detector, key: town code) and `alerts.lifecycle` (notifier, key: alert id)."""
+"""Events of `alerts.raised` (detector) and `alerts.lifecycle` (notifier).
+
+Key of both: the alert id. An alert over several towns may change its town, and its revisions must stay in order.
+"""
 
 from typing import ClassVar, Literal
 

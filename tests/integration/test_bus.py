@@ -5,17 +5,21 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from shared.bus import dlq, outbox
+from shared import telemetry
+from shared.bus import dlq, outbox, topics
 from shared.bus.consumer import Consumer
 from shared.bus.envelope import Envelope
 from shared.bus.relay import Relay
 from shared.db import Connection, Database, Scope
 from shared.settings import Settings
+from shared.telemetry import current_traceparent
 from tests.conftest import T, eventually
 
 Open = Callable[[str], Awaitable[Database]]
@@ -131,6 +135,60 @@ async def test_a_poison_message_stops_nobody_and_can_be_replayed(db: Database, s
         poison["value"] = "eyJuIjogOX0="
         await dlq.replay(settings.kafka_bootstrap_servers, poison)
         assert await eventually(lambda: _when(effects(db), 4)) == [1, 2, 3, 9]
+
+
+async def test_an_event_that_kafka_would_refuse_undoes_its_change(db: Database) -> None:
+    huge = replace(event(1), data={"n": 1, "text": "x" * topics.LARGEST_EVENT})
+    with pytest.raises(outbox.EventTooLarge):
+        async with db.begin(Scope.system()) as conn:
+            await conn.execute("INSERT INTO effects (n) VALUES (1)")
+            await outbox.publish(conn, [huge])
+    assert await effects(db) == []
+
+
+async def test_the_largest_event_becomes_a_dead_letter_all_the_same(db: Database, settings: Settings) -> None:
+    topic = settings.kafka_topic_prefix + "power.events"
+    large = replace(event(1), data={"n": -1, "text": "x" * (topics.LARGEST_EVENT - 100)})
+    async with running(Relay(db, settings).run, consumer(db, settings).run):
+        await publish(db, large, event(2))
+        assert await eventually(lambda: _when(effects(db), 1)) == [2]
+        ((_, _, letter),) = await eventually(lambda: _when(dlq.read(settings.kafka_bootstrap_servers, topic), 1))
+    assert letter["reason"] == "ValueError: a negative n"
+
+
+async def test_what_passes_by_itself_is_waited_out(db: Database, settings: Settings) -> None:
+    troubles = iter((asyncpg.QueryCanceledError("slow"), asyncpg.OutOfMemoryError("full"), OSError("disk")))
+
+    async def troubled(conn: Connection, batch: list[Envelope]) -> None:
+        if trouble := next(troubles, None):
+            raise trouble
+        await write_effects(conn, batch)
+
+    patient = Consumer(db, settings, group="test", topics=["power.events"], handle=troubled)
+    async with running(Relay(db, settings).run, patient.run):
+        await publish(db, event(1))
+        assert await eventually(lambda: _when(effects(db), 1)) == [1]
+
+
+async def test_an_effect_belongs_to_the_trace_of_its_cause(db: Database, settings: Settings) -> None:
+    told = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    seen: list[str | None] = []
+
+    async def look(conn: Connection, batch: list[Envelope]) -> None:
+        seen.append(current_traceparent())
+
+    telemetry.configure("test")
+    watcher = Consumer(db, settings, group="test", topics=["power.events"], handle=look)
+    async with running(Relay(db, settings).run, watcher.run):
+        await publish(db, replace(event(1), traceparent=told))
+        await eventually(lambda: _true(seen))
+    assert seen[0] is not None
+    assert seen[0].split("-")[1] == told.split("-")[1]
+    assert seen[0] != told
+
+
+async def _true(seen: list[str | None]) -> bool:
+    return bool(seen)
 
 
 async def test_a_zombie_that_lost_its_partition_keeps_nothing(db: Database, settings: Settings) -> None:
