@@ -91,13 +91,13 @@ def _complete(document: dict[str, Any], service: str) -> dict[str, Any]:
         schemas.pop(name, None)
     made = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= made.pop("$defs") | {"ProblemDocument": made}
-    schemes = components.setdefault("securitySchemes", {})
-    schemes[_SESSION] = {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": f"yunjing_{service}",
-        "description": "浏览器登录后的会话 / a browser's session after /signin",
-    }
+    if schemes := components.get("securitySchemes"):
+        schemes[_SESSION] = {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": f"yunjing_{service}",
+            "description": "浏览器登录后的会话 / a browser's session after /signin",
+        }
     for path in document["paths"].values():
         for method in _METHODS:
             if operation := path.get(method):

@@ -34,7 +34,7 @@ FROM rule_faults GROUP BY rule_id ORDER BY max(last_at) DESC
 _PAGE = """
 SELECT id, data FROM reference_records WHERE dataset = $1 AND id > $2 ORDER BY id LIMIT $3
 """
-Dataset = Annotated[str, Path(description="登记数据集 / the register", examples=["companies"])]
+Dataset = Annotated[str, Path(description="登记数据集 / the register", json_schema_extra={"enum": list(DATASETS)})]
 RecordId = Annotated[str, Path(description="记录编号 / the id; a company's is its credit code")]
 router = APIRouter(prefix="/v1")
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from services.disclosure import errors, qr, villages
@@ -18,6 +18,7 @@ from shared.settings import Settings
 router = APIRouter(prefix="/v1", tags=["公开 open data"])
 _JSON = "application/json"
 _A_DAY = "public, max-age=86400"
+VillageCode = Annotated[str, Path(description="12 位村代码 / the village's code", examples=["330421107201"])]
 _VILLAGE = problems(errors.BadVillageCode, errors.NoSuchVillage)
 
 
@@ -29,7 +30,7 @@ async def list_villages(request: Request) -> Response:
 
 
 @router.get("/villages/{code}", summary="村公开页 / Read a village", responses=_VILLAGE | {200: {"model": VillagePage}})
-async def show_village(request: Request, code: str) -> Response:
+async def show_village(request: Request, code: VillageCode) -> Response:
     """One village: cases by matter, notices that run now, the latest moved cases, the number of alerts."""
     cache: VillageCache = request.app.state.villages
     page = await cache.read(code)
@@ -39,7 +40,7 @@ async def show_village(request: Request, code: str) -> Response:
 @router.get(
     "/villages/{code}/cases", summary="村事项列表 / List cases", responses=_VILLAGE | {200: {"model": CasePage}}
 )
-async def list_cases(request: Request, code: str, wanted: Annotated[CaseFilter, Query()]) -> Response:
+async def list_cases(request: Request, code: VillageCode, wanted: Annotated[CaseFilter, Query()]) -> Response:
     """The cases of a village, the latest moved first."""
     async with _db(request).begin(Scope.public(), readonly=True) as conn:
         items, after = await case.search(conn, villages.check(code), wanted)
@@ -52,7 +53,7 @@ async def list_cases(request: Request, code: str, wanted: Annotated[CaseFilter, 
     response_class=Response,
     responses=_VILLAGE | {200: {"content": {"image/svg+xml": {}}}},
 )
-async def draw_svg(request: Request, code: str) -> Response:
+async def draw_svg(request: Request, code: VillageCode) -> Response:
     """The QR code of the village's page, as a drawing."""
     return answer(request, qr.draw(_page_url(request, code), "svg"), "image/svg+xml", keep=_A_DAY)
 
@@ -63,7 +64,7 @@ async def draw_svg(request: Request, code: str) -> Response:
     response_class=Response,
     responses=_VILLAGE | {200: {"content": {"image/png": {}}}},
 )
-async def draw_png(request: Request, code: str) -> Response:
+async def draw_png(request: Request, code: VillageCode) -> Response:
     """The QR code of the village's page, as a picture."""
     return answer(request, qr.draw(_page_url(request, code), "png"), "image/png", keep=_A_DAY)
 
@@ -73,7 +74,9 @@ async def draw_png(request: Request, code: str) -> Response:
     summary="事项详情 / Read a case",
     responses=problems(errors.BadCaseNumber, errors.NoSuchCase) | {200: {"model": CaseView}},
 )
-async def show_case(request: Request, key: str) -> Response:
+async def show_case(
+    request: Request, key: Annotated[str, Path(description="事项编号 / the case's number or id")]
+) -> Response:
     """One case by its id or number, with its whole history."""
     async with _db(request).begin(Scope.public(), readonly=True) as conn:
         found = await case.find(conn, key)
