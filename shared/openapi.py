@@ -15,12 +15,12 @@ from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, Field
 
 from shared.auth import BEARER
-from shared.problems import InvalidInput, NotAllowed, NotSignedIn, Problem
+from shared.problems import ForeignOrigin, InvalidInput, NotAllowed, NotSignedIn, Problem
 
 SWAGGER = Path(str(importlib.resources.files(fastapi_standalone_docs))) / "static" / "swagger"
 _PROBLEM = "application/problem+json"
 _SESSION = "session"
-_METHODS = ("get", "put", "post", "delete", "patch")
+_READING, _WRITING = ("get",), ("put", "post", "delete", "patch")
 _DESCRIPTION = """\
 金额以分计,时间为 UTC,地区为 12 位统计用区划代码。出错时一律以 RFC 9457 问题文档作答,中英文并列,并指明字段。
 带锁的接口须先登录或附上 OIDC 访问令牌,所见所办仅限本人的地区与角色。
@@ -99,13 +99,13 @@ def _complete(document: dict[str, Any], service: str) -> dict[str, Any]:
             "description": "浏览器登录后的会话 / a browser's session after /signin",
         }
     for path in document["paths"].values():
-        for method in _METHODS:
+        for method in (*_READING, *_WRITING):
             if operation := path.get(method):
-                _complete_operation(operation)
+                _complete_operation(operation, writes=method in _WRITING)
     return document
 
 
-def _complete_operation(operation: dict[str, Any]) -> None:
+def _complete_operation(operation: dict[str, Any], *, writes: bool) -> None:
     responses = operation["responses"]
     for response in responses.values():
         if response["description"] == "Successful Response":
@@ -116,6 +116,8 @@ def _complete_operation(operation: dict[str, Any]) -> None:
         operation["security"].append({_SESSION: []})
         _add(responses, NotSignedIn)
         _add(responses, NotAllowed)
+        if writes:
+            _add(responses, ForeignOrigin)
     operation["responses"] = dict(sorted(responses.items()))
 
 

@@ -50,7 +50,7 @@ def _sources() -> Iterator[Channel]:
         messages = (Message.of(model, reference.RECORD_SET), deleted)
         yield Channel(reference.topic(dataset), "detector", "The record's id", messages)
     raised = _typed(alerts.AlertRaised, alerts.AlertUpdated, alerts.AlertWithdrawn)
-    yield Channel(alerts.RAISED_TOPIC, "detector", "The town code", raised)
+    yield Channel(alerts.RAISED_TOPIC, "detector", "The alert id", raised)
     yield Channel(alerts.LIFECYCLE_TOPIC, "notifier", "The alert id", _typed(alerts.AlertStateChanged))
     yield Channel(topics.APPEALS, "disclosure, nothing so far", "The village code", ())
 
