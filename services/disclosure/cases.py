@@ -4,12 +4,12 @@ It depends on the set of events alone, not on the order of their arrival: histor
 stands where the last of it says. Offers and reserve prices stay sealed until an award is among the events.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from services.disclosure.masking import Masks, merge_masks, persons, public_event, strike
+from services.disclosure.masking import NOBODY, Masks, People, merge_masks, people_of, public_event, scrub, strike
 from services.disclosure.vocabulary import Vocabulary
 from shared.contracts.power import CaseEvent
 
@@ -24,7 +24,7 @@ _KEPT = ("sequence", "kind", "at", "office", "node", "to_node", "next_node", "ne
 class Case:
     """One case: `steps` are public; `sealed` are fields not yet public, by the sequence of their step.
 
-    `persons` are those whom the case's events named, in the clear: to strike them out of its texts, never to be shown.
+    `people` are those whom the case's events named, in the clear: to strike them out of its texts, never to be shown.
     """
 
     case_id: str
@@ -36,7 +36,7 @@ class Case:
     town_code: str
     steps: tuple[Step, ...] = ()
     sealed: Mapping[int, dict[str, Any]] = field(default_factory=dict)
-    persons: frozenset[str] = frozenset()
+    people: People = NOBODY
 
     @property
     def sequence(self) -> int:
@@ -88,12 +88,12 @@ def take(case: Case | None, event: CaseEvent, masks: Masks, words: Vocabulary) -
     """The case with one more event; an event that it has already changes nothing."""
     if case and any(step["sequence"] == event.sequence for step in case.steps):
         return case
-    public = public_event(event, masks, words, known=case.persons if case else ())
-    named = frozenset(persons(event))
+    public = public_event(event, masks, words, known=case.people if case else NOBODY)
+    named = people_of(event)
     if case is None:
         first = {name: public[name] for name in ("case_id", "case_no", "title", "matter", "flow")}
         case = Case(**first, village_code=public["village_code"], town_code=public["town_code"])
-    elif news := named - case.persons:
+    elif news := named - case.people:
         case = _struck(case, news, masks)
     steps = sorted((*case.steps, _step(public, words)), key=lambda step: int(step["sequence"]))
     sealed = {**case.sealed, event.sequence: public["held"]} if public.get("held") else case.sealed
@@ -103,7 +103,7 @@ def take(case: Case | None, event: CaseEvent, masks: Masks, words: Vocabulary) -
             title=_title(case, public),
             steps=tuple(steps),
             sealed=sealed,
-            persons=case.persons | named,
+            people=case.people | named,
         )
     )
 
@@ -127,14 +127,14 @@ def _title(case: Case, public: dict[str, Any]) -> str | None:
     return merge_masks((older, newer))
 
 
-def _struck(case: Case, names: Iterable[str], masks: Masks) -> Case:
+def _struck(case: Case, people: People, masks: Masks) -> Case:
     """The case with newly named persons struck out of what was already said, sealed fields included."""
-    struck = tuple(names)
     steps = [
-        step | {"fields": strike(step["fields"], struck, masks)} if "fields" in step else step for step in case.steps
+        step | {"fields": strike(step["fields"], people, masks)} if "fields" in step else step for step in case.steps
     ]
-    sealed = {sequence: strike(fields, struck, masks) for sequence, fields in case.sealed.items()}
-    return replace(case, steps=tuple(steps), sealed=sealed)
+    sealed = {sequence: strike(fields, people, masks) for sequence, fields in case.sealed.items()}
+    title = scrub(case.title, people.named) if case.title else None
+    return replace(case, title=title, steps=tuple(steps), sealed=sealed)
 
 
 def _opened(case: Case) -> Case:

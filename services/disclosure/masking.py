@@ -25,7 +25,7 @@ from shared.contracts.power import (
 
 FILE = Path(__file__).parent / "masking.yaml"
 _LONGEST_TEXT = 200
-_FREE = ("text", "code")
+_FREE = frozenset(("text", "code"))
 _SAFE_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _PUBLIC_NUMBER = re.compile(r"[0-9A-Za-z一-鿿()\[\]（）〔〕【】_./-]{1,60}")
 # Runs of digits, with the separators people write between them, that may be an ID, a phone or an account.
@@ -49,6 +49,26 @@ _ORGANISATION = re.compile(
     r"个体工商户|研究院|设计院|协会|基金会|政府|办公室|Co\.|Ltd|Inc\b|LLC"
 )
 _SHORT_ORGANISATION = tuple("厂店部社队站院所行场局馆校铺坊")
+
+
+@dataclass(frozen=True)
+class People:
+    """Natural persons by name: all are struck out of free texts, those in `private` life even out of firms' names."""
+
+    named: frozenset[str] = frozenset()
+    private: frozenset[str] = frozenset()
+
+    def __or__(self, others: "People") -> "People":
+        return People(self.named | others.named, self.private | others.private)
+
+    def __sub__(self, others: "People") -> "People":
+        return People(self.named - others.named, self.private - others.private)
+
+    def __bool__(self) -> bool:
+        return bool(self.named or self.private)
+
+
+NOBODY = People()
 
 
 @dataclass(frozen=True)
@@ -126,16 +146,16 @@ def masks() -> Masks:
     return load()
 
 
-def public_event(event: CaseEvent, masks: Masks, words: Vocabulary, known: Iterable[str] = ()) -> dict[str, Any]:
+def public_event(event: CaseEvent, masks: Masks, words: Vocabulary, known: People = NOBODY) -> dict[str, Any]:
     """All that the public may ever know of an event, as JSON. `held` waits for the award before it is shown.
 
     `known` are persons whom other events of the case named: they are struck out of this one's texts too.
     """
-    names = [*persons(event), *known]
+    people = people_of(event) | known
     public: dict[str, Any] = {
         "case_id": _code(event.case_id),
-        "case_no": _number(event.case_no, names),
-        "title": scrub(event.title, names) if event.matter in masks.title_in else None,
+        "case_no": _number(event.case_no, people.named),
+        "title": scrub(event.title, people.named) if event.matter in masks.title_in else None,
         "matter": event.matter,
         "flow": words.keys.get(event.flow, event.flow) if event.flow in words.flows else "",
         "village_code": event.village_code,
@@ -145,7 +165,7 @@ def public_event(event: CaseEvent, masks: Masks, words: Vocabulary, known: Itera
         "office": event.actor.role if event.actor.role in words.offices else "",
     }
     if isinstance(event, CaseOpened | NodeCompleted):
-        shown, held = _fields(event, names, masks)
+        shown, held = _fields(event, people, masks)
         public |= {"fields": shown, "held": held, "next_node": _node(event.next_node, words)}
         public["next_due_at"] = event.next_due_at.isoformat() if event.next_due_at else None
     match event:
@@ -169,8 +189,8 @@ def public_event(event: CaseEvent, masks: Masks, words: Vocabulary, known: Itera
 
 def scrub(text: str, names: Iterable[str] = ()) -> str:
     """Free text with persons' names, ID, phone and account numbers struck out; the length of what is seen is kept."""
-    clean = _UNSEEN.sub("", text.translate(_FULL_WIDTH))[:_LONGEST_TEXT]
-    for name in sorted((n for n in names if len(n) > 1), key=lambda n: (-len(n), n)):
+    clean = _clean(text)[:_LONGEST_TEXT]
+    for name in sorted(names, key=lambda n: (-len(n), n)):
         clean = clean.replace(name, mask_person(name))
     clean = _SPOKEN_OF.sub(lambda m: m[0] if m[0][-1] in _NO_NAME_ENDS else mask_person(m[0]), clean)
     for pattern in _NUMBERS:
@@ -189,24 +209,21 @@ def merge_masks(texts: Iterable[str]) -> str:
     return merged
 
 
-def persons(event: CaseEvent) -> list[str]:
-    """All names of natural persons that the event itself gives: they are struck out of its free texts too."""
-    names = [event.actor.name]
+def people_of(event: CaseEvent) -> People:
+    """All natural persons whom the event itself names."""
+    others, private = [event.actor.name], []
     if isinstance(event, CaseOpened | NodeCompleted):
         fields = event.fields
-        names += [worker.name for worker in fields.workers]
-        names += list(fields.inspectors)
-        names += [fields.hire_name or "", fields.beneficiary_name or ""]
+        private = [worker.name for worker in fields.workers]
+        private += [fields.hire_name or "", fields.beneficiary_name or ""]
         parties = [fields.payee_name, fields.supplier_name, fields.recipient, *(b.company_name for b in fields.bids)]
-        names += [party for party in parties if party and not is_organisation(party)]
-    return [name.strip() for name in names if name.strip()]
+        others += [*fields.inspectors, *(party for party in parties if party and not is_organisation(party))]
+    return People(_names(others + private), _names(private))
 
 
-def strike(fields: Mapping[str, Any], names: Iterable[str], masks: Masks) -> dict[str, Any]:
-    """Shown fields once more, with persons whom only a later event named struck out of their free texts."""
-    struck = tuple(names)
-    free = {field for field, rules in masks.rules.items() if any(rule.rule in _FREE for rule in rules)}
-    return {name: scrub(value, struck) if name in free else value for name, value in fields.items()}
+def strike(fields: Mapping[str, Any], people: People, masks: Masks) -> dict[str, Any]:
+    """Shown fields once more, without the persons whom only a later event named."""
+    return {name: _struck(name, value, people, masks) for name, value in fields.items()}
 
 
 def mask_person(name: str) -> str:
@@ -232,7 +249,26 @@ def _is_chinese(name: str) -> bool:
     return bool(name) and all("一" <= char <= "鿿" or char == "·" for char in name)
 
 
-def _fields(event: CaseOpened | NodeCompleted, names: list[str], masks: Masks) -> tuple[dict[str, Any], dict[str, Any]]:
+def _names(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for text in texts if len(name := _clean(text).strip()) > 1)
+
+
+def _struck(field: str, value: Any, people: People, masks: Masks) -> Any:
+    kinds = {rule.rule for rule in masks.rules[field]}
+    if kinds & _FREE:
+        return scrub(value, people.named)
+    if "company" in kinds:
+        return scrub(value, people.private)
+    if "bids" in kinds:
+        return [bid | {"name": scrub(bid["name"], people.private)} for bid in value]
+    return value
+
+
+def _clean(text: str) -> str:
+    return _UNSEEN.sub("", text.translate(_FULL_WIDTH))
+
+
+def _fields(event: CaseOpened | NodeCompleted, people: People, masks: Masks) -> tuple[dict[str, Any], dict[str, Any]]:
     shown: dict[str, Any] = {}
     held: dict[str, Any] = {}
     for field in masks.rules:
@@ -240,7 +276,7 @@ def _fields(event: CaseOpened | NodeCompleted, names: list[str], masks: Masks) -
         rule = masks.rule(field, (event.matter, event.flow))
         if rule is None or value is None or value == () or value == "":
             continue
-        (held if rule.held_until_award else shown)[field] = RULES[rule.rule](value, names, rule)
+        (held if rule.held_until_award else shown)[field] = RULES[rule.rule](value, people, rule)
     return shown, held
 
 
@@ -264,30 +300,30 @@ def _number(text: str, names: Iterable[str]) -> str:
     return scrub(text, names) if _PUBLIC_NUMBER.fullmatch(text) else "—"
 
 
-def _party(name: str, names: list[str]) -> str:
-    return scrub(name) if is_organisation(name) else scrub(mask_beneficiary(name.strip()))
+def _party(name: str, people: People) -> str:
+    return scrub(name, people.private) if is_organisation(name) else scrub(mask_beneficiary(name.strip()))
 
 
 def _choice(value: str, rule: Rule) -> str:
     return next(shown for word, shown in rule.choices if word in value)
 
 
-RULES: dict[str, Callable[[Any, list[str], Rule], Any]] = {
-    "text": lambda value, names, rule: scrub(value, names),
-    "code": lambda value, names, rule: _number(value, names),
-    "number": lambda value, names, rule: value,
-    "money": lambda value, names, rule: int(value),
-    "date": lambda value, names, rule: value.isoformat() if isinstance(value, date) else None,
-    "flag": lambda value, names, rule: bool(value),
-    "choice": lambda value, names, rule: _choice(value, rule),
-    "company": lambda value, names, rule: _party(value, names),
-    "person": lambda value, names, rule: scrub(mask_person(value.strip())),
-    "beneficiary": lambda value, names, rule: scrub(mask_beneficiary(value.strip())),
-    "people": lambda value, names, rule: [scrub(mask_person(name.strip())) for name in value],
-    "workers": lambda value, names, rule: [
+RULES: dict[str, Callable[[Any, People, Rule], Any]] = {
+    "text": lambda value, people, rule: scrub(value, people.named),
+    "code": lambda value, people, rule: _number(value, people.named),
+    "number": lambda value, people, rule: value,
+    "money": lambda value, people, rule: int(value),
+    "date": lambda value, people, rule: value.isoformat() if isinstance(value, date) else None,
+    "flag": lambda value, people, rule: bool(value),
+    "choice": lambda value, people, rule: _choice(value, rule),
+    "company": lambda value, people, rule: _party(value, people),
+    "person": lambda value, people, rule: scrub(mask_person(value.strip())),
+    "beneficiary": lambda value, people, rule: scrub(mask_beneficiary(value.strip())),
+    "people": lambda value, people, rule: [scrub(mask_person(name.strip())) for name in value],
+    "workers": lambda value, people, rule: [
         {"name": scrub(mask_person(w.name.strip())), "days": w.days, "wage_fen": w.wage_fen} for w in value
     ],
-    "bids": lambda value, names, rule: [
-        {"name": _party(b.company_name, names), "price_fen": b.price_fen, "valid": b.valid} for b in value
+    "bids": lambda value, people, rule: [
+        {"name": _party(b.company_name, people), "price_fen": b.price_fen, "valid": b.valid} for b in value
     ],
 }

@@ -27,11 +27,11 @@ CREATE TABLE villages (
 );
 
 -- Offers and reserve prices before the award, by the sequence of their event; and whom the case's events named, to
--- strike these persons out of whatever its later texts say.
+-- strike these people out of whatever its other texts say.
 CREATE TABLE sealed (
-    case_id      text PRIMARY KEY REFERENCES cases,
-    fields       jsonb NOT NULL,
-    persons      jsonb NOT NULL
+    case_id text PRIMARY KEY REFERENCES cases,
+    fields  jsonb NOT NULL,
+    people  jsonb NOT NULL
 );
 
 -- Only to count them. Which case an alert is about is not known here.

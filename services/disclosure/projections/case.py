@@ -12,6 +12,7 @@ from asyncpg import Record
 
 from services.disclosure.cases import Case
 from services.disclosure.errors import BadCaseNumber, BadCursor, NoSuchCase
+from services.disclosure.masking import People
 from services.disclosure.schemas import CaseCard, CaseFilter
 from services.disclosure.vocabulary import vocabulary
 from shared.db import Connection
@@ -19,21 +20,21 @@ from shared.db import Connection
 _NUMBER = re.compile(r"[0-9A-Za-z一-鿿()\[\]（）〔〕【】_.:-]{1,64}")
 _PUBLIC = "case_id, case_no, title, matter, flow, village_code, town_code, steps"
 _LOAD = f"""
-SELECT {_PUBLIC}, fields, persons FROM cases JOIN sealed USING (case_id) WHERE case_id = ANY($1)
+SELECT {_PUBLIC}, fields, people FROM cases JOIN sealed USING (case_id) WHERE case_id = ANY($1)
 """
 _SAVE = """
 WITH new AS (
     SELECT * FROM jsonb_to_recordset($1)
         AS n (case_id text, case_no text, title text, matter text, flow text, village_code text, town_code text,
-              state text, updated_at timestamptz, steps jsonb, fields jsonb, persons jsonb)
+              state text, updated_at timestamptz, steps jsonb, fields jsonb, people jsonb)
 ), public AS (
     INSERT INTO cases (case_id, case_no, title, matter, flow, village_code, town_code, state, updated_at, steps)
     SELECT case_id, case_no, title, matter, flow, village_code, town_code, state, updated_at, steps FROM new
     ON CONFLICT (case_id) DO UPDATE
     SET title = excluded.title, state = excluded.state, updated_at = excluded.updated_at, steps = excluded.steps
 )
-INSERT INTO sealed (case_id, fields, persons) SELECT case_id, fields, persons FROM new
-ON CONFLICT (case_id) DO UPDATE SET fields = excluded.fields, persons = excluded.persons
+INSERT INTO sealed (case_id, fields, people) SELECT case_id, fields, people FROM new
+ON CONFLICT (case_id) DO UPDATE SET fields = excluded.fields, people = excluded.people
 """
 _SEARCH = f"""
 SELECT {_PUBLIC} FROM cases
@@ -134,7 +135,7 @@ def _row(case: Case) -> dict[str, Any]:
         "updated_at": case.updated_at.isoformat(),
         "steps": case.steps,
         "fields": case.sealed,
-        "persons": sorted(case.persons),
+        "people": {"named": sorted(case.people.named), "private": sorted(case.people.private)},
     }
 
 
@@ -146,5 +147,5 @@ def _whole(row: Record) -> Case:
     return replace(
         _public(row),
         sealed={int(sequence): fields for sequence, fields in row["fields"].items()},
-        persons=frozenset(row["persons"]),
+        people=People(**{kind: frozenset(names) for kind, names in row["people"].items()}),
     )
