@@ -15,6 +15,6 @@ if [ ! -x "$venv/bin/pip" ]; then
 fi
 echo "安装锁定的依赖 · installing the locked dependencies"
 "$venv/bin/pip" install --require-hashes --no-deps --disable-pip-version-check -r requirements.txt \
-    > >(grep --line-buffered -vE '^(Requirement already|Collecting|  Using cached|  Downloading .*metadata)') || fail \
+    > >(grep --line-buffered -vE '^(Requirement already|Collecting|  Using cached|  Downloading .*metadata|Installing|Successfully|  +(Attempting|Found|Uninstalling|Successfully))') || fail \
     "依赖没有装好:请检查网络与磁盘后重试;若上面写着 hash 不符,请不要使用该网络" \
     "The dependencies were not installed: check network and disk and try again; if a hash differs above, don't trust this network"
