@@ -19,6 +19,15 @@ _SEEN = {
         "SELECT alert_id::text, rule_id, grade, state, desks, body - 'revision' AS body FROM alerts ORDER BY alert_id",
         "SELECT alert_id::text, desk, why FROM inbox WHERE removed_at IS NULL ORDER BY alert_id, desk",
     ),
+    "disclosure": (
+        "SELECT case_id, case_no, title, matter, flow, village_code, state, updated_at::text, steps FROM cases"
+        " ORDER BY case_id",
+        "SELECT case_id, fields, people FROM sealed ORDER BY case_id",
+        "SELECT alert_id::text, village_code, counts FROM alerts ORDER BY alert_id",
+        # Notices are left out: which of them still run depends on the moment of the last change.
+        "SELECT village_code, running, closed, withdrawn,"
+        " convert_from(body, 'UTF8')::jsonb - 'notices' AS body FROM villages ORDER BY village_code",
+    ),
     "approval": ("SELECT case_no, village_code, status, node, version FROM cases ORDER BY case_no",),
 }
 

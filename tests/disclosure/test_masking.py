@@ -23,7 +23,6 @@ LONG_NUMBER = re.compile(r"(?<![0-9a-f-])(?:1[3-9]\d{9}|\d{13,}|\d{17}[Xx])(?![0
 surnames = st.sampled_from("赵钱孙周吴郑冯")
 givens = st.text("翊祺璟妤宸铮骞霏婕澜", min_size=1, max_size=2)
 names = st.builds(str.__add__, surnames, givens)
-digits = st.integers(0, 9).map(str)
 mobiles = st.builds(
     lambda second, rest: f"1{second}{rest}", st.sampled_from("3456789"), st.text("0123456789", min_size=9, max_size=9)
 )

@@ -11,7 +11,7 @@ from services.disclosure.cases import Case, take
 from services.disclosure.errors import BadVillageCode, NoSuchVillage
 from services.disclosure.masking import masks
 from services.disclosure.rendered import Rendered
-from services.disclosure.schemas import AlertCount, VillagePage
+from services.disclosure.schemas import AlertCount, CaseView, VillagePage
 from services.disclosure.vocabulary import vocabulary
 from shared.contracts.power import CaseEvent
 from tests.disclosure.samples import NOW, VILLAGE, award, closing, folded, notice, offers, opened, withdrawn
@@ -61,8 +61,6 @@ def test_a_notice_is_on_the_page_until_it_ends() -> None:
 
 
 def test_the_case_itself_shows_only_notices_that_run() -> None:
-    from services.disclosure.schemas import CaseView
-
     case = folded(opened("a"), notice("a", 2, ends_at=ENDS))
     assert len(CaseView.of(case, NOW).notices) == 1
     assert CaseView.of(case, ENDS).notices == ()

@@ -42,7 +42,7 @@ from tests.disclosure.samples import (
     taken_back,
     withdrawn,
 )
-from tests.integration.test_notifier import served
+from tests.disclosure.served import served
 
 Open = Callable[[str], Awaitable[Database]]
 PAGE = f"/v1/villages/{VILLAGE}"
@@ -353,7 +353,8 @@ async def test_cases_are_found_filtered_and_paged(world: World) -> None:
             world.db, opened(case, title=f"第{number}号100%路灯", occurred_at=datetime(2026, 3, 1 + number, tzinfo=UTC))
         )
     relief = case_id()
-    await deliver(world.db, opened(relief, matter="RE", flow="RE2", title="钱多宝家"), withdrawn(ids[0], 2))
+    gone = withdrawn(ids[0], 2).model_copy(update={"title": "第0号100%路灯"})
+    await deliver(world.db, opened(relief, matter="RE", flow="RE2", title="钱多宝家"), gone)
     async with world.visitor() as visitor:
         seen: list[str] = []
         query: dict[str, Any] = {"limit": 3, "matter": "EN"}
