@@ -273,10 +273,10 @@ def _fields(event: CaseOpened | NodeCompleted, people: People, masks: Masks) -> 
     held: dict[str, Any] = {}
     for field in masks.rules:
         value = getattr(event.fields, field)
-        rule = masks.rule(field, (event.matter, event.flow))
-        if rule is None or value is None or value == () or value == "":
+        if value in (None, (), ""):
             continue
-        (held if rule.held_until_award else shown)[field] = RULES[rule.rule](value, people, rule)
+        if rule := masks.rule(field, (event.matter, event.flow)):
+            (held if rule.held_until_award else shown)[field] = RULES[rule.rule](value, people, rule)
     return shown, held
 
 

@@ -76,7 +76,7 @@ async def show_case(request: Request, key: str) -> Response:
     """One case: where it stands, and what was done when by which office with which papers."""
     async with _db(request).begin(Scope.public(), readonly=True) as conn:
         found = await case.find(conn, key)
-    view = CaseView.of(found, datetime.now(UTC))
+    view = CaseView.at(found, datetime.now(UTC))
     return _page(request, "case.html", case=view, facts=_facts(view))
 
 

@@ -80,7 +80,7 @@ async def show_case(
     """One case by its id or number, with its whole history."""
     async with _db(request).begin(Scope.public(), readonly=True) as conn:
         found = await case.find(conn, key)
-    return _json(request, CaseView.of(found, datetime.now(UTC)))
+    return _json(request, CaseView.at(found, datetime.now(UTC)))
 
 
 def _json(request: Request, body: BaseModel) -> Response:

@@ -251,7 +251,7 @@ class CaseView(CaseCard):
     ahead: tuple[Named, ...]
 
     @classmethod
-    def of(cls, case: Case, now: datetime) -> Self:  # type: ignore[override]
+    def at(cls, case: Case, now: datetime) -> Self:
         """All that is public of a case at a moment."""
         words, steps = vocabulary(), vocabulary().steps(case.flow)
         waiting = case.node if case.state == "running" else None

@@ -45,7 +45,7 @@ def public_bytes(*events: Any) -> str:
     """Everything that the events put into public tables and answers."""
     case = folded(*events)
     page = villages.with_case(villages.blank(VILLAGE, 5), None, case)
-    answer = CaseView.of(case, NOW).model_dump_json()
+    answer = CaseView.at(case, NOW).model_dump_json()
     return f"{case.title}{case.steps}{Rendered.of(page, NOW).body.decode()}{answer}"
 
 
@@ -113,7 +113,7 @@ def test_titles_of_relief_labour_and_seals_are_the_flows_names() -> None:
     for matter in ("RE", "LA", "SE"):
         event = opened("case-1", title="赵铮家困难救助", matter=matter, flow=MATTERS[matter])
         assert public_event(event, masks(), vocabulary())["title"] is None
-        view = CaseView.of(folded(event), NOW)
+        view = CaseView.at(folded(event), NOW)
         assert view.title.zh == vocabulary().flow(MATTERS[matter]).zh
 
 

@@ -62,8 +62,8 @@ def test_a_notice_is_on_the_page_until_it_ends() -> None:
 
 def test_the_case_itself_shows_only_notices_that_run() -> None:
     case = folded(opened("a"), notice("a", 2, ends_at=ENDS))
-    assert len(CaseView.of(case, NOW).notices) == 1
-    assert CaseView.of(case, ENDS).notices == ()
+    assert len(CaseView.at(case, NOW).notices) == 1
+    assert CaseView.at(case, ENDS).notices == ()
 
 
 @pytest.mark.parametrize(
