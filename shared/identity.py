@@ -1,9 +1,11 @@
-"""Persons and accounts without their numbers: keyed hashes to match by, sealed values to keep."""
+"""Persons, accounts and bidders' traces without their numbers: keyed hashes to match by, sealed values to keep."""
 
 import base64
 import hashlib
 import hmac
+import ipaddress
 import os
+import re
 import unicodedata
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -36,6 +38,43 @@ def account_key(account_no: str, secret: str) -> str:
     """The keyed hash by which a bank account is matched everywhere."""
     digits = "".join(c for c in unicodedata.normalize("NFKC", account_no) if c.isalnum())
     return _keyed_hash("account", digits, secret)
+
+
+def normalise_phone(phone: str) -> str:
+    """The digits that a phone is dialled by from anywhere in the country: without signs, +86 and the trunk's 0."""
+    text = re.sub(r"[^\d+]", "", unicodedata.normalize("NFKC", phone), flags=re.ASCII)
+    abroad = re.match(r"(?:\+|00)86", text)
+    digits = text[abroad.end() :] if abroad else text.replace("+", "")
+    # A number in the country has 11 digits at most, its trunk's 0 left out.
+    if not abroad and len(digits) > 11 and digits.startswith("86"):
+        digits = digits[2:]
+    return digits.removeprefix("0")
+
+
+def phone_key(phone: str, secret: str) -> str:
+    """The keyed hash by which a phone is matched everywhere."""
+    return _keyed_hash("phone", normalise_phone(phone), secret)
+
+
+def phone_tail(phone: str) -> str:
+    """The last three digits of a phone: enough for a reader to find it in the papers, too few to call it."""
+    return normalise_phone(phone)[-3:]
+
+
+def ip_key(ip: str, secret: str) -> str:
+    """The keyed hash by which an IP address is matched, however it is written."""
+    text = unicodedata.normalize("NFKC", ip).strip().lower()
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return _keyed_hash("ip", text, secret)
+    return _keyed_hash("ip", str(getattr(address, "ipv4_mapped", None) or address), secret)
+
+
+def device_key(device: str, secret: str) -> str:
+    """The keyed hash by which a machine (its network card, its disk) is matched, however its number is divided."""
+    plain = "".join(c for c in unicodedata.normalize("NFKC", device) if c.isalnum())
+    return _keyed_hash("device", plain.upper(), secret)
 
 
 def seal(value: str, secret: str) -> str:

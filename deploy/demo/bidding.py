@@ -32,9 +32,10 @@ def bid(company: Company, price_fen: int, at: datetime) -> Bid:
         company_name=company.name,
         price_fen=price_fen,
         submitted_at=at,
-        contact_phone=company.phone,
-        ip=company.ip,
-        device=company.device,
+        contact_phone_key=company.phone,
+        contact_phone_tail=company.phone_tail,
+        ip_key=company.ip,
+        device_key=company.device,
         bond_account_key=company.account,
     )
 

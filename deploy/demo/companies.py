@@ -8,7 +8,7 @@ from deploy.demo.people import Person
 from deploy.demo.words import WORDS
 from shared.contracts.reference import Company as CompanyRecord
 from shared.contracts.reference import Shareholder
-from shared.identity import account_key
+from shared.identity import account_key, device_key, ip_key, phone_key, phone_tail
 
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
@@ -18,7 +18,7 @@ _PREFIX = "91330499"
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A company with its owner, and the traces that its bids leave behind."""
+    """A company with its owner, and the traces that its bids leave behind, each as its keyed hash."""
 
     id: str
     name: str
@@ -26,6 +26,7 @@ class Company:
     owner: Person
     partner: Person
     phone: str
+    phone_tail: str
     address: str
     account: str
     ip: str
@@ -43,7 +44,7 @@ class Company:
                 Shareholder(person_key=self.owner.key, name=self.owner.name, share=0.7),
                 Shareholder(person_key=self.partner.key, name=self.partner.name, share=0.3),
             ),
-            phones=(self.phone,),
+            phone_keys=(self.phone,),
             address=self.address,
             account_keys=(self.account,),
             registered_on=self.registered_on,
@@ -63,17 +64,19 @@ class Companies:
         """A new company of a trade (`works`, `goods`, `tenants`)."""
         self._made += 1
         number = self._made
+        phone = f"199{number:08d}"
         return Company(
             id=credit_code(f"{_PREFIX}MA{number:07d}"),
             name=name or self._name(trade, number),
             trade=trade,
             owner=owner,
             partner=partner,
-            phone=f"199{number:08d}",
+            phone=phone_key(phone, self._secret),
+            phone_tail=phone_tail(phone),
             address=f"嘉善县{self._rng.choice(WORDS['streets'])}{number}号",
             account=account_key(f"6228480399{number:09d}", self._secret),
-            ip=f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
-            device=f"{number:012X}",
+            ip=ip_key(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", self._secret),
+            device=device_key(f"{number:012X}", self._secret),
             registered_on=date(2012, 1, 1) + timedelta(days=self._rng.randint(0, 3000)),
         )
 

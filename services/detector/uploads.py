@@ -1,5 +1,6 @@
-"""Rows of a register as they are uploaded: ID and account numbers become keyed hashes, every fault is named. Pure."""
+"""Rows of a register as they are uploaded: numbers of persons, accounts and telephones become keyed hashes. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -7,10 +8,14 @@ import orjson
 from pydantic import ValidationError
 
 from shared.contracts.reference import Record
-from shared.identity import account_key, person_key, valid_id_no
+from shared.identity import account_key, person_key, phone_key, valid_id_no
 from shared.problems import FieldError, field_errors
 
-_ACCOUNTS = {"account_nos": "account_keys"}
+_NUMBERS = {
+    "account_nos": ("account_keys", account_key, "应为账号列表", "a list of account numbers is needed"),
+    "phones": ("phone_keys", phone_key, "应为电话号码列表", "a list of telephone numbers is needed"),
+}
+_DIGIT = re.compile(r"\d")
 _PERSONS = {
     "id_no": "person_key",
     "legal_person_id_no": "legal_person_key",
@@ -92,7 +97,7 @@ def region_of(record: Mapping[str, Any], county: str) -> str:
 
 
 def _keyed(row: Mapping[str, Any], secret: str, path: str, faults: list[FieldError]) -> dict[str, Any]:
-    """The row with its ID and account numbers replaced by keyed hashes, also in the persons it lists."""
+    """The row with its numbers replaced by keyed hashes, also in the persons it lists."""
     keyed: dict[str, Any] = {}
     for name, value in row.items():
         if name in _PERSONS:
@@ -100,11 +105,12 @@ def _keyed(row: Mapping[str, Any], secret: str, path: str, faults: list[FieldErr
                 keyed[_PERSONS[name]] = person_key(value, secret)
             else:
                 faults.append(FieldError(path + name, "身份证号有误", "not a valid ID number"))
-        elif name in _ACCOUNTS:
-            if isinstance(value, list) and all(isinstance(number, str) and number.strip() for number in value):
-                keyed[_ACCOUNTS[name]] = [account_key(number, secret) for number in value]
+        elif name in _NUMBERS:
+            keys, hashed, zh, en = _NUMBERS[name]
+            if isinstance(value, list) and all(isinstance(number, str) and _DIGIT.search(number) for number in value):
+                keyed[keys] = [hashed(number, secret) for number in value]
             else:
-                faults.append(FieldError(path + name, "应为账号列表", "a list of account numbers is needed"))
+                faults.append(FieldError(path + name, zh, en))
         elif isinstance(value, list):
             keyed[name] = [
                 _keyed(item, secret, f"{path}{name}.{number}.", faults) if isinstance(item, dict) else item

@@ -1,7 +1,9 @@
 """Events of `power.events`, published by approval: what happened to a case of village power.
 
-Key: the village code. Money is fen, times are UTC, persons and accounts appear as keyed hashes
-(`shared.identity`), never as ID or account numbers.
+Key: the village code. Money is fen, times are UTC. These events are kept for good, so what identifies somebody by a
+number stands in them only as a keyed hash (`shared.identity`, fields that end in `_key`): persons, bank accounts, and
+of a bid its telephone, IP address and machine; of the telephone also the last three digits, for readers. In clear stay
+the names of persons and companies, companies' credit codes, and whatever people write into titles and free text.
 """
 
 from datetime import date
@@ -33,15 +35,16 @@ class DocumentRef(Contract):
 
 
 class Bid(Contract):
-    """One bidder's offer, with the traces that bidding leaves behind."""
+    """One bidder's offer, with the traces that bidding leaves behind, as keyed hashes."""
 
     company_id: str
     company_name: str
     price_fen: Fen
     submitted_at: UtcTime | None = None
-    contact_phone: str | None = None
-    ip: str | None = None
-    device: str | None = None
+    contact_phone_key: str | None = None
+    contact_phone_tail: str | None = None
+    ip_key: str | None = None
+    device_key: str | None = None
     bond_account_key: str | None = None
     valid: bool = True
 
@@ -158,7 +161,8 @@ class CaseOpened(CaseEvent):
 class NodeCompleted(CaseEvent):
     """A node was completed with its form and papers; `next_node` is empty when the case is closed by it.
 
-    `skipped_nodes` and `backfilled` are filled by imports of existing records, which may show steps out of order.
+    `expected_node`, the node that was due instead, and `backfilled` are filled by imports of existing records, which
+    may show steps out of order.
     """
 
     TYPE: ClassVar[str] = "case.node_completed.v1"

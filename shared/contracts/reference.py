@@ -1,7 +1,7 @@
 """Records of `reference.<dataset>`: the county's registers, compacted by record id.
 
 Each record is valid in [`valid_from`, `valid_to`), the day of truth; `recorded_at` is the day of knowing.
-Persons and accounts appear as keyed hashes. A tombstone (null value) deletes a record.
+Persons, accounts and telephones appear as keyed hashes. A tombstone (null value) deletes a record.
 """
 
 from datetime import date
@@ -37,7 +37,7 @@ class Company(Record):
     legal_person_name: str
     shareholders: tuple[Shareholder, ...] = ()
     managers: tuple[Shareholder, ...] = ()
-    phones: tuple[str, ...] = ()
+    phone_keys: tuple[str, ...] = ()
     address: str | None = None
     account_keys: tuple[str, ...] = ()
     registered_on: date | None = None

@@ -57,8 +57,8 @@ def test_what_is_compatible(committed: Document, change: Change) -> None:
         ("CaseWithdrawn", lambda case: case["properties"]["matter"]["enum"].append("XX"), "matter.enum: was"),
         ("CaseWithdrawn", lambda case: case["properties"]["flow_version"].update(default=2), "flow_version.default"),
         ("Actor", lambda actor: actor["properties"].pop("role"), "actor.role: was removed"),
-        ("Bid", lambda bid: bid["properties"].pop("ip"), "bids.items.ip: was removed"),
-        ("Company", lambda company: company["properties"].pop("phones"), "phones: was removed"),
+        ("Bid", lambda bid: bid["properties"].pop("ip_key"), "bids.items.ip_key: was removed"),
+        ("Company", lambda company: company["properties"].pop("phone_keys"), "phone_keys: was removed"),
     ],
 )
 def test_what_needs_a_new_version(committed: Document, model: str, change: Change, told: str) -> None:

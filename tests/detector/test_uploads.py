@@ -4,7 +4,7 @@ import pytest
 
 from services.detector.uploads import Unreadable, read_record, read_records, region_of, rows_of
 from shared.contracts.reference import Company, Kinship, Staff
-from shared.identity import account_key, person_key
+from shared.identity import account_key, person_key, phone_key
 
 SECRET = "identity-secret-of-the-tests"
 ID_NO = "11010519491231002X"
@@ -28,12 +28,15 @@ def test_the_persons_and_accounts_of_a_company_are_keyed_too() -> None:
         "legal_person_name": "张三",
         "shareholders": [{"id_no": ID_NO, "name": "张三", "share": 0.6}],
         "account_nos": ["6222 0000 1111"],
+        "phones": ["+86 573 8401 2345", "0573-84012345"],
     }
     record, faults = read_record(Company, row, secret=SECRET)
     assert faults == []
     assert isinstance(record, Company)
     assert record.shareholders[0].person_key == record.legal_person_key == person_key(ID_NO, SECRET)
     assert record.account_keys == (account_key("622200001111", SECRET),)
+    assert record.phone_keys == (phone_key("057384012345", SECRET),) * 2
+    assert "8401" not in record.model_dump_json()
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,7 @@ def test_the_persons_and_accounts_of_a_company_are_keyed_too() -> None:
     [
         ({"id": "s1", "id_no": "330421"}, "id_no"),
         ({"id": "s1", "person_key": "k", "salary": 1}, "salary"),
+        ({"id": "s1", "person_key": "k", "phones": ["无"]}, "phones"),
         ({"id": ID_NO, "person_key": "k"}, "id"),
         ({"id": "s1"}, "person_key"),
     ],

@@ -26,6 +26,27 @@ def test_a_wrong_number_is_refused(wrong: str) -> None:
     assert not identity.valid_id_no(wrong)
 
 
+MOBILE = ["13900000001", "139-0000-0001", "139 0000 0001", "+86 139 0000 0001", "0086-13900000001", "(+86)13900000001"]
+MOBILE += ["013900000001", "8613900000001", "".join(chr(ord(c) + 0xFEE0) for c in "+8613900000001")]
+LANDLINE = ["0573-84012345", "(0573) 8401 2345", "+86 573 84012345", "+86 0573 84012345", "86-573-84012345"]
+
+
+@pytest.mark.parametrize("ways", [MOBILE, LANDLINE], ids=["mobile", "landline"])
+def test_a_telephone_is_one_however_it_is_written(ways: list[str]) -> None:
+    assert len({identity.phone_key(text, SECRET) for text in ways}) == 1
+    assert len({identity.phone_tail(text) for text in ways}) == 1
+
+
+def test_a_local_number_that_begins_like_the_country_stays_whole() -> None:
+    assert identity.normalise_phone("86012345") == "86012345"
+
+
+def test_an_address_and_a_machine_are_one_however_they_are_written() -> None:
+    assert len({identity.ip_key(text, SECRET) for text in ("10.1.1.1", " １０.1.1.1", "::ffff:10.1.1.1")}) == 1
+    assert identity.ip_key("2001:DB8::1", SECRET) == identity.ip_key("2001:db8:0:0::1", SECRET)
+    assert len({identity.device_key(text, SECRET) for text in ("00-1A-2B", "00:1a:2b", "001A2B")}) == 1
+
+
 def test_another_secret_gives_another_key() -> None:
     assert identity.person_key(ID_NO, SECRET) != identity.person_key(ID_NO, "another-secret-of-it")
 

@@ -1,6 +1,6 @@
 """Bidders who are no rivals: one desk, one purse, one owner, prices by rule, and a ring that meets again and again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from deploy.demo.cases import Draft
@@ -13,11 +13,12 @@ _RING_CASES = 6
 _CLOSE = (1.0, 1.0041, 1.0127, 1.0176)
 
 
-def same_trace(ground: Ground, *, trace: str) -> Planted:
+def same_traces(ground: Ground, *, traces: Sequence[str]) -> Planted:
     """Two rivals' bids carry one telephone, address, machine or bond account."""
     draft = ground.case("EN2")
     first = ground.bids_of(draft)[0]
-    _rewrite(draft, lambda at, bid: bid.model_copy(update={trace: getattr(first, trace)}) if at == 1 else bid)
+    shared = {trace: getattr(first, trace) for trace in traces}
+    _rewrite(draft, lambda at, bid: bid.model_copy(update=shared) if at == 1 else bid)
     return Planted((draft,))
 
 
@@ -66,10 +67,10 @@ def _rewrite(draft: Draft, change: Callable[[int, Bid], Bid]) -> None:
 
 
 PLANTS = (
-    Plant("same_phone", ("A108",), partial(same_trace, trace="contact_phone")),
-    Plant("same_ip", ("A109",), partial(same_trace, trace="ip")),
-    Plant("same_device", ("A109",), partial(same_trace, trace="device")),
-    Plant("same_bond_account", ("A110",), partial(same_trace, trace="bond_account_key")),
+    Plant("same_phone", ("A108",), partial(same_traces, traces=("contact_phone_key", "contact_phone_tail"))),
+    Plant("same_ip", ("A109",), partial(same_traces, traces=("ip_key",))),
+    Plant("same_device", ("A109",), partial(same_traces, traces=("device_key",))),
+    Plant("same_bond_account", ("A110",), partial(same_traces, traces=("bond_account_key",))),
     Plant("same_owner", ("A111",), same_owner),
     Plant("even_prices", ("A118",), even_prices, may=("A119",)),
     Plant("close_prices", ("A119",), close_prices, may=("A118",)),

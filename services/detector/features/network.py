@@ -4,7 +4,7 @@ import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -19,7 +19,10 @@ from shared.contracts.reference import Company, Kinship
 
 @dataclass(frozen=True)
 class Shared:
-    """A trace or person that two or more bidders have in common; `share_pct` is the smaller stake of a person."""
+    """A trace or person that two or more bidders have in common; `share_pct` is the smaller stake of a person.
+
+    `value` is a keyed hash, but for an address and the words for a telephone.
+    """
 
     value: str
     companies: tuple[str, ...]
@@ -84,9 +87,9 @@ def bidding(view: View) -> Bidding:
         valid=len(valid),
         awarded=bool(the_case(view).supplier_id or the_case(view).award_fen),
         prices_fen=tuple(prices),
-        phones=_shared(bids, ((bid.company_id, _digits(phone)) for bid, phone in _phones(bids, registered))),
-        ips=_shared(bids, ((bid.company_id, bid.ip) for bid in bids.values())),
-        devices=_shared(bids, ((bid.company_id, bid.device and bid.device.upper()) for bid in bids.values())),
+        phones=_phones(bids, registered),
+        ips=_shared(bids, ((bid.company_id, bid.ip_key) for bid in bids.values())),
+        devices=_shared(bids, ((bid.company_id, bid.device_key) for bid in bids.values())),
         bond_accounts=_shared(bids, ((bid.company_id, bid.bond_account_key) for bid in bids.values())),
         addresses=_shared(
             bids, ((id, company.address and _plain(company.address)) for id, company in registered.items())
@@ -105,12 +108,18 @@ def bidding(view: View) -> Bidding:
     )
 
 
-def _phones(bids: Mapping[str, Bid], registered: Mapping[str, Company]) -> Iterator[tuple[Bid, str]]:
-    for id, bid in bids.items():
-        if bid.contact_phone:
-            yield bid, bid.contact_phone
-        if id in registered:
-            yield from ((bid, phone) for phone in registered[id].phones)
+def _phones(bids: Mapping[str, Bid], registered: Mapping[str, Company]) -> tuple[Shared, ...]:
+    """Telephones of two bidders, in their offers or in the register, by their last digits where an offer tells them."""
+    offered = [(id, bid.contact_phone_key) for id, bid in bids.items()]
+    filed = [(id, key) for id, company in registered.items() for key in company.phone_keys]
+    tails = {bid.contact_phone_key: bid.contact_phone_tail for bid in bids.values() if bid.contact_phone_tail}
+    return tuple(
+        replace(found, value=f"****{tails[found.value]}" if found.value in tails else _REGISTERED_PHONE)
+        for found in _shared(bids, [*offered, *filed])
+    )
+
+
+_REGISTERED_PHONE = "登记电话 / registered phone"
 
 
 def _holders(company: Company) -> Iterator[tuple[str, float]]:
@@ -165,10 +174,6 @@ def _spouses(bids: Mapping[str, Bid], registered: Mapping[str, Company], referen
 
 
 _SPOUSE = frozenset({"spouse", "husband", "wife", "配偶", "夫妻", "丈夫", "妻子", "夫", "妻"})
-
-
-def _digits(phone: str) -> str:
-    return re.sub(r"\D", "", phone).removeprefix("86")
 
 
 def _plain(text: str) -> str:
