@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from deploy.demo.people import Person
-from services.approval.cases import Caller, Case
+from services.approval.cases import Case, RoleHolder
 from services.approval.flows import HANDLER, Flow, Node
 from shared.contracts.power import DocumentRef, NodeFields, PowerEvent
 
@@ -65,7 +65,7 @@ class Recorded:
 
 def record(draft: Draft, until: datetime) -> Recorded:
     """What approval makes of the draft's steps up to a moment, in the order of their times."""
-    by = Caller(draft.by.key, draft.by.name, frozenset({HANDLER}))
+    by = RoleHolder(draft.by.key, draft.by.name, frozenset({HANDLER}))
     case, opened = Case.open(
         draft.flow,
         case_id=draft.case_id,
@@ -83,7 +83,7 @@ def record(draft: Draft, until: datetime) -> Recorded:
         case, completed = case.record(
             draft.flow,
             node=step.node.code,
-            by=Caller(step.by.key, step.by.name, frozenset({step.node.role})),
+            by=RoleHolder(step.by.key, step.by.name, frozenset({step.node.role})),
             fields=NodeFields(**step.fields),
             documents=tuple(paper(kind) for kind in step.papers),
             occurred_at=step.at,

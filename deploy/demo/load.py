@@ -23,7 +23,7 @@ from deploy.demo.cases import Recorded, sample
 from deploy.demo.simulator import Simulation, Size, event_id
 from deploy.local.identity import token_for
 from services.approval import documents, flows
-from services.approval.changes import Change, waits_for
+from services.approval.changes import CaseChange, waits_for
 from services.approval.store import save
 from shared.contracts.reference import Record
 from shared.db import Database, Scope
@@ -121,9 +121,9 @@ class Loader:
         return new
 
 
-def _change(recorded: Recorded) -> Change:
+def _change(recorded: Recorded) -> CaseChange:
     flow = flows.load().flow(recorded.case.flow)
-    return Change(
+    return CaseChange(
         recorded.case,
         recorded.events,
         waits_for(flow, recorded.case),
@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
     loaded = asyncio.run(load_demo(Settings(), events=arguments.events, seed=arguments.seed))
-    print(f"{loaded.records} 条登记 / records, {loaded.cases} 个事项 / cases, {loaded.events} 个事件 / events")
+    print(f"{loaded.records} 条登记 / records, {loaded.cases} 个案件 / cases, {loaded.events} 个事件 / events")
 
 
 if __name__ == "__main__":

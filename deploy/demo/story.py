@@ -132,7 +132,7 @@ async def play() -> bool:
         alone = other.about(case["case_no"]) is None and await _refused(desks, alert["alert_id"])
     _title("四、别处:西塘镇纪委书记什么也没有", "4. Elsewhere: the secretary of Xitang has nothing")
     console.print("[green]✓ 无[/]" if alone else "[red]✗ 看到了不该看到的 / saw what isn't his[/]")
-    _title("五、公开:村民看到的是脱敏后的事项", "5. In public: villagers see the case, masked")
+    _title("五、公开:村民看到的是脱敏后的案件", "5. In public: villagers see the case, masked")
     public = await _public(cast)
     console.print(
         "[green]✓ 已公开,无经办人姓名和身份证号 / public and masked[/]" if public else "[red]✗ 没有公开 / not there[/]"

@@ -5,6 +5,9 @@ A node with a notice is completed when the notice is posted or later; the next n
 before the notice has run, and its term begins only then. A decision of no, like a failed acceptance,
 completes nothing: whoever decides sends the case back, or withdraws it with the reason, which is how a
 refused case ends.
+
+Clocks differ between machines, and so may the `now` of two steps; what is done live never lies before what was done
+to the case already, for the detector reads a case by the times of its events.
 """
 
 from collections.abc import Mapping
@@ -12,7 +15,15 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal, Self
 
-from services.approval.checks import check_days, check_documents, check_form, check_notice, check_verdict
+from services.approval.checks import (
+    check_days,
+    check_documents,
+    check_form,
+    check_notice,
+    check_size,
+    check_text,
+    check_verdict,
+)
 from services.approval.errors import (
     CannotSendBack,
     CaseNotOpen,
@@ -43,7 +54,7 @@ Status = Literal["open", "closed", "withdrawn"]
 
 
 @dataclass(frozen=True)
-class Caller:
+class RoleHolder:
     """Who acts, with the roles held in the case's village."""
 
     person_key: str
@@ -65,8 +76,9 @@ class Actions:
 class Case:
     """One case and where it stands.
 
-    `sequence` counts its events; `node_since` is when the present node's turn began, or begins after a notice
-    that runs until `notice_ends_at`; `completed` holds when each node was last completed.
+    `sequence` counts its events and `last_at` is the latest of their times; `node_since` is when the present node's
+    turn began, or begins after a notice that runs until `notice_ends_at`; `completed` holds when each node was last
+    completed.
     """
 
     case_id: str
@@ -82,6 +94,7 @@ class Case:
     sequence: int
     opened_at: datetime
     opened_by: str
+    last_at: datetime
     node_since: datetime | None
     due_at: datetime | None = None
     notice_ends_at: datetime | None = None
@@ -96,7 +109,7 @@ class Case:
         case_no: str,
         title: str,
         village_code: str,
-        by: Caller,
+        by: RoleHolder,
         fields: NodeFields,
         now: datetime,
     ) -> tuple[Self, CaseOpened]:
@@ -104,6 +117,7 @@ class Case:
         role = _opening_role(flow, by)
         if not title.strip():
             raise FieldsMissing("请填写标题", "The case needs a title", [FieldError("title", "必填", "Required")])
+        check_text("title", title)
         check_form(flow.form, fields)
         return cls._opened(flow, case_id, case_no, title, village_code, by, role, fields, now)
 
@@ -116,7 +130,7 @@ class Case:
         case_no: str,
         title: str,
         village_code: str,
-        by: Caller,
+        by: RoleHolder,
         fields: NodeFields,
         occurred_at: datetime,
         now: datetime,
@@ -124,6 +138,7 @@ class Case:
         """Take over the opening of an existing record as it happened; raises `TimeUnsound`, `FieldsUnsound`."""
         if occurred_at > now:
             raise TimeUnsound("立案时间不能晚于现在", "A case cannot be opened in the future", [_TIME])
+        check_text("title", title)
         check_days(fields)
         return cls._opened(flow, case_id, case_no, title, village_code, by, HANDLER, fields, occurred_at)
 
@@ -132,7 +147,7 @@ class Case:
         flow: Flow,
         *,
         node: str,
-        by: Caller,
+        by: RoleHolder,
         fields: NodeFields,
         documents: tuple[DocumentRef, ...],
         now: datetime,
@@ -146,6 +161,7 @@ class Case:
         if flow.node(node) != at:
             raise WrongNode(f"案件现在 {at.code} {at.name.zh}", f"The case is at {at.code} {at.name.en}")
         role = _filing_role(at, by)
+        now = max(now, self.last_at)
         if self.notice_ends_at and now < self.notice_ends_at:
             until = self.notice_ends_at.astimezone(SHANGHAI)
             raise NoticeRunning(f"公示到 {until:%Y-%m-%d %H:%M} 期满", f"The notice runs until {until:%Y-%m-%d %H:%M}")
@@ -161,7 +177,7 @@ class Case:
         flow: Flow,
         *,
         node: str,
-        by: Caller,
+        by: RoleHolder,
         fields: NodeFields,
         documents: tuple[DocumentRef, ...],
         occurred_at: datetime,
@@ -186,7 +202,7 @@ class Case:
         return self._completed(flow, at, by, at.role, fields, documents, occurred_at, backfilled=True)
 
     def send_back(
-        self, flow: Flow, *, to_node: str, reason: str, by: Caller, now: datetime
+        self, flow: Flow, *, to_node: str, reason: str, by: RoleHolder, now: datetime
     ) -> tuple[Self, NodeReturned]:
         """Send the case back to an earlier node, also while a notice runs: that is what objections are for.
 
@@ -195,6 +211,7 @@ class Case:
         at = self._present(flow)
         to = flow.node(to_node)
         role = _filing_role(at, by)
+        now = max(now, self.last_at)
         if to.order >= at.order:
             raise CannotSendBack(
                 f"只能退回到 {at.code} 之前的节点",
@@ -206,6 +223,7 @@ class Case:
             self,
             node=to.code,
             sequence=self.sequence + 1,
+            last_at=now,
             node_since=now,
             due_at=_due(to, now, completed),
             notice_ends_at=None,
@@ -219,7 +237,7 @@ class Case:
             next_due_at=case.due_at,
         )
 
-    def withdraw(self, flow: Flow, *, reason: str, by: Caller, now: datetime) -> tuple[Self, CaseWithdrawn]:
+    def withdraw(self, flow: Flow, *, reason: str, by: RoleHolder, now: datetime) -> tuple[Self, CaseWithdrawn]:
         """End the case before its time: by who opened it, by a handler, or by who decides at the present node.
 
         Raises `CaseNotOpen`, `RoleMissing`, `ReasonMissing`.
@@ -228,18 +246,20 @@ class Case:
         role = self._withdrawing_role(at, by)
         if role is None:
             raise RoleMissing("只有发起人、经办人或本节点审批人可以撤回", "Only the opener, a handler or the approver")
+        now = max(now, self.last_at)
         case = replace(
             self,
             status="withdrawn",
             node=None,
             sequence=self.sequence + 1,
+            last_at=now,
             node_since=None,
             due_at=None,
             notice_ends_at=None,
         )
         return case, CaseWithdrawn(**case._event(by, role, now), node=at.code, reason=_reason(reason))
 
-    def actions(self, flow: Flow, by: Caller, now: datetime) -> Actions:
+    def actions(self, flow: Flow, by: RoleHolder, now: datetime) -> Actions:
         """What this caller may do now."""
         if self.status != "open":
             return Actions()
@@ -264,7 +284,7 @@ class Case:
         """The case that `to_state` wrote."""
         times = {
             name: datetime.fromisoformat(state[name]) if state[name] else None
-            for name in ("opened_at", "node_since", "due_at", "notice_ends_at")
+            for name in ("opened_at", "last_at", "node_since", "due_at", "notice_ends_at")
         }
         completed = {code: datetime.fromisoformat(done) for code, done in state["completed"].items()}
         return cls(**{**state, **times, "completed": completed})
@@ -274,7 +294,7 @@ class Case:
             raise CaseNotOpen(*_ENDED[self.status])
         return flow.node(self.node)
 
-    def _withdrawing_role(self, at: Node, by: Caller) -> str | None:
+    def _withdrawing_role(self, at: Node, by: RoleHolder) -> str | None:
         if HANDLER in by.roles:
             return HANDLER
         if at.decision and at.role in by.roles:
@@ -289,7 +309,7 @@ class Case:
         case_no: str,
         title: str,
         village_code: str,
-        by: Caller,
+        by: RoleHolder,
         role: str,
         filled: NodeFields,
         when: datetime,
@@ -308,17 +328,20 @@ class Case:
             sequence=1,
             opened_at=when,
             opened_by=by.person_key,
+            last_at=when,
             node_since=when,
             due_at=_due(flow.first, when, {}),
         )
-        event = case._event(by, role, when)
-        return case, CaseOpened(**event, fields=filled, next_node=flow.first.code, next_due_at=case.due_at)
+        told = case._event(by, role, when)
+        event = CaseOpened(**told, fields=filled, next_node=flow.first.code, next_due_at=case.due_at)
+        check_size(event)
+        return case, event
 
     def _completed(
         self,
         flow: Flow,
         at: Node,
-        by: Caller,
+        by: RoleHolder,
         role: str,
         filled: NodeFields,
         documents: tuple[DocumentRef, ...],
@@ -328,10 +351,15 @@ class Case:
     ) -> tuple[Self, NodeCompleted]:
         expected = self.node or next((node.code for node in flow.nodes if node.code not in self.completed), None)
         notice_ends_at = _notice_end(at, filled, when)
-        case = replace(self, sequence=self.sequence + 1, completed={**self.completed, at.code: when})
+        case = replace(
+            self,
+            sequence=self.sequence + 1,
+            last_at=max(when, self.last_at),
+            completed={**self.completed, at.code: when},
+        )
         if self.node is not None and at.order >= flow.node(self.node).order:
             case = case._moved_behind(flow, at, when, notice_ends_at)
-        return case, NodeCompleted(
+        event = NodeCompleted(
             **case._event(by, role, when),
             node=at.code,
             fields=filled,
@@ -345,6 +373,8 @@ class Case:
             next_due_at=case.due_at,
             backfilled=backfilled,
         )
+        check_size(event)
+        return case, event
 
     def _moved_behind(self, flow: Flow, at: Node, when: datetime, notice_ends_at: datetime | None) -> Self:
         following = flow.after(at.code)
@@ -359,7 +389,7 @@ class Case:
             notice_ends_at=notice_ends_at,
         )
 
-    def _event(self, by: Caller, role: str, when: datetime) -> dict[str, Any]:
+    def _event(self, by: RoleHolder, role: str, when: datetime) -> dict[str, Any]:
         return {
             "case_id": self.case_id,
             "case_no": self.case_no,
@@ -399,7 +429,7 @@ def _notice_end(node: Node, filled: NodeFields, when: datetime) -> datetime | No
     return datetime.combine(last + timedelta(days=1), time(), SHANGHAI).astimezone(UTC)
 
 
-def _opening_role(flow: Flow, by: Caller) -> str:
+def _opening_role(flow: Flow, by: RoleHolder) -> str:
     for role in (*OPENERS, flow.first.role):
         if role in by.roles:
             return role
@@ -409,7 +439,7 @@ def _opening_role(flow: Flow, by: Caller) -> str:
     )
 
 
-def _filing_role(node: Node, by: Caller) -> str:
+def _filing_role(node: Node, by: RoleHolder) -> str:
     """The role in which the caller files this node: its own, or the handler's for a role without an account."""
     for role in (node.role, *sorted(node.filers - {node.role})):
         if role in by.roles:
@@ -420,4 +450,5 @@ def _filing_role(node: Node, by: Caller) -> str:
 def _reason(reason: str) -> str:
     if not reason.strip():
         raise ReasonMissing("请写明理由", "Say why", [FieldError("reason", "必填", "Required")])
+    check_text("reason", reason)
     return reason.strip()

@@ -9,7 +9,7 @@ from shared.contracts.power import PowerEvent
 
 
 @dataclass(frozen=True)
-class Change:
+class CaseChange:
     """A case as it is now, what just happened to it, and the roles that its node waits for."""
 
     case: Case

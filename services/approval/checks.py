@@ -5,14 +5,16 @@ from datetime import date, datetime
 from typing import Any
 
 from services.approval.errors import DocumentsMissing, FieldsMissing, FieldsUnsound, NotApproved
-from services.approval.fields import all_fields
+from services.approval.fields import Unreadable, all_fields, check_visible
 from services.approval.flows import FormUse, Node
-from shared.contracts.power import DocumentRef, NodeFields
+from shared.contracts.power import CaseOpened, DocumentRef, NodeCompleted, NodeFields
 from shared.problems import FieldError
 from shared.workdays import SHANGHAI
 
 _MAY_BE_NEGATIVE = frozenset({"change_fen", "household_income_fen"})
 _IN_ORDER = (("notice_from", "notice_to"), ("lease_from", "lease_to"), ("started_on", "finished_on"))
+# A record of Kafka holds 1 MiB, and one that is too large would hold up all that stand behind it in the outbox.
+MAX_EVENT_BYTES = 256 * 1024
 _FIRST_DAY, _LAST_DAY = date(1949, 10, 1), date(2199, 12, 31)
 
 
@@ -42,6 +44,26 @@ def check_form(form: Iterable[FormUse], filled: NodeFields) -> None:
 def check_days(filled: NodeFields) -> None:
     """No day lies centuries away, which is a slip of the pen; raises `FieldsUnsound`."""
     _refuse(list(_far_days(filled)))
+
+
+def check_text(field: str, text: str) -> None:
+    """A line of words holds nothing that a reader can't see; raises `FieldsUnsound`."""
+    try:
+        check_visible(text)
+    except Unreadable as error:
+        _refuse([FieldError(field, error.zh, error.en)])
+
+
+def check_size(event: CaseOpened | NodeCompleted) -> None:
+    """An event is small enough to be published; raises `FieldsUnsound` with its largest field."""
+    size = len(event.model_dump_json(exclude_defaults=True).encode())
+    if size > MAX_EVENT_BYTES:
+        limit, took = MAX_EVENT_BYTES // 1024, -(-size // 1024)
+        raise FieldsUnsound(
+            f"内容共 {took} KiB,一步最多 {limit} KiB,请精简,或将明细作为材料上传",
+            f"This is {took} KiB in all and a step may have {limit}: shorten it, or upload the details as a paper",
+            list(_largest(event.fields)),
+        )
 
 
 def check_notice(node: Node, filled: NodeFields, since: datetime, now: datetime) -> None:
@@ -75,6 +97,13 @@ def check_documents(node: Node, documents: Iterable[DocumentRef]) -> None:
             f"Please upload: {', '.join(need.name.en for need in missing)}",
             [FieldError(f"documents.{n.kind}", f"缺少{n.name.zh}", f"{n.name.en} is missing") for n in missing],
         )
+
+
+def _largest(filled: NodeFields) -> Iterable[FieldError]:
+    sizes = {name: len(filled.model_dump_json(include={name})) for name in filled.model_fields_set}
+    if sizes:
+        label = all_fields()[max(sizes, key=lambda name: sizes[name])]
+        yield FieldError(f"fields.{label.name}", f"{label.zh}内容过多", f"{label.en} holds too much")
 
 
 def _refuse(unsound: list[FieldError]) -> None:

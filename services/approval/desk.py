@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 from services.approval import cases, documents, store
 from services.approval.cases import Actions, Case
-from services.approval.changes import Change, waits_for
-from services.approval.documents import Filing
+from services.approval.changes import CaseChange, waits_for
+from services.approval.documents import FiledPaper
 from services.approval.errors import ChangedMeanwhile
 from services.approval.flows import Catalogue, Flow
 from services.approval.store import LogEntry
@@ -32,28 +32,30 @@ class Opened:
 
 
 class Desk:
-    """One caller at work in one transaction, which is bound to the caller's regions."""
+    """One caller at work in one transaction, which is bound to the caller's regions.
+
+    `seen` is the case's `sequence` as the caller saw it: a case that went on meanwhile is not changed.
+    """
 
     def __init__(self, conn: Connection, catalogue: Catalogue, caller: Principal) -> None:
         self._conn = conn
         self._catalogue = catalogue
         self._caller = caller
-        self._now = datetime.now(UTC)
 
     async def look(self, case_id: UUID) -> Opened:
         """A case with its history and what the caller may do; raises `CaseNotFound`."""
         case = await store.find(self._conn, case_id)
         flow = self._catalogue.flow(case.flow)
         log = await store.log_of(self._conn, case_id)
-        return Opened(case, flow, log, case.actions(flow, self._by(case.village_code), self._now))
+        return Opened(case, flow, log, case.actions(flow, self._by(case.village_code), datetime.now(UTC)))
 
     async def open(self, *, flow_code: str, village_code: str, title: str, fields: NodeFields) -> Case:
         """Open a case in a village; raises what `Case.open` does, `NoSuchFlow`, `InvalidInput` for no village."""
         flow = self._catalogue.flow(flow_code)
         check_village(village_code)
         _check_title(title)
-        by = self._by(village_code)
-        number = await store.next_number(self._conn, village_code, flow.code, self._now) if by.roles else ""
+        by, now = self._by(village_code), datetime.now(UTC)
+        number = await store.next_number(self._conn, village_code, flow.code, now) if by.roles else ""
         case, event = Case.open(
             flow,
             case_id=str(uuid4()),
@@ -62,47 +64,47 @@ class Desk:
             village_code=village_code,
             by=by,
             fields=fields,
-            now=self._now,
+            now=now,
         )
         return await self._save(flow, case, event)
 
     async def complete(
-        self, case_id: UUID, *, node: str, fields: NodeFields, papers: Sequence[Filing], version: int | None
+        self, case_id: UUID, *, node: str, fields: NodeFields, papers: Sequence[FiledPaper], seen: int | None
     ) -> Case:
         """Complete the present node; raises what `Case.complete` does, `ChangedMeanwhile`, `DocumentNotFound`."""
-        case, flow = await self._lock(case_id, version)
+        case, flow = await self._lock(case_id, seen)
         refs = await documents.to_refs(self._conn, papers)
         by = self._by(case.village_code)
-        after, event = case.complete(flow, node=node, by=by, fields=fields, documents=refs, now=self._now)
+        after, event = case.complete(flow, node=node, by=by, fields=fields, documents=refs, now=datetime.now(UTC))
         return await self._save(flow, after, event)
 
-    async def send_back(self, case_id: UUID, *, to_node: str, reason: str, version: int | None) -> Case:
+    async def send_back(self, case_id: UUID, *, to_node: str, reason: str, seen: int | None) -> Case:
         """Send the case back; raises what `Case.send_back` does, `ChangedMeanwhile`."""
-        case, flow = await self._lock(case_id, version)
+        case, flow = await self._lock(case_id, seen)
         by = self._by(case.village_code)
-        after, event = case.send_back(flow, to_node=to_node, reason=reason, by=by, now=self._now)
+        after, event = case.send_back(flow, to_node=to_node, reason=reason, by=by, now=datetime.now(UTC))
         return await self._save(flow, after, event)
 
-    async def withdraw(self, case_id: UUID, *, reason: str, version: int | None) -> Case:
+    async def withdraw(self, case_id: UUID, *, reason: str, seen: int | None) -> Case:
         """Take the case back; raises what `Case.withdraw` does, `ChangedMeanwhile`."""
-        case, flow = await self._lock(case_id, version)
-        after, event = case.withdraw(flow, reason=reason, by=self._by(case.village_code), now=self._now)
+        case, flow = await self._lock(case_id, seen)
+        after, event = case.withdraw(flow, reason=reason, by=self._by(case.village_code), now=datetime.now(UTC))
         return await self._save(flow, after, event)
 
-    def _by(self, village: str) -> cases.Caller:
-        return cases.Caller(self._caller.person_key, self._caller.name, self._caller.roles_in(village))
+    def _by(self, village: str) -> cases.RoleHolder:
+        return cases.RoleHolder(self._caller.person_key, self._caller.name, self._caller.roles_in(village))
 
-    async def _lock(self, case_id: UUID, version: int | None) -> tuple[Case, Flow]:
+    async def _lock(self, case_id: UUID, seen: int | None) -> tuple[Case, Flow]:
         case = await store.lock(self._conn, case_id)
-        if version is not None and version != case.sequence:
+        if seen is not None and seen != case.sequence:
             raise ChangedMeanwhile(
-                f"您看到的是第 {version} 版,现在是第 {case.sequence} 版,请刷新后再办理",
-                f"You saw version {version}, it is at {case.sequence} now: reload and decide again",
+                f"您看到的是第 {seen} 步,现在已到第 {case.sequence} 步,请刷新后再办理",
+                f"You saw it at step {seen}, it is at {case.sequence} now: reload and decide again",
             )
         return case, self._catalogue.flow(case.flow)
 
     async def _save(self, flow: Flow, case: Case, event: PowerEvent) -> Case:
-        await store.save(self._conn, [Change(case, [event], waits_for(flow, case))])
+        await store.save(self._conn, [CaseChange(case, [event], waits_for(flow, case))])
         return case
 
 

@@ -8,10 +8,13 @@ import unicodedata
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
+
+from pydantic import ConfigDict, Field
 
 from services.approval.archives import UnsoundArchive, open_sound
 from services.approval.errors import DocumentEmpty, DocumentNotFound, DocumentTooLarge, DocumentTypeRefused
+from shared.contracts.base import Sha256
 from shared.contracts.power import DocumentRef
 from shared.db import Connection
 
@@ -34,12 +37,14 @@ class StoredDocument:
 
 
 @dataclass(frozen=True)
-class Filing:
-    """A paper to be filed at a node: its kind in the catalogue and the content's digest."""
+class FiledPaper:
+    """A paper that was uploaded before, filed as one of the node's kinds: as the API takes it, checked there."""
 
-    kind: str
-    sha256: str
-    name: str | None = None
+    kind: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$", examples=["purchase_request"])]
+    sha256: Annotated[Sha256, Field(description="上传时的答复所给 / from the answer to its upload")]
+    name: Annotated[str, Field(max_length=200)] | None = None
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 def path_of(data_dir: Path, sha256: str) -> Path:
@@ -160,21 +165,21 @@ FROM documents d WHERE d.sha256 = ANY($1::text[])
 """
 
 
-async def to_refs(conn: Connection, filings: Sequence[Filing]) -> tuple[DocumentRef, ...]:
+async def to_refs(conn: Connection, papers: Sequence[FiledPaper]) -> tuple[DocumentRef, ...]:
     """The papers to file, by digest: brought by the caller or already filed at a case in scope."""
-    if not filings:
+    if not papers:
         return ()
-    rows = await conn.fetch(_FOR_FILING, list({filing.sha256 for filing in filings}))
+    rows = await conn.fetch(_FOR_FILING, list({paper.sha256 for paper in papers}))
     known = {row["sha256"]: row for row in rows if row["name"] is not None}
-    missing = [filing.sha256 for filing in filings if filing.sha256 not in known]
+    missing = [paper.sha256 for paper in papers if paper.sha256 not in known]
     if missing:
         raise DocumentNotFound(f"请先上传文件:{missing[0]}", f"Upload this file first: {missing[0]}")
-    return tuple(_ref(filing, known[filing.sha256]) for filing in filings)
+    return tuple(_ref(paper, known[paper.sha256]) for paper in papers)
 
 
-def _ref(filing: Filing, row: Mapping[str, Any]) -> DocumentRef:
-    name = safe_name(filing.name or "") or str(row["name"])
-    return DocumentRef(kind=filing.kind, sha256=filing.sha256, name=name, size=int(row["size"]))
+def _ref(paper: FiledPaper, row: Mapping[str, Any]) -> DocumentRef:
+    name = safe_name(paper.name or "") or str(row["name"])
+    return DocumentRef(kind=paper.kind, sha256=paper.sha256, name=name, size=int(row["size"]))
 
 
 _NAMED = """

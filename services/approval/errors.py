@@ -73,6 +73,13 @@ class ChangedMeanwhile(Problem):
     title_zh, title_en = "案件刚被他人更新,请刷新后重试", "The case has changed meanwhile, reload it and try again"
 
 
+class IfMatchUnreadable(Problem):
+    """`If-Match` holds no sequence of a case."""
+
+    status, code = 422, "if-match-unreadable"
+    title_zh, title_en = "If-Match 的内容无法识别", "If-Match cannot be read"
+
+
 class FieldsMissing(Problem):
     """The form's required fields are not all filled in."""
 
@@ -188,6 +195,7 @@ COMPLETING = (
     NoticeRunning,
     NotApproved,
     ChangedMeanwhile,
+    IfMatchUnreadable,
     FieldsMissing,
     FieldsUnsound,
     DocumentsMissing,
@@ -199,6 +207,7 @@ WITHDRAWING = (
     RoleMissing,
     CaseNotOpen,
     ChangedMeanwhile,
+    IfMatchUnreadable,
     ReasonMissing,
     IdempotencyKeyReused,
 )

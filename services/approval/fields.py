@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from shared.contracts.power import Bid, NodeFields, Worker
-from shared.identity import account_key, person_key, valid_id_no
+from shared.identity import account_key, normalise_phone, person_key, phone_key, phone_tail, valid_id_no
 from shared.workdays import SHANGHAI
 
 Kind = Literal[
@@ -27,6 +27,8 @@ _YES = frozenset({"是", "同意", "通过", "合格", "有", "√", "y", "yes",
 _NO = frozenset({"否", "不同意", "不通过", "不合格", "无", "×", "n", "no", "false", "0"})
 _DATE = re.compile(r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?$|^(\d{4})(\d{2})(\d{2})$")
 _CLOCK = re.compile(r"^(.*?)[T\s]+(\d{1,2})[::时](\d{1,2})(?:[::分](\d{1,2}))?[分秒]?$")
+# Controls but for tab and new line, and what turns the direction of the text around it: a reader can't see either.
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _MONEY = re.compile(r"^[¥¥]?\s*(-?[\d,]+(?:\.\d+)?)\s*(万)?\s*元?(?:整)?$")
 
 
@@ -56,7 +58,8 @@ class FormField:
 
     def read(self, text: str, identity_secret: str) -> Any:
         """The value that a text stands for; raises `Unreadable`."""
-        text = unicodedata.normalize("NFKC", text).strip()
+        text = unicodedata.normalize("NFKC", text.replace("\r\n", "\n")).strip()
+        check_visible(text)
         match self.kind:
             case "id_no":
                 return _read_id_no(text, identity_secret)
@@ -102,6 +105,20 @@ def _kind(name: str, annotation: Any) -> Kind:
         if option in by_type:
             return by_type[option]
     return "names" if typing.get_origin(annotation) is tuple else "text"
+
+
+def visible(text: str) -> bool:
+    """Whether a reader can see all of it, and reads the line as it is written."""
+    return not _INVISIBLE.search(text)
+
+
+def check_visible(text: str) -> None:
+    """Refuse a text that isn't `visible`; raises `Unreadable`."""
+    if found := _INVISIBLE.search(text):
+        raise Unreadable(
+            f"含有不可见的控制字符 U+{ord(found[0]):04X}",
+            f"There is an invisible control character in it, U+{ord(found[0]):04X}",
+        )
 
 
 def read_money(text: str) -> int:
@@ -153,8 +170,6 @@ def read_time(text: str) -> datetime:
 def _read_text(text: str, limit: int) -> str:
     if len(text) > limit:
         raise Unreadable(f"最多 {limit} 字", f"{limit} characters at most")
-    if "\x00" in text:
-        raise Unreadable("含有不可见的控制字符", "There is an invisible control character in it")
     return text
 
 
@@ -204,6 +219,13 @@ def _read_account_no(text: str, secret: str) -> str:
     if not re.fullmatch(r"[0-9A-Za-z\- ]{5,40}", text):
         raise Unreadable("银行账号应为 5 到 40 位数字", "An account number of 5 to 40 digits is needed")
     return account_key(text, secret)
+
+
+def read_phone(text: str, secret: str) -> tuple[str, str]:
+    """A telephone's key and its last digits; raises `Unreadable`."""
+    if not re.fullmatch(r"[0-9]{5,16}", normalise_phone(text)):
+        raise Unreadable("电话号码不正确,请核对", "This is no telephone number")
+    return phone_key(text, secret), phone_tail(text)
 
 
 def _read_bids(text: str) -> Iterator[Bid]:

@@ -14,15 +14,15 @@ from starlette.datastructures import FormData, UploadFile
 
 from services.approval import documents, flows, store
 from services.approval.cases import OPENERS, Case
+from services.approval.database import Db
 from services.approval.desk import Desk, Opened
-from services.approval.documents import MAX_BYTES, Filing
+from services.approval.documents import MAX_BYTES, FiledPaper
 from services.approval.errors import CaseNotFound
 from services.approval.fields import all_fields
 from services.approval.flows import Flow, Node
 from services.approval.forms import Shown, read_fields, show_fields
 from services.approval.guards import check_length
 from services.approval.idempotency import once
-from services.approval.routes import Db
 from services.approval.store import LogEntry, Wanted
 from shared import regions
 from shared.auth import Caller
@@ -140,14 +140,14 @@ async def complete(request: Request, db: Db, caller: Caller, case_id: UUID) -> R
     async with db.begin(Scope.of(caller), readonly=True) as conn:
         case = await store.find(conn, case_id)
     node = flows.load().flow(case.flow).node(typed.get("node", ""))
-    papers: list[Filing] = []
+    papers: list[FiledPaper] = []
     try:
         papers, unsound = await _receive_papers(request, db, caller, node, form)
         fields, errors = read_fields(node.form, typed, _secret(request))
         _check([*errors, *unsound])
         async with db.begin(Scope.of(caller)) as conn:
             desk = Desk(conn, flows.load(), caller)
-            await desk.complete(case_id, node=node.code, fields=fields, papers=papers, version=_version(typed))
+            await desk.complete(case_id, node=node.code, fields=fields, papers=papers, seen=_seen(typed))
     except Problem as problem:
         return await _case(request, db, caller, case_id, typed, _mendable(problem), papers)
     return _to_case(case_id)
@@ -160,7 +160,7 @@ async def send_back(request: Request, db: Db, caller: Caller, case_id: UUID) -> 
     try:
         async with db.begin(Scope.of(caller)) as conn:
             await Desk(conn, flows.load(), caller).send_back(
-                case_id, to_node=typed.get("to_node", ""), reason=typed.get("reason", ""), version=_version(typed)
+                case_id, to_node=typed.get("to_node", ""), reason=typed.get("reason", ""), seen=_seen(typed)
             )
     except Problem as problem:
         return await _case(request, db, caller, case_id, typed, _mendable(problem))
@@ -173,9 +173,7 @@ async def withdraw(request: Request, db: Db, caller: Caller, case_id: UUID) -> R
     typed = _texts(await _form(request))
     try:
         async with db.begin(Scope.of(caller)) as conn:
-            await Desk(conn, flows.load(), caller).withdraw(
-                case_id, reason=typed.get("reason", ""), version=_version(typed)
-            )
+            await Desk(conn, flows.load(), caller).withdraw(case_id, reason=typed.get("reason", ""), seen=_seen(typed))
     except Problem as problem:
         return await _case(request, db, caller, case_id, typed, _mendable(problem))
     return _to_case(case_id)
@@ -187,20 +185,21 @@ async def _form(request: Request) -> FormData:
 
 
 def _texts(form: FormData) -> dict[str, str]:
-    """The typed inputs; PostgreSQL takes no NUL, and nobody types one."""
-    return {name: text.replace("\x00", "") for name, text in form.items() if isinstance(text, str)}
+    """The typed inputs. A browser sends new lines as CR LF; PostgreSQL takes no NUL, and nobody types one."""
+    texts = {name: text for name, text in form.items() if isinstance(text, str)}
+    return {name: text.replace("\x00", "").replace("\r\n", "\n") for name, text in texts.items()}
 
 
 async def _receive_papers(
     request: Request, db: Database, caller: Principal, node: Node, form: FormData
-) -> tuple[list[Filing], list[FieldError]]:
+) -> tuple[list[FiledPaper], list[FieldError]]:
     """Take in the files of `documents.<kind>`, with those that came with an earlier try as `filed.<kind>`."""
-    papers: list[Filing] = []
+    papers: list[FiledPaper] = []
     errors: list[FieldError] = []
     for need in node.documents:
         for kept in form.getlist(f"filed.{need.kind}"):
             sha256, _, name = str(kept).partition("|")
-            papers.append(Filing(need.kind, sha256, name))
+            papers.append(FiledPaper(need.kind, sha256, name))
         for file in form.getlist(f"documents.{need.kind}"):
             if isinstance(file, UploadFile) and file.filename:
                 try:
@@ -210,11 +209,11 @@ async def _receive_papers(
     return papers, errors
 
 
-async def _receive(request: Request, db: Database, caller: Principal, kind: str, file: UploadFile) -> Filing:
+async def _receive(request: Request, db: Database, caller: Principal, kind: str, file: UploadFile) -> FiledPaper:
     stored = await documents.receive(request.app.state.settings.data_dir, _chunks(file), file.filename or "")
     async with db.begin(Scope.of(caller)) as conn:
         await documents.register(conn, stored, caller.subject)
-    return Filing(kind, stored.sha256, stored.name)
+    return FiledPaper(kind, stored.sha256, stored.name)
 
 
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
@@ -240,7 +239,7 @@ async def _case(
     case_id: UUID,
     typed: Mapping[str, str] | None = None,
     problem: Problem | None = None,
-    papers: Sequence[Filing] = (),
+    papers: Sequence[FiledPaper] = (),
 ) -> Response:
     async with db.begin(Scope.of(caller), readonly=True) as conn:
         seen = await Desk(conn, flows.load(), caller).look(case_id)
@@ -312,8 +311,8 @@ def _mendable(problem: Problem) -> Problem:
     return problem
 
 
-def _version(typed: Mapping[str, str]) -> int | None:
-    text = typed.get("version", "")
+def _seen(typed: Mapping[str, str]) -> int | None:
+    text = typed.get("sequence", "")
     return int(text) if text.isdigit() and len(text) < 10 else None
 
 

@@ -1,6 +1,6 @@
 """The REST API of approval: flows, cases, papers. Everything is read and written within the caller's regions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 
 from services.approval import documents, errors, flows, store
 from services.approval.cases import Case
+from services.approval.database import Db
 from services.approval.desk import Desk
 from services.approval.documents import MAX_BYTES
 from services.approval.guards import check_length
@@ -29,34 +30,27 @@ from services.approval.schemas import (
 from services.approval.store import Wanted
 from shared.auth import Caller
 from shared.contracts.base import RegionCode, Sha256
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.openapi import problems
 
-
-def database(request: Request) -> Database:
-    """The service's database."""
-    return request.app.state.db  # type: ignore[no-any-return]
-
-
-Db = Annotated[Database, Depends(database)]
 router = APIRouter(prefix="/v1")
 
 
-def _expected_version(
+def _seen(
     if_match: Annotated[
-        str | None, Header(alias="if-match", description="所见事项的版本 / the version that you saw")
+        str | None, Header(alias="if-match", description="所见案件的 sequence / the case's `sequence` that you saw")
     ] = None,
 ) -> int | None:
-    """The version in `If-Match`, as `"3"` or 3; any with `*` or without the header."""
+    """The sequence in `If-Match`, as `"3"` or 3; any with `*` or without the header."""
     text = (if_match or "*").removeprefix("W/").strip('"')
     if text == "*":
         return None
     if not text.isdigit() or len(text) > 9:
-        raise errors.ChangedMeanwhile("If-Match 应为事项的版本号", "If-Match takes the case's version")
+        raise errors.IfMatchUnreadable("If-Match 应为案件的 sequence", "If-Match takes the case's sequence")
     return int(text)
 
 
-ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
+Seen = Annotated[int | None, Depends(_seen)]
 
 
 @router.get("/flows", tags=["流程 flows"], summary="流程目录 / List power flows")
@@ -77,7 +71,7 @@ async def read_flow(
     return FlowOut.of(catalogue.flow(code), catalogue)
 
 
-@router.get("/cases", tags=["事项 cases"], summary="事项列表 / List cases", responses=problems(errors.CursorInvalid))
+@router.get("/cases", tags=["案件 cases"], summary="案件列表 / List cases", responses=problems(errors.CursorInvalid))
 async def list_cases(
     db: Db,
     caller: Caller,
@@ -100,29 +94,22 @@ async def list_cases(
 @router.post(
     "/cases",
     status_code=201,
-    tags=["事项 cases"],
+    tags=["案件 cases"],
     responses=problems(*errors.OPENING) | {201: {"model": CaseSummary}},
-    summary="发起事项 / Open a case",
+    summary="发起案件 / Open a case",
 )
 async def open_case(db: Db, caller: Caller, wanted: OpenCase, request: Request, key: IdempotencyKey = None) -> Response:
     """Open a case."""
     fields = wanted.fields.keyed(_secret(request))
-    async with db.begin(Scope.of(caller)) as conn:
-        desk = Desk(conn, flows.load(), caller)
 
-        async def act() -> dict[str, Any]:
-            return _summary(
-                await desk.open(
-                    flow_code=wanted.flow, village_code=wanted.village_code, title=wanted.title, fields=fields
-                )
-            )
+    def deed(desk: Desk) -> Awaitable[Case]:
+        return desk.open(flow_code=wanted.flow, village_code=wanted.village_code, title=wanted.title, fields=fields)
 
-        answer = await once(conn, caller, key, _said(request, wanted), act, status=201)
-    return _response(answer)
+    return await _done_once(db, caller, key, _said(request, wanted), deed, status=201)
 
 
 @router.get(
-    "/cases/{case_id}", tags=["事项 cases"], summary="事项详情 / Read a case", responses=problems(errors.CaseNotFound)
+    "/cases/{case_id}", tags=["案件 cases"], summary="案件详情 / Read a case", responses=problems(errors.CaseNotFound)
 )
 async def read_case(db: Db, caller: Caller, case_id: UUID, response: Response) -> CaseOut:
     """A case with its history and what the caller may do now."""
@@ -134,7 +121,7 @@ async def read_case(db: Db, caller: Caller, case_id: UUID, response: Response) -
 
 @router.post(
     "/cases/{case_id}/complete",
-    tags=["事项 cases"],
+    tags=["案件 cases"],
     responses=problems(*errors.COMPLETING) | {200: {"model": CaseSummary}},
     summary="办理节点 / Complete a node",
 )
@@ -144,25 +131,21 @@ async def complete_node(
     case_id: UUID,
     done: CompleteNode,
     request: Request,
-    version: ExpectedVersion,
+    seen: Seen,
     key: IdempotencyKey = None,
 ) -> Response:
     """Complete the present node with its form and papers."""
     fields = done.fields.keyed(_secret(request))
-    papers = [paper.filing() for paper in done.documents]
-    async with db.begin(Scope.of(caller)) as conn:
-        desk = Desk(conn, flows.load(), caller)
 
-        async def act() -> dict[str, Any]:
-            return _summary(await desk.complete(case_id, node=done.node, fields=fields, papers=papers, version=version))
+    def deed(desk: Desk) -> Awaitable[Case]:
+        return desk.complete(case_id, node=done.node, fields=fields, papers=done.documents, seen=seen)
 
-        answer = await once(conn, caller, key, _said(request, done), act)
-    return _response(answer)
+    return await _done_once(db, caller, key, _said(request, done), deed)
 
 
 @router.post(
     "/cases/{case_id}/return",
-    tags=["事项 cases"],
+    tags=["案件 cases"],
     responses=problems(*errors.RETURNING) | {200: {"model": CaseSummary}},
     summary="退回 / Send a case back",
 )
@@ -172,23 +155,20 @@ async def return_case(
     case_id: UUID,
     back: ReturnCase,
     request: Request,
-    version: ExpectedVersion,
+    seen: Seen,
     key: IdempotencyKey = None,
 ) -> Response:
     """Send the case back to an earlier node."""
-    async with db.begin(Scope.of(caller)) as conn:
-        desk = Desk(conn, flows.load(), caller)
 
-        async def act() -> dict[str, Any]:
-            return _summary(await desk.send_back(case_id, to_node=back.to_node, reason=back.reason, version=version))
+    def deed(desk: Desk) -> Awaitable[Case]:
+        return desk.send_back(case_id, to_node=back.to_node, reason=back.reason, seen=seen)
 
-        answer = await once(conn, caller, key, _said(request, back), act)
-    return _response(answer)
+    return await _done_once(db, caller, key, _said(request, back), deed)
 
 
 @router.post(
     "/cases/{case_id}/withdraw",
-    tags=["事项 cases"],
+    tags=["案件 cases"],
     responses=problems(*errors.WITHDRAWING) | {200: {"model": CaseSummary}},
     summary="撤回 / Withdraw a case",
 )
@@ -198,18 +178,15 @@ async def withdraw_case(
     case_id: UUID,
     end: WithdrawCase,
     request: Request,
-    version: ExpectedVersion,
+    seen: Seen,
     key: IdempotencyKey = None,
 ) -> Response:
     """Take the case back."""
-    async with db.begin(Scope.of(caller)) as conn:
-        desk = Desk(conn, flows.load(), caller)
 
-        async def act() -> dict[str, Any]:
-            return _summary(await desk.withdraw(case_id, reason=end.reason, version=version))
+    def deed(desk: Desk) -> Awaitable[Case]:
+        return desk.withdraw(case_id, reason=end.reason, seen=seen)
 
-        answer = await once(conn, caller, key, _said(request, end), act)
-    return _response(answer)
+    return await _done_once(db, caller, key, _said(request, end), deed)
 
 
 @router.post(
@@ -266,6 +243,20 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
         yield chunk
 
 
+async def _done_once(
+    db: Db, caller: Caller, key: str | None, said: list[Any], deed: Callable[[Desk], Awaitable[Case]], status: int = 200
+) -> Response:
+    """What a deed made of its case; said again under the same key, it is not done again."""
+    async with db.begin(Scope.of(caller)) as conn:
+        desk = Desk(conn, flows.load(), caller)
+
+        async def act() -> dict[str, Any]:
+            return _summary(await deed(desk))
+
+        answer = await once(conn, caller, key, said, act, status=status)
+    return _response(answer)
+
+
 def _secret(request: Request) -> str:
     return str(request.app.state.settings.identity_secret)
 
@@ -280,7 +271,7 @@ def _summary(case: Case) -> dict[str, Any]:
 
 
 def _response(answer: Answer) -> Response:
-    headers = {"etag": f'"{answer.body["version"]}"'} if "version" in answer.body else {}
+    headers = {"etag": f'"{answer.body["sequence"]}"'} if "sequence" in answer.body else {}
     if answer.replayed:
         headers["idempotency-replayed"] = "true"
     return JSONResponse(answer.body, status_code=answer.status, headers=headers)

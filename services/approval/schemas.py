@@ -10,20 +10,27 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.approval.cases import Actions, Case
-from services.approval.documents import Filing, StoredDocument
+from services.approval.documents import FiledPaper, StoredDocument
 from services.approval.errors import FieldsUnsound
-from services.approval.fields import Unreadable, all_fields
+from services.approval.fields import Unreadable, all_fields, read_phone, visible
 from services.approval.flows import Catalogue, Flow, FormUse, Node, Term
 from services.approval.store import Listing, LogEntry
 from shared import regions
-from shared.contracts.base import RegionCode, Sha256
+from shared.contracts.base import RegionCode
 from shared.contracts.power import Bid, NodeFields, Worker
+from shared.identity import device_key, ip_key
 from shared.problems import FieldError
 
 _MAX_TEXT = 4000
+_MAX_PARTS = 2000
+_UNSOUND = (
+    f"最多 {_MAX_TEXT} 字、{_MAX_PARTS} 项,不含不可见的控制字符",
+    f"{_MAX_TEXT} characters and {_MAX_PARTS} items at most, no invisible controls",
+)
 _OPENING_FIELDS = {"item": "办公桌椅", "reason": "原有桌椅破损", "estimate_fen": 360000}
 _NODE_FIELDS = {"budget_fen": 360000, "quantity": 4, "unit": "套"}
 _KEY = re.compile(r"[0-9a-f]{32}")
+_TAIL = re.compile(r"[0-9]{3}")
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
 Status = Literal["open", "closed", "withdrawn"]
@@ -33,19 +40,30 @@ class _Taken(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class FiledFields(NodeFields):
-    """Fields of a form. A misspelt one is refused; a person or account may be given by number and is kept as a hash."""
+class FiledBid(Bid):
+    """An offer. Each trace (`..._key`) may be given as it is: a telephone, an address, a machine, an account."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+
+class FiledWorker(Worker):
+    """A line of a wage sheet. `person_key` may be given as an ID number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FiledFields(NodeFields):
+    """Fields of a form; a misspelt one is refused. What ends in `_key` may be given by its number, and is hashed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bids: tuple[FiledBid, ...] = ()
+    workers: tuple[FiledWorker, ...] = ()
+
     def keyed(self, identity_secret: str) -> NodeFields:
-        """The fields with every number of a person or account hashed; raises `FieldsUnsound`."""
+        """The fields with every number of a person, account or trace hashed; raises `FieldsUnsound`."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
-        errors = [
-            FieldError(f"fields.{name}", f"最多 {_MAX_TEXT} 字,不含控制字符", f"{_MAX_TEXT} characters, no controls")
-            for name, value in given.items()
-            if not _sound(value)
-        ]
+        errors = [FieldError(f"fields.{name}", *_UNSOUND) for name, value in given.items() if not _sound(value)]
         for name, value in given.items():
             try:
                 given[name] = _key(name, value, identity_secret)
@@ -68,15 +86,25 @@ def _key(name: str, value: Any, secret: str) -> Any:
                 for worker in value
             )
         case (Bid(), *_):
-            return tuple(_with_bond_key(bid, secret) for bid in value)
+            return tuple(_keyed_bid(bid, secret) for bid in value)
         case _:
             return value
 
 
-def _with_bond_key(bid: Bid, secret: str) -> Bid:
-    if bid.bond_account_key is None:
-        return bid
-    return bid.model_copy(update={"bond_account_key": _hashed("payee_account_key", bid.bond_account_key, secret)})
+def _keyed_bid(bid: Bid, secret: str) -> Bid:
+    """A bid whose traces are keyed hashes; the tail of a telephone that is given by its number is taken from it."""
+    keys: dict[str, str] = {}
+    if bid.bond_account_key is not None:
+        keys["bond_account_key"] = _hashed("payee_account_key", bid.bond_account_key, secret)
+    if bid.contact_phone_key is not None and not _KEY.fullmatch(bid.contact_phone_key):
+        keys["contact_phone_key"], keys["contact_phone_tail"] = read_phone(bid.contact_phone_key, secret)
+    elif bid.contact_phone_tail is not None and not _TAIL.fullmatch(bid.contact_phone_tail):
+        raise Unreadable("contact_phone_tail 应为电话末三位", "contact_phone_tail takes the last three digits")
+    if bid.ip_key is not None and not _KEY.fullmatch(bid.ip_key):
+        keys["ip_key"] = ip_key(bid.ip_key, secret)
+    if bid.device_key is not None and not _KEY.fullmatch(bid.device_key):
+        keys["device_key"] = device_key(bid.device_key, secret)
+    return bid.model_copy(update=keys)
 
 
 def _hashed(like: str, value: str, secret: str) -> str:
@@ -86,11 +114,11 @@ def _hashed(like: str, value: str, secret: str) -> str:
 def _sound(value: Any) -> bool:
     match value:
         case str():
-            return len(value) <= _MAX_TEXT and "\x00" not in value
+            return len(value) <= _MAX_TEXT and visible(value)
         case BaseModel():
             return all(_sound(part) for _, part in value)
         case tuple():
-            return len(value) <= 2000 and all(_sound(part) for part in value)
+            return len(value) <= _MAX_PARTS and all(_sound(part) for part in value)
         case _:
             return True
 
@@ -105,18 +133,6 @@ class OpenCase(_Taken):
         FiledFields,
         Field(description="流程 form 所列的字段 / what the flow's `form` names", examples=[_OPENING_FIELDS]),
     ] = FiledFields()
-
-
-class FiledPaper(_Taken):
-    """A paper that was uploaded before, filed as one of the node's kinds."""
-
-    kind: Annotated[str, StringConstraints(max_length=60), Field(examples=["purchase_request"])]
-    sha256: Annotated[Sha256, Field(description="上传时的答复所给 / from the answer to its upload")]
-    name: Annotated[str, StringConstraints(max_length=200)] | None = None
-
-    def filing(self) -> Filing:
-        """As the papers' side knows it."""
-        return Filing(self.kind, self.sha256, self.name)
 
 
 class CompleteNode(_Taken):
@@ -275,7 +291,7 @@ def _flow_members(flow: Flow, catalogue: Catalogue) -> dict[str, Any]:
 
 
 class CaseSummary(BaseModel):
-    """A case as lists show it. `version` counts its changes and is what `If-Match` takes."""
+    """A case as lists show it. `sequence` counts its events; it is the ETag of a case, and what `If-Match` takes."""
 
     case_id: UUID
     case_no: str
@@ -289,7 +305,7 @@ class CaseSummary(BaseModel):
     status: Status
     node: str | None
     node_name: NameOut | None
-    version: int
+    sequence: int
     opened_at: datetime
     due_at: datetime | None
 
@@ -313,7 +329,7 @@ def _case_members(case: Case, flow: Flow) -> dict[str, Any]:
         "status": case.status,
         "node": case.node,
         "node_name": NameOut.model_validate(flow.node(case.node).name) if case.node else None,
-        "version": case.sequence,
+        "sequence": case.sequence,
         "opened_at": case.opened_at,
         "due_at": case.due_at,
     }

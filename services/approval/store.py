@@ -1,7 +1,5 @@
 """Cases in PostgreSQL: read within the caller's regions, changed together with their log and their events."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from services.approval.cases import Case
-from services.approval.changes import Change
+from services.approval.changes import CaseChange
 from services.approval.errors import CaseNotFound, CursorInvalid
+from shared import cursor
 from shared.bus.envelope import Envelope
 from shared.bus.outbox import publish
 from shared.contracts.power import TOPIC, NodeCompleted
@@ -64,7 +63,7 @@ async def lock(conn: Connection, case_id: UUID) -> Case:
 
 def _found(state: dict[str, Any] | None) -> Case:
     if state is None:
-        raise CaseNotFound("没有这个事项,或不在您的权限范围内", "No such case within your regions")
+        raise CaseNotFound("没有这个案件,或不在您的权限范围内", "No such case within your regions")
     return Case.from_state(state)
 
 
@@ -97,17 +96,17 @@ async def next_number(conn: Connection, village: str, flow: str, now: datetime) 
 
 _SAVE_CASES = """
 INSERT INTO cases (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
-                   waits_for, due_at, opened_at, updated_at, version, imported, state)
+                   waits_for, due_at, opened_at, updated_at, sequence, imported, state)
 SELECT case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
-       string_to_array(waits_for, ','), due_at, opened_at, updated_at, version, imported, state::jsonb
+       string_to_array(waits_for, ','), due_at, opened_at, updated_at, sequence, imported, state::jsonb
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
             $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::int[],
             $16::boolean[], $17::jsonb[])
   AS t (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
-        waits_for, due_at, opened_at, updated_at, version, imported, state)
+        waits_for, due_at, opened_at, updated_at, sequence, imported, state)
 ON CONFLICT (case_id) DO UPDATE SET
     status = excluded.status, node = excluded.node, waits_for = excluded.waits_for, due_at = excluded.due_at,
-    updated_at = excluded.updated_at, version = excluded.version, state = excluded.state
+    updated_at = excluded.updated_at, sequence = excluded.sequence, state = excluded.state
 """
 _SAVE_EVENTS = """
 INSERT INTO case_events (case_id, sequence, village_code, type, occurred_at, data)
@@ -120,7 +119,7 @@ ON CONFLICT DO NOTHING
 """
 
 
-async def save(conn: Connection, changes: Sequence[Change]) -> None:
+async def save(conn: Connection, changes: Sequence[CaseChange]) -> None:
     """Write cases, their log, their papers and the events to publish, in the caller's transaction."""
     changed = [change for change in changes if change.events]
     if not changed:
@@ -148,7 +147,7 @@ async def save(conn: Connection, changes: Sequence[Change]) -> None:
     await publish(conn, envelopes)
 
 
-def _case_row(change: Change) -> tuple[Any, ...]:
+def _case_row(change: CaseChange) -> tuple[Any, ...]:
     case = change.case
     return (
         case.case_id,
@@ -164,14 +163,14 @@ def _case_row(change: Change) -> tuple[Any, ...]:
         ",".join(change.waits_for),
         case.due_at,
         case.opened_at,
-        change.events[-1].occurred_at,
+        case.last_at,
         case.sequence,
         change.imported,
         case.to_state(),
     )
 
 
-def _envelopes(change: Change) -> list[Envelope]:
+def _envelopes(change: CaseChange) -> list[Envelope]:
     ids: Sequence[str | None] = change.event_ids or [None] * len(change.events)
     return [
         Envelope.of(
@@ -246,12 +245,12 @@ def _containing(text: str) -> str:
 
 
 def _write_cursor(moment: datetime, case_id: UUID) -> str:
-    return base64.urlsafe_b64encode(f"{moment.isoformat()} {case_id}".encode()).decode().rstrip("=")
+    return cursor.write(moment.isoformat(), str(case_id))
 
 
 def _read_cursor(text: str) -> tuple[datetime, UUID]:
     try:
-        moment, _, case_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
+        moment, case_id = cursor.read(text)
         return datetime.fromisoformat(moment), UUID(case_id)
-    except (ValueError, binascii.Error) as error:
+    except ValueError as error:
         raise CursorInvalid("翻页参数无效,请从第一页开始", "The page marker is invalid, begin at page one") from error

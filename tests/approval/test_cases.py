@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.approval import errors
-from services.approval.cases import Actions, Caller, Case
+from services.approval.cases import Actions, Case, RoleHolder
 from services.approval.fields import all_fields
 from services.approval.flows import Flow, FormUse, Node, load
 from shared.contracts.power import Bid, CaseEvent, CaseOpened, DocumentRef, NodeCompleted, NodeFields, Worker
@@ -20,8 +20,8 @@ from shared.workdays import SHANGHAI
 FLOWS = tuple(load().flows.values())
 VILLAGE, TOWN = "330421103201", "330421103000"
 MONDAY = datetime(2026, 3, 2, 1, tzinfo=UTC)
-LI = Caller("p:li", "李明", frozenset({"handler"}))
-ANYBODY = Caller("p:all", "王芳", frozenset(load().roles))
+LI = RoleHolder("p:li", "李明", frozenset({"handler"}))
+ANYBODY = RoleHolder("p:all", "王芳", frozenset(load().roles))
 NOTHING = NodeFields()
 SAMPLES: dict[str, Any] = {
     "text": "文字",
@@ -56,21 +56,25 @@ def flow(code: str) -> Flow:
     return load().flow(code)
 
 
-def opened(code: str, by: Caller = ANYBODY, now: datetime = MONDAY) -> tuple[Case, CaseOpened]:
+def opened(
+    code: str, by: RoleHolder = ANYBODY, now: datetime = MONDAY, title: str = "采购", **changes: Any
+) -> tuple[Case, CaseOpened]:
     """A new case."""
     return Case.open(
         flow(code),
         case_id="0191",
         case_no="PR-2026-1",
-        title="采购",
+        title=title,
         village_code=VILLAGE,
         by=by,
-        fields=filled(flow(code).form),
+        fields=filled(flow(code).form, **changes),
         now=now,
     )
 
 
-def completed(case: Case, by: Caller = ANYBODY, now: datetime = MONDAY, **changes: Any) -> tuple[Case, NodeCompleted]:
+def completed(
+    case: Case, by: RoleHolder = ANYBODY, now: datetime = MONDAY, **changes: Any
+) -> tuple[Case, NodeCompleted]:
     """The present node completed, with all it asks for unless `changes` say otherwise."""
     of = flow(case.flow)
     assert case.node
@@ -214,6 +218,32 @@ def test_fields_that_cannot_be_true(field: str, changes: dict[str, Any]) -> None
     refused(errors.FieldsUnsound, f"fields.{field}", lambda: completed(case, fields=fields))
 
 
+def test_a_step_too_large_to_be_published_is_refused_with_its_largest_field() -> None:
+    case, _ = opened("PR1")
+    one = SAMPLES["workers"][0].model_copy(update={"name": "陈" * 40})
+    form = flow("PR1").first.form
+    completed(case, fields=filled(form, workers=(one,) * 1000))
+    told = refused(
+        errors.FieldsUnsound, "fields.workers", lambda: completed(case, fields=filled(form, workers=(one,) * 2000))
+    )
+    assert "256 KiB" in told.detail_zh
+    assert "256" in told.detail_en
+
+
+def test_an_opening_too_large_to_be_published_is_refused() -> None:
+    bids = SAMPLES["bids"] * 4000
+    refused(errors.FieldsUnsound, "fields.bids", lambda: opened("PR1", bids=bids))
+
+
+@pytest.mark.parametrize("hidden", ["\x07", "\x1b", "\u202e", "\u2067"])
+def test_titles_and_reasons_hold_nothing_invisible(hidden: str) -> None:
+    case, now = at("PR1-03")
+    of, why = flow("PR1"), f"缺{hidden}件"
+    refused(errors.FieldsUnsound, "title", lambda: opened("PR1", title=why))
+    refused(errors.FieldsUnsound, "reason", lambda: case.send_back(of, to_node="PR1-01", reason=why, by=LI, now=now))
+    refused(errors.FieldsUnsound, "reason", lambda: case.withdraw(of, reason=why, by=LI, now=now))
+
+
 def test_a_change_may_take_money_away() -> None:
     case, _ = at("EN5-01")
     assert completed(case, fields=filled(flow("EN5").first.form, change_fen=-5))[1].fields.change_fen == -5
@@ -228,7 +258,7 @@ def test_a_no_carries_no_case_on(code: str, field: str) -> None:
 
 def test_whoever_decides_may_end_a_refused_case() -> None:
     case, now = at("PR1-02")
-    head = Caller("p:head", "赵", frozenset({"village_head"}))
+    head = RoleHolder("p:head", "赵", frozenset({"village_head"}))
     ended, event = case.withdraw(flow("PR1"), reason="不同意", by=head, now=now)
     assert (ended.status, event.node, event.actor.role) == ("withdrawn", "PR1-02", "village_head")
     late, now = at("PR1-03")
@@ -297,7 +327,7 @@ def test_an_objection_sends_back_while_the_notice_runs() -> None:
 def test_sending_back_is_refused() -> None:
     case, now = at("PR1-03")
 
-    def attempt(to_node: str = "PR1-01", reason: str = "缺件", by: Caller = LI) -> None:
+    def attempt(to_node: str = "PR1-01", reason: str = "缺件", by: RoleHolder = LI) -> None:
         case.send_back(flow("PR1"), to_node=to_node, reason=reason, by=by, now=now)
 
     refused(errors.CannotSendBack, "to_node", lambda: attempt(to_node="PR1-03"))
@@ -308,7 +338,7 @@ def test_sending_back_is_refused() -> None:
 
 
 def test_withdrawing_is_for_the_opener_and_the_handler() -> None:
-    opener = Caller("p:villager", "孙", frozenset({"applicant"}))
+    opener = RoleHolder("p:villager", "孙", frozenset({"applicant"}))
     case, _ = opened("SE1", by=opener)
     assert case.withdraw(flow("SE1"), reason="不办了", by=opener, now=MONDAY)[1].actor.role == "applicant"
     assert case.withdraw(flow("SE1"), reason="不办了", by=LI, now=MONDAY)[1].actor.role == "handler"
@@ -390,7 +420,7 @@ def test_what_a_caller_may_do() -> None:
     case, now = at("PR1-03")
     of = flow("PR1")
     assert case.actions(of, LI, now) == Actions(True, None, ("PR1-01", "PR1-02"), True)
-    assert case.actions(of, Caller("p:x", "外", frozenset({"seal_keeper"})), now) == Actions()
+    assert case.actions(of, RoleHolder("p:x", "外", frozenset({"seal_keeper"})), now) == Actions()
     ended, _ = case.withdraw(of, reason="不办了", by=LI, now=now)
     assert ended.actions(of, LI, now) == Actions()
 
@@ -427,6 +457,40 @@ def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
             assert list(case.completed) == codes[: codes.index(case.node)]
     if case.status != "open":
         takes_nothing(case, of, now)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_times_never_run_backwards_though_clocks_differ(data: st.DataObject) -> None:
+    of = data.draw(st.sampled_from(FLOWS))
+    (case, event), now = opened(of.code), MONDAY
+    times = [event.occurred_at]
+    for _ in range(2, 12):
+        now += timedelta(hours=data.draw(st.integers(0, 100)))
+        late = now - timedelta(minutes=data.draw(st.integers(0, 10_000)))
+        may = case.actions(of, ANYBODY, late)
+        if may.send_back_to and data.draw(st.booleans()):
+            case, event = case.send_back(of, to_node=may.send_back_to[-1], reason="缺件", by=ANYBODY, now=late)
+        elif may.complete and case.node:
+            form = filled(of.node(case.node).form, max(late, case.last_at))
+            case, event = completed(case, now=late, fields=form)
+        else:
+            continue
+        times.append(event.occurred_at)
+        assert case.last_at == event.occurred_at == max(late, times[-2])
+    if case.status == "open":
+        case, event = case.withdraw(of, reason="不办了", by=ANYBODY, now=MONDAY)
+        times.append(event.occurred_at)
+    assert times == sorted(times)
+
+
+def test_an_old_record_found_late_does_not_turn_the_clock_back() -> None:
+    case, _ = opened("PR1")
+    case, last = recorded(case, "PR1-02", MONDAY + timedelta(days=3))
+    case, found = recorded(case, "PR1-01", MONDAY + timedelta(days=1))
+    assert found.occurred_at < last.occurred_at == case.last_at
+    _, live = completed(case, now=MONDAY + timedelta(days=2))
+    assert live.occurred_at == last.occurred_at
 
 
 def takes_nothing(case: Case, of: Flow, now: datetime) -> None:

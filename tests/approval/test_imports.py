@@ -10,7 +10,7 @@ import pytest
 from openpyxl import Workbook
 
 from services.approval import flows
-from services.approval.cases import Caller
+from services.approval.cases import RoleHolder
 from services.approval.errors import SheetRefused
 from services.approval.imports import sheets
 from services.approval.imports.plan import Known, Plan, plan
@@ -20,7 +20,7 @@ from services.approval.imports.sheets import read_sheets
 VILLAGE = "330421103201"
 SECRET = "identity-secret-of-the-tests"
 NOW = dt.datetime(2026, 3, 2, 1, tzinfo=dt.UTC)
-IMPORTER = Caller("imports", "导入", frozenset())
+IMPORTER = RoleHolder("imports", "导入", frozenset())
 HEADER = "案件编号,流程,节点,办理时间,标题,事项,事由,预计金额"
 ROW = "XT-1,PR1,PR1-01,2025-03-03,购纸,纸,办公,1200"
 
@@ -135,6 +135,8 @@ def test_too_many_lines_or_columns_are_refused(tmp_path: Path, monkeypatch: pyte
         (ROW.replace("1200", "12.345"), "H 预计金额"),
         (ROW.replace("办公", "=HYPERLINK(1)"), "G 事由"),
         (ROW.replace("办公", "\x07"), "G 事由"),
+        (ROW.replace("办公", "办\u202e公"), "G 事由"),
+        (ROW.replace("购纸", "购\u2066纸"), "E 标题"),
         (ROW.replace("办公", "长" * 20_001), "G 事由"),
     ],
 )
@@ -183,6 +185,18 @@ def test_a_row_that_its_case_refuses_is_named_and_leaves_the_others(tmp_path: Pa
     made = planned(rows)
     assert [change.case.case_no for change in made.changes] == ["XT-1", "XT-2"]
     assert {(fault.line, fault.column) for fault in made.faults} == {(4, "")}
+
+
+def test_a_row_too_large_to_be_published_is_named(tmp_path: Path) -> None:
+    workers = ";".join(f"陈{'长' * 100}{number}|11010519491231002X|1|160" for number in range(140))
+    whole = read(csv_file(tmp_path, f'{ROW},"{workers}"', header=HEADER + ",用工人员"))
+    (record,) = whole.records
+    many = replace(record, fields=record.fields.model_copy(update={"workers": record.fields.workers * 10}))
+    made = planned([many, replace(record, case_no="XT-9", digest=b"9")])
+    assert [change.case.case_no for change in made.changes] == ["XT-9"]
+    ((line, column, zh),) = [(fault.line, fault.column, fault.zh) for fault in made.faults]
+    assert (line, column) == (2, "用工人员")
+    assert "过多" in zh
 
 
 def test_papers_must_have_been_uploaded(tmp_path: Path) -> None:

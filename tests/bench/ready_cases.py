@@ -11,7 +11,7 @@ from deploy.demo.county import County
 from deploy.demo.drafting import Drafter
 from deploy.demo.schedule import at_office, local_day
 from services.approval import documents
-from services.approval.changes import Change, waits_for
+from services.approval.changes import CaseChange, waits_for
 from services.approval.store import save
 from shared import regions
 from shared.contracts.power import NodeCompleted, NodeFields
@@ -54,7 +54,7 @@ def award(draft: Draft) -> dict[str, Any]:
     """The request that completes the award."""
     step = draft.step(AWARD)
     bids = [bid.model_dump(mode="json") for bid in step.fields["bids"]]
-    bids[1]["contact_phone"] = bids[0]["contact_phone"]
+    bids[1]["contact_phone_key"] = bids[0]["contact_phone_key"]
     fields = NodeFields(**{name: value for name, value in step.fields.items() if name != "bids"})
     return {
         "node": AWARD,
@@ -67,15 +67,16 @@ def intended(draft: Draft) -> dict[str, Any]:
     """The same award as a question to the detector."""
     whole = record(draft, datetime.now(UTC) + timedelta(days=400))
     event = next(event for event in whole.events if isinstance(event, NodeCompleted) and event.node == AWARD)
-    bids = [bid.model_copy(update={"contact_phone": event.fields.bids[0].contact_phone}) for bid in event.fields.bids]
+    phone = {"contact_phone_key": event.fields.bids[0].contact_phone_key}
+    bids = [bid.model_copy(update=phone) for bid in event.fields.bids]
     fields = event.fields.model_copy(update={"bids": tuple(bids)})
     return event.model_copy(update={"fields": fields, "occurred_at": datetime.now(UTC)}).model_dump(mode="json")
 
 
-def _change(draft: Draft, now: datetime, part: int) -> Change:
+def _change(draft: Draft, now: datetime, part: int) -> CaseChange:
     waiting = Draft(**{**vars(draft), "steps": draft.steps[:3], "case_no": f"{draft.case_no}-{part}"})
     done = record(waiting, max(now, draft.steps[2].at))
-    return Change(done.case, done.events, waits_for(draft.flow, done.case))
+    return CaseChange(done.case, done.events, waits_for(draft.flow, done.case))
 
 
 async def _published(ground: Ground) -> None:

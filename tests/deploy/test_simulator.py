@@ -17,7 +17,7 @@ from deploy.demo.labels import read, write
 from deploy.demo.people import People
 from deploy.demo.simulator import Simulation, Size
 from services.approval import flows
-from services.approval.cases import Caller, Case
+from services.approval.cases import Case, RoleHolder
 from shared.contracts.power import CaseOpened, NodeCompleted, NodeFields
 from shared.contracts.reference import Company, Staff
 from shared.identity import valid_id_no
@@ -97,7 +97,7 @@ def _walk(draft: Draft) -> None:
         case_no=draft.case_no,
         title=draft.title,
         village_code=draft.village_code,
-        by=Caller("k", "n", frozenset({"handler"})),
+        by=RoleHolder("k", "n", frozenset({"handler"})),
         fields=NodeFields(**draft.fields),
         now=draft.opened_at,
     )
@@ -106,7 +106,7 @@ def _walk(draft: Draft) -> None:
         case, _ = case.complete(
             draft.flow,
             node=step.node.code,
-            by=Caller("k", "n", frozenset({step.node.role})),
+            by=RoleHolder("k", "n", frozenset({step.node.role})),
             fields=NodeFields(**step.fields),
             documents=tuple(paper(kind) for kind in step.papers),
             now=step.at,

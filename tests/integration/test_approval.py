@@ -117,6 +117,34 @@ async def test_two_clicks_at_once_give_one_effect_and_one_conflict(clerk: httpx.
     assert conflict["detail"]
 
 
+async def test_an_if_match_that_names_no_sequence_is_told_apart_from_a_conflict(clerk: httpx.AsyncClient) -> None:
+    url = f"/v1/cases/{(await open_case(clerk))['case_id']}/withdraw"
+    answer = await clerk.post(url, json={"reason": "不再需要"}, headers={"if-match": '"first"'})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/if-match-unreadable")
+    answer = await clerk.post(url, json={"reason": "不再需要"}, headers={"if-match": 'W/"1"'})
+    assert (answer.status_code, answer.json()["sequence"], answer.headers["etag"]) == (200, 2, '"2"')
+
+
+async def test_a_case_too_large_for_the_bus_is_refused(clerk: httpx.AsyncClient) -> None:
+    worker = {"person_key": "a" * 32, "name": "陈" * 100, "days": 1, "wage_fen": 16000}
+    body = {"flow": "PR1", "village_code": VILLAGE, "title": "x", "fields": OPENING | {"workers": [worker] * 1000}}
+    answer = await clerk.post("/v1/cases", json=body)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/fields-unsound")
+    assert [error["field"] for error in answer.json()["errors"]] == ["fields.workers"]
+    assert (await clerk.get("/v1/cases")).json()["cases"] == []
+
+
+async def test_a_step_is_never_dated_before_the_one_before(clerk: httpx.AsyncClient, db: Database) -> None:
+    case = await open_case(clerk)
+    async with db.begin(Scope.system()) as conn:  # another replica's clock ran ahead
+        ahead = "(state || jsonb_build_object('last_at', to_jsonb(now() + interval '1 hour')))"
+        await conn.execute(f"UPDATE cases SET state = {ahead} WHERE case_id = $1", case["case_id"])
+    done = request_done(await upload(clerk))
+    assert (await clerk.post(f"/v1/cases/{case['case_id']}/complete", json=done)).status_code == 200
+    history = (await clerk.get(f"/v1/cases/{case['case_id']}")).json()["history"]
+    assert history[1]["occurred_at"] > history[1]["recorded_at"] > history[0]["occurred_at"]
+
+
 async def test_a_repeated_request_has_one_effect(clerk: httpx.AsyncClient) -> None:
     body = {"flow": "PR1", "village_code": VILLAGE, "title": "购买办公用纸", "fields": OPENING}
     headers = {"idempotency-key": "k-1"}
@@ -189,7 +217,7 @@ async def test_misspelt_fields_and_bad_numbers_are_named(clerk: httpx.AsyncClien
 
 async def test_pages_lead_through_a_case_without_javascript(clerk: httpx.AsyncClient) -> None:
     clerk.headers["accept"] = "text/html"
-    assert "没有待您办理的事项" in (await clerk.get("/")).text
+    assert "没有待您办理的案件" in (await clerk.get("/")).text
     assert "小额零星采购" in (await clerk.get("/cases/new")).text
     form = await clerk.get("/cases/new/PR1")
     assert "必填" not in form.text
@@ -204,7 +232,7 @@ async def test_pages_lead_through_a_case_without_javascript(clerk: httpx.AsyncCl
     assert len({answer.headers["location"] for answer in opened}) == 1
     case_url = opened[0].headers["location"]
     assert "采购申请" in (await clerk.get(case_url)).text
-    step = {"node": "PR1-01", "version": "1"}
+    step = {"node": "PR1-01", "sequence": "1"}
     files = {"documents.purchase_request": ("申请.pdf", PDF, "application/pdf")}
     missing = await clerk.post(f"{case_url}/complete", data=step, files=files)
     assert missing.status_code == 422
@@ -217,7 +245,7 @@ async def test_pages_lead_through_a_case_without_javascript(clerk: httpx.AsyncCl
     page = (await clerk.get(case_url)).text
     assert "申请.pdf" in page
     assert "这一步不由您办理" in page
-    late = await clerk.post(f"{case_url}/withdraw", data={"version": "1", "reason": "晚了"})
+    late = await clerk.post(f"{case_url}/withdraw", data={"sequence": "1", "reason": "晚了"})
     assert late.status_code == 409
     assert "刷新" in late.text
     assert "购买" in (await clerk.get("/?view=all")).text

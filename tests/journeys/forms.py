@@ -12,7 +12,7 @@ _USUAL = {"budget_fen": "39000", "estimate_fen": "39000", "attendees_due": "7", 
 
 async def open_case(page: Page, flow: str, title: str, **values: str) -> None:
     """Open a case from the form of its flow."""
-    await page.get_by_role("link", name="发起事项").click()
+    await page.get_by_role("link", name="发起案件").click()
     await page.locator(f"a[href='/cases/new/{flow}']").click()
     await page.locator("#title").fill(title)
     await fill(page.locator(f"form[action='/cases/new/{flow}']"), values)

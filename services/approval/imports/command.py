@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from services.approval import documents, flows
-from services.approval.cases import Caller
+from services.approval.cases import RoleHolder
 from services.approval.desk import check_village
 from services.approval.imports.rows import columns_in_words, read_records
 from services.approval.imports.sheets import read_sheets
@@ -19,7 +19,7 @@ from shared.db import Database, Scope
 from shared.problems import Problem
 from shared.settings import Settings
 
-_IMPORTER = Caller(person_key="imports", name="存量导入 Import", roles=frozenset())
+_IMPORTER = RoleHolder(person_key="imports", name="存量导入 Import", roles=frozenset())
 _SUBJECT = "imports"
 console = Console()
 

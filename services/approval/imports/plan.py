@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from services.approval.cases import Caller, Case
-from services.approval.changes import Change, waits_for
+from services.approval.cases import Case, RoleHolder
+from services.approval.changes import CaseChange, waits_for
 from services.approval.errors import TimeUnsound
 from services.approval.fields import all_fields
 from services.approval.flows import HANDLER
@@ -31,14 +31,14 @@ class Known:
 class Plan:
     """What a batch of rows comes to."""
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[CaseChange] = field(default_factory=list)
     taken: list[tuple[bytes, str]] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
     opened: int = 0
     repeated: int = 0
 
 
-def plan(records: Sequence[Record], known: Known, *, village: str, importer: Caller, now: datetime) -> Plan:
+def plan(records: Sequence[Record], known: Known, *, village: str, importer: RoleHolder, now: datetime) -> Plan:
     """Plan a batch that holds all rows of its cases, each case's rows in the order of their times."""
     made = Plan()
     seen = set(known.digests)
@@ -84,7 +84,7 @@ class _Draft:
         record: Record,
         papers: Mapping[PaperMention, DocumentRef],
         village: str,
-        importer: Caller,
+        importer: RoleHolder,
         now: datetime,
     ) -> None:
         """Take one row over, or leave the draft as it was; raises `Problem`."""
@@ -119,7 +119,7 @@ class _Draft:
         self.events += events
         self.event_ids += ids
 
-    def _open(self, record: Record, village: str, by: Caller, now: datetime) -> tuple[Case, PowerEvent]:
+    def _open(self, record: Record, village: str, by: RoleHolder, now: datetime) -> tuple[Case, PowerEvent]:
         asked = {use.name for use in record.flow.form}
         filled = {name: value for name, value in record.fields if name in asked}
         return Case.record_opening(
@@ -134,18 +134,18 @@ class _Draft:
             now=now,
         )
 
-    def change(self) -> Change:
+    def change(self) -> CaseChange:
         """The case as it has become."""
         assert self.case
-        return Change(self.case, self.events, self.waits_for, imported=True, event_ids=self.event_ids)
+        return CaseChange(self.case, self.events, self.waits_for, imported=True, event_ids=self.event_ids)
 
 
-def _actor(record: Record, village: str, importer: Caller) -> Caller:
+def _actor(record: Record, village: str, importer: RoleHolder) -> RoleHolder:
     """Who did it. A person known by name only is the same person in all rows of the village."""
     if not record.actor_name:
-        return Caller(record.actor_key or importer.person_key, importer.name, frozenset({HANDLER}))
+        return RoleHolder(record.actor_key or importer.person_key, importer.name, frozenset({HANDLER}))
     by_name = hashlib.sha256(f"name|{village}|{record.actor_name}".encode()).hexdigest()[:32]
-    return Caller(record.actor_key or by_name, record.actor_name, frozenset({HANDLER}))
+    return RoleHolder(record.actor_key or by_name, record.actor_name, frozenset({HANDLER}))
 
 
 def _paper(mention: PaperMention, papers: Mapping[PaperMention, DocumentRef]) -> DocumentRef:

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from services.approval import cases, errors, flows
+from services.approval.database import Db
 from services.approval.desk import check_village
 from services.approval.documents import MAX_BYTES, safe_name
 from services.approval.guards import check_length
@@ -20,7 +21,6 @@ from services.approval.idempotency import IdempotencyKey, once
 from services.approval.imports.rows import Reading, RowFault, read_records
 from services.approval.imports.sheets import read_sheets
 from services.approval.imports.take import Report, take
-from services.approval.routes import Db
 from shared.auth import Caller, require
 from shared.contracts.base import RegionCode
 from shared.db import Scope
@@ -78,7 +78,7 @@ async def import_sheet(
     check_village(village_code)
     require(caller, *IMPORTERS, region=village_code)
     reading, digest = await asyncio.to_thread(_read, file, request.app.state.settings.identity_secret)
-    importer = cases.Caller(caller.person_key, caller.name, caller.roles_in(village_code))
+    importer = cases.RoleHolder(caller.person_key, caller.name, caller.roles_in(village_code))
     async with db.begin(Scope.of(caller)) as conn:
 
         async def act() -> dict[str, Any]:

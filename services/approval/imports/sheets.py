@@ -15,6 +15,7 @@ from openpyxl.utils import get_column_letter
 
 from services.approval.archives import UnsoundArchive, open_sound
 from services.approval.errors import SheetRefused
+from services.approval.fields import Unreadable, check_visible
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
 MAX_LINES = 200_000
@@ -24,7 +25,6 @@ _MAX_UNPACKED = 1024 * 1024 * 1024
 _MAX_SHARED_STRINGS = 256 * 1024 * 1024
 _EXACT_BELOW = 10**15
 _FORMULA = re.compile(r"^(?:[=@]|[+\-][^|(]*[|(])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 csv.field_size_limit(MAX_CELL * 4)
 
 
@@ -166,7 +166,7 @@ def _line(sheet: str, number: int, values: Sequence[Any]) -> SheetLine | None:
     cells: list[str] = []
     faults: list[CellFault] = []
     for column, value in enumerate(values[: last + 1]):
-        text = value.strip() if isinstance(value, str) else _text(value)
+        text = value.strip().replace("\r\n", "\n") if isinstance(value, str) else _text(value)
         if text is None or (text and (len(text) > MAX_CELL or text[0] in "=@+-" or not text.isprintable())):
             fault = _fault(column, value, text)
             if fault:
@@ -202,6 +202,8 @@ def _fault(column: int, value: Any, text: str | None) -> CellFault | None:
         return CellFault(column, "不接受公式,请粘贴为数值", "No formulas: paste the value instead")
     if len(text) > MAX_CELL:
         return CellFault(column, f"单元格过长,最多 {MAX_CELL} 字", f"{MAX_CELL} characters at most in a cell")
-    if _CONTROL.search(text):
-        return CellFault(column, "含有不可见的控制字符", "There is an invisible control character in it")
+    try:
+        check_visible(text)
+    except Unreadable as error:
+        return CellFault(column, error.zh, error.en)
     return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from services.approval import documents, store
-from services.approval.cases import Caller, Case
+from services.approval.cases import Case, RoleHolder
 from services.approval.imports.plan import Known, plan
 from services.approval.imports.rows import PaperMention, Reading, Record, RowFault
 from shared.contracts.power import DocumentRef
@@ -36,7 +36,7 @@ async def take(
     reading: Reading,
     *,
     village: str,
-    importer: Caller,
+    importer: RoleHolder,
     dry_run: bool = False,
     accept_good_rows: bool = False,
     progress: Progress = lambda rows: None,
@@ -71,7 +71,7 @@ def _batches(records: Sequence[Record]) -> Iterator[list[Record]]:
 
 
 async def _take_batch(
-    conn: Connection, batch: Sequence[Record], village: str, importer: Caller, report: Report
+    conn: Connection, batch: Sequence[Record], village: str, importer: RoleHolder, report: Report
 ) -> None:
     known = await _known(conn, batch, village)
     made = plan(batch, known, village=village, importer=importer, now=datetime.now(UTC))

@@ -14,7 +14,7 @@ CREATE TABLE cases (
     due_at       timestamptz,
     opened_at    timestamptz NOT NULL,
     updated_at   timestamptz NOT NULL,
-    version      int NOT NULL CHECK (version >= 1),
+    sequence     int NOT NULL CHECK (sequence >= 1),
     imported     boolean NOT NULL DEFAULT false,
     state        jsonb NOT NULL,
     UNIQUE (village_code, case_no)
