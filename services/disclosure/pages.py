@@ -10,9 +10,10 @@ from fastapi.responses import Response
 from services.disclosure import villages
 from services.disclosure.answers import answer
 from services.disclosure.cache import VillageCache
+from services.disclosure.case_view import CaseView, ShownField
 from services.disclosure.cases import State
 from services.disclosure.projections import case, village
-from services.disclosure.schemas import CaseFilter, CaseView, County, ShownField, TownEntry
+from services.disclosure.schemas import CaseFilter, County, TownEntry
 from services.disclosure.vocabulary import vocabulary
 from shared import web
 from shared.contracts.power import Matter

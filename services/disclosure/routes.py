@@ -9,8 +9,9 @@ from pydantic import BaseModel
 from services.disclosure import errors, qr, villages
 from services.disclosure.answers import answer
 from services.disclosure.cache import VillageCache
+from services.disclosure.case_view import CaseView
 from services.disclosure.projections import case, village
-from services.disclosure.schemas import CaseFilter, CasePage, CaseView, County, VillagePage
+from services.disclosure.schemas import CaseFilter, CasePage, County, VillagePage
 from shared.db import Database, Scope
 from shared.openapi import problems
 from shared.settings import Settings

@@ -1,6 +1,7 @@
 """A case in public is a function of its events: where it stands, what is shown, what stays sealed."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -73,7 +74,7 @@ def test_any_sign_of_the_deal_opens_them(sign: dict[str, object]) -> None:
 
 
 def test_reserve_prices_are_sealed_too() -> None:
-    asset = {"matter": "AS", "flow": "AS1"}
+    asset: dict[str, Any] = {"matter": "AS", "flow": "AS1"}
     price = completed(ID, 2, "AS1-05", "AS1-06", NodeFields(reserve_fen=123_456, appraisal_fen=234_567), **asset)
     before = shown(folded(opened(ID, **asset), price))
     assert "123456" not in before

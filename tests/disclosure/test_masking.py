@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.disclosure import villages
+from services.disclosure.case_view import CaseView
 from services.disclosure.masking import FILE, load, masks, merge_masks, public_event, scrub
 from services.disclosure.rendered import Rendered
-from services.disclosure.schemas import CaseView
 from services.disclosure.vocabulary import vocabulary
 from shared.contracts.power import Bid, NodeFields, Worker
 from tests.disclosure.samples import NOW, VILLAGE, award, completed, folded, opened

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.disclosure import villages
+from services.disclosure.case_view import CaseView
 from services.disclosure.cases import Case, take
 from services.disclosure.errors import BadVillageCode, NoSuchVillage
 from services.disclosure.masking import masks
 from services.disclosure.rendered import Rendered
-from services.disclosure.schemas import AlertCount, CaseView, VillagePage
+from services.disclosure.schemas import AlertCount, VillagePage
 from services.disclosure.vocabulary import vocabulary
 from shared.contracts.power import CaseEvent
 from tests.disclosure.samples import NOW, VILLAGE, award, closing, folded, notice, offers, opened, withdrawn
