@@ -127,12 +127,17 @@ def _negative(filled: NodeFields) -> Iterable[FieldError]:
         below.add("bids")
     if any(worker.wage_fen < 0 or worker.days < 0 for worker in filled.workers):
         below.add("workers")
+    if any(line.days < 0 for line in filled.attendance):
+        below.add("attendance")
+    below |= {name for name in ("grants", "payouts") if any(line.amount_fen < 0 for line in getattr(filled, name))}
     for name in sorted(below):
         label = all_fields()[name]
         yield FieldError(f"fields.{name}", f"{label.zh}不能为负数", f"{label.en} cannot be negative")
 
 
 def _reversed(filled: NodeFields) -> Iterable[FieldError]:
+    if any(line.last_on < line.first_on for line in filled.attendance):
+        yield FieldError("fields.attendance", "不能早于开始日期", "Cannot be before the beginning")
     for first, last in _IN_ORDER:
         begins, ends = getattr(filled, first), getattr(filled, last)
         if begins and ends and ends < begins:

@@ -14,13 +14,29 @@ from typing import Any, Literal
 
 import yaml
 
-from shared.contracts.power import Bid, NodeFields, Worker
-from shared.identity import account_key, normalise_phone, person_key, phone_key, phone_tail, valid_id_no
+from shared.contracts.power import Attendance, Bid, BillLine, Grant, NodeFields, Payout, Worker
+from shared.identity import account_key, birth_year, normalise_phone, person_key, phone_key, phone_tail, valid_id_no
 from shared.workdays import SHANGHAI
 
 Kind = Literal[
-    "text", "long", "money", "number", "integer", "date", "yes_no", "names", "bids", "workers", "id_no", "account_no"
+    "text",
+    "long",
+    "money",
+    "number",
+    "integer",
+    "date",
+    "yes_no",
+    "names",
+    "id_no",
+    "account_no",
+    "bids",
+    "workers",
+    "attendance",
+    "grants",
+    "payouts",
+    "bill",
 ]
+LISTS: tuple[Kind, ...] = ("bids", "workers", "attendance", "grants", "payouts", "bill")
 _MAX_FEN = 10**15
 _MAX_TEXT = {"text": 500, "long": 4000}
 _YES = frozenset({"是", "同意", "通过", "合格", "有", "√", "y", "yes", "true", "1"})
@@ -69,6 +85,14 @@ class FormField:
                 return tuple(_read_bids(text))
             case "workers":
                 return tuple(_read_workers(text, identity_secret))
+            case "attendance":
+                return tuple(_read_attendance(text, identity_secret))
+            case "grants":
+                return tuple(_read_grants(text, identity_secret))
+            case "payouts":
+                return tuple(_read_payouts(text, identity_secret))
+            case "bill":
+                return tuple(_read_bill(text))
             case "text" | "long":
                 return _read_text(text, _MAX_TEXT[self.kind])
             case _:
@@ -95,8 +119,8 @@ def all_fields() -> Mapping[str, FormField]:
 
 
 def _kind(name: str, annotation: Any) -> Kind:
-    if name in ("bids", "workers"):
-        return typing.cast(Kind, name)
+    if name in LISTS:
+        return name
     if name.endswith("_fen"):
         return "money"
     options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
@@ -199,6 +223,8 @@ def _read_names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in re.split(r"[、,;/\n]", text) if name.strip())
 
 
+# Whether the bank sent it back.
+_RESULTS: Mapping[str, bool] = {"成功": False, "paid": False, "退回": True, "rejected": True}
 _READERS: Mapping[str, Any] = {
     "money": read_money,
     "number": _read_number,
@@ -229,32 +255,102 @@ def read_phone(text: str, secret: str) -> tuple[str, str]:
 
 
 def _read_bids(text: str) -> Iterator[Bid]:
-    for parts in _rows(text, 3, "报价写作 单位|信用代码|金额(元);多家用分号隔开", "Write company|code|yuan; ..."):
-        yield read_bid({"company_name": parts[0], "company_id": parts[1], "price": parts[2]})
+    for parts in _rows(
+        text,
+        (3, 4),
+        "报价写作 单位|信用代码|金额(元),被否决的再加 |否决理由;多家用分号隔开",
+        "Write company|code|yuan, and |reason if it was rejected; ...",
+    ):
+        reason = parts[3] if len(parts) > 3 else ""
+        yield read_bid({"company_name": parts[0], "company_id": parts[1], "price": parts[2], "reject_reason": reason})
 
 
 def _read_workers(text: str, secret: str) -> Iterator[Worker]:
     for parts in _rows(
-        text, 4, "人员写作 姓名|身份证号|天数|金额(元);多人用分号隔开", "Write name|ID number|days|yuan; ..."
+        text, (4,), "人员写作 姓名|身份证号|天数|金额(元);多人用分号隔开", "Write name|ID number|days|yuan; ..."
     ):
         yield read_worker({"name": parts[0], "id_no": parts[1], "days": parts[2], "wage": parts[3]}, secret)
 
 
-def _rows(text: str, columns: int, zh: str, en: str) -> Iterator[Sequence[str]]:
+def _read_attendance(text: str, secret: str) -> Iterator[Attendance]:
+    for name, id_no, days, first, last in _rows(
+        text,
+        (5,),
+        "考勤写作 姓名|身份证号|天数|起|止;多人用分号隔开",
+        "Write name|ID number|days|first day|last day; ...",
+    ):
+        yield Attendance(
+            name=_named(name),
+            person_key=_read_id_no(id_no, secret),
+            days=_read_number(days),
+            first_on=read_date(first),
+            last_on=read_date(last),
+        )
+
+
+def _read_grants(text: str, secret: str) -> Iterator[Grant]:
+    for name, id_no, amount in _rows(
+        text, (3,), "名单写作 姓名|身份证号|金额(元);多人用分号隔开", "Write name|ID number|yuan; ..."
+    ):
+        yield Grant(name=_named(name), person_key=_read_id_no(id_no, secret), amount_fen=read_money(amount))
+
+
+def _read_payouts(text: str, secret: str) -> Iterator[Payout]:
+    for name, id_no, amount, holder, result in _rows(
+        text,
+        (5,),
+        "发放结果写作 姓名|身份证号|金额(元)|户名(本人可空)|成功或退回;多人用分号隔开",
+        "Write name|ID number|yuan|account holder (empty: himself)|成功 (paid) or 退回 (rejected); ...",
+    ):
+        if result not in _RESULTS:
+            raise Unreadable("结果应填 成功 或 退回", "Write 成功 (paid) or 退回 (rejected)")
+        yield Payout(
+            name=_named(name),
+            person_key=_read_id_no(id_no, secret),
+            amount_fen=read_money(amount),
+            holder=holder or None,
+            rejected=_RESULTS[result],
+        )
+
+
+def _read_bill(text: str) -> Iterator[BillLine]:
+    for name, quantity, price, amount in _rows(
+        text, (4,), "清单写作 名称|数量|单价(元)|金额(元);多项用分号隔开", "Write item|quantity|unit price|yuan; ..."
+    ):
+        yield BillLine(
+            name=_named(name),
+            quantity=_read_number(quantity),
+            unit_price_fen=read_money(price),
+            amount_fen=read_money(amount),
+        )
+
+
+def _named(name: str) -> str:
+    if not name:
+        raise Unreadable("每行都要填名称", "Each row needs a name")
+    return name
+
+
+def _rows(text: str, columns: tuple[int, ...], zh: str, en: str) -> Iterator[Sequence[str]]:
     for line in re.split(r"[;\n]", text):
         if line.strip():
             parts = [part.strip() for part in line.split("|")]
-            if len(parts) != columns:
+            if len(parts) not in columns:
                 raise Unreadable(zh, en)
             yield parts
 
 
 def read_bid(row: Mapping[str, str]) -> Bid:
-    """One row of the bids' table; raises `Unreadable`."""
+    """One row of the bids' table; an offer with a reason of rejection is not valid. Raises `Unreadable`."""
     if not row.get("company_name") or not row.get("company_id"):
         raise Unreadable("每个报价都要填单位名称和统一社会信用代码", "A bid needs the company's name and credit code")
+    reason = row.get("reject_reason") or None
     return Bid(
-        company_id=row["company_id"].upper(), company_name=row["company_name"], price_fen=read_money(row["price"])
+        company_id=row["company_id"].upper(),
+        company_name=row["company_name"],
+        price_fen=read_money(row["price"]),
+        valid=reason is None,
+        reject_reason=reason,
     )
 
 
@@ -265,6 +361,7 @@ def read_worker(row: Mapping[str, str], secret: str) -> Worker:
     return Worker(
         name=row["name"],
         person_key=_read_id_no(row["id_no"], secret),
+        birth_year=birth_year(row["id_no"]),
         days=_read_number(row["days"]),
         wage_fen=read_money(row["wage"]),
     )

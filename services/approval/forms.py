@@ -7,7 +7,7 @@ from typing import Any
 
 from services.approval.fields import FormField, Unreadable, all_fields
 from services.approval.flows import FormUse
-from shared.contracts.power import Bid, NodeFields, Worker
+from shared.contracts.power import Attendance, Bid, BillLine, Grant, NodeFields, Payout, Worker
 from shared.formats import yuan
 from shared.problems import FieldError
 
@@ -70,5 +70,15 @@ def _part(part: Any) -> str:
             return f"{part.company_name}({part.company_id}){yuan(part.price_fen)}"
         case Worker():
             return f"{part.name} · {part.days:g} 天 days · {yuan(part.wage_fen)}"
+        case Attendance():
+            return f"{part.name} · {part.days:g} 天 days · {part.first_on}~{part.last_on}"
+        case Payout():
+            holder = f" · 户名 account of {part.holder}" if part.holder else ""
+            result = "退回 rejected" if part.rejected else "成功 paid"
+            return f"{part.name} · {yuan(part.amount_fen)}{holder} · {result}"
+        case Grant():
+            return f"{part.name} · {yuan(part.amount_fen)}"
+        case BillLine():
+            return f"{part.name} · {part.quantity:g} × {yuan(part.unit_price_fen)} = {yuan(part.amount_fen)}"
         case _:
             return str(part)

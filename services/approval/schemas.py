@@ -17,8 +17,8 @@ from services.approval.flows import Catalogue, Flow, FormUse, Node, Term
 from services.approval.store import Listing, LogEntry
 from shared import regions
 from shared.contracts.base import RegionCode
-from shared.contracts.power import Bid, NodeFields, Worker
-from shared.identity import device_key, ip_key
+from shared.contracts.power import Attendance, Bid, BillLine, Grant, NodeFields, Payout, Worker
+from shared.identity import birth_year, device_key, ip_key, valid_id_no
 from shared.problems import FieldError
 
 _MAX_TEXT = 4000
@@ -52,6 +52,30 @@ class FiledWorker(Worker):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class FiledAttendance(Attendance):
+    """A worker's confirmed days. `person_key` may be given as an ID number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FiledGrant(Grant):
+    """A line of a list of relief. `person_key` may be given as an ID number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FiledPayout(Payout):
+    """A line of the bank's answer. `person_key` may be given as an ID number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FiledBillLine(BillLine):
+    """A line of a bill."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 class FiledFields(NodeFields):
     """Fields of a form; a misspelt one is refused. What ends in `_key` may be given by its number, and is hashed."""
 
@@ -59,6 +83,10 @@ class FiledFields(NodeFields):
 
     bids: tuple[FiledBid, ...] = ()
     workers: tuple[FiledWorker, ...] = ()
+    attendance: tuple[FiledAttendance, ...] = ()
+    grants: tuple[FiledGrant, ...] = ()
+    payouts: tuple[FiledPayout, ...] = ()
+    bill: tuple[FiledBillLine, ...] = ()
 
     def keyed(self, identity_secret: str) -> NodeFields:
         """The fields with every number of a person, account or trace hashed; raises `FieldsUnsound`."""
@@ -80,10 +108,10 @@ def _key(name: str, value: Any, secret: str) -> Any:
             return _hashed(
                 "hire_person_key" if all_fields()[name].kind == "id_no" else "payee_account_key", value, secret
             )
-        case (Worker(), *_):
+        case (Worker() | Attendance() | Grant() | Payout(), *_):
             return tuple(
-                worker.model_copy(update={"person_key": _hashed("hire_person_key", worker.person_key, secret)})
-                for worker in value
+                line.model_copy(update={"person_key": _hashed("hire_person_key", line.person_key, secret)})
+                for line in value
             )
         case (Bid(), *_):
             return tuple(_keyed_bid(bid, secret) for bid in value)

@@ -46,16 +46,58 @@ class Bid(Contract):
     ip_key: str | None = None
     device_key: str | None = None
     bond_account_key: str | None = None
+    manager_key: str | None = None
+    manager_name: str | None = None
     valid: bool = True
+    reject_reason: str | None = None
 
 
 class Worker(Contract):
-    """One line of a wage sheet."""
+    """One line of a wage sheet. Of a birthday only the year is kept: enough to tell an age by."""
 
     person_key: str
     name: str
     days: float
     wage_fen: Fen
+    birth_year: int | None = None
+
+
+class Attendance(Contract):
+    """The days that a worker was seen at work, as confirmed on the spot, and between which days they lie."""
+
+    person_key: str
+    name: str
+    days: float
+    first_on: date
+    last_on: date
+
+
+class Grant(Contract):
+    """One line of a list of relief: who is to get how much."""
+
+    person_key: str
+    name: str
+    amount_fen: Fen
+
+
+class Payout(Contract):
+    """One line of the bank's answer. `holder` owns the account where that isn't the person himself."""
+
+    person_key: str
+    name: str
+    amount_fen: Fen
+    holder: str | None = None
+    rejected: bool = False
+    account_key: str | None = None
+
+
+class BillLine(Contract):
+    """One line of a bill: a budget, a quotation or a settlement."""
+
+    name: str
+    quantity: float
+    unit_price_fen: Fen
+    amount_fen: Fen
 
 
 class NodeFields(Contract):
@@ -80,20 +122,35 @@ class NodeFields(Contract):
     change_fen: Fen | None = None
     settlement_fen: Fen | None = None
     payment_fen: Fen | None = None
+    payment_method: str | None = None
+    cash_balance_fen: Fen | None = None
     invoice_no: str | None = None
     invoice_fen: Fen | None = None
+    invoice_item: str | None = None
+    invoice_verified: bool | None = None
     asset_id: str | None = None
     asset_name: str | None = None
     appraisal_fen: Fen | None = None
     reserve_fen: Fen | None = None
     annual_rent_fen: Fen | None = None
     received_fen: Fen | None = None
+    banked_on: date | None = None
     lease_from: date | None = None
     lease_to: date | None = None
     selection_method: str | None = None
     bids: tuple[Bid, ...] = ()
+    bid_bond_fen: Fen | None = None
+    performance_bond_fen: Fen | None = None
+    bond_returned_on: date | None = None
     supplier_id: str | None = None
     supplier_name: str | None = None
+    lessee_key: str | None = None
+    agent_id: str | None = None
+    agent_name: str | None = None
+    agent_drawn: bool | None = None
+    subcontractor_id: str | None = None
+    subcontractor_name: str | None = None
+    subcontract_fen: Fen | None = None
     payee_name: str | None = None
     payee_account_key: str | None = None
     contract_no: str | None = None
@@ -115,6 +172,7 @@ class NodeFields(Contract):
     objections: int | None = None
     position: str | None = None
     headcount: int | None = None
+    worker_names: tuple[str, ...] = ()
     workers: tuple[Worker, ...] = ()
     hire_person_key: str | None = None
     hire_name: str | None = None
@@ -128,9 +186,20 @@ class NodeFields(Contract):
     seal_purpose: str | None = None
     seal_kind: str | None = None
     copies: int | None = None
+    seal_blank: bool | None = None
+    seal_diff_pct: float | None = None
     recipient: str | None = None
     related_case_no: str | None = None
     risk_note: str | None = None
+    measured_quantity: float | None = None
+    submitted_fen: Fen | None = None
+    auditor_name: str | None = None
+    bill: tuple[BillLine, ...] = ()
+    attendance: tuple[Attendance, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    payouts: tuple[Payout, ...] = ()
+    rent_step_pct: float | None = None
+    stamped_away_m: int | None = None
 
 
 class CaseEvent(Contract):
