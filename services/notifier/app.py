@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.notifier import clock, lifecycle, pages, routes, routing
+from services.notifier import clock, lifecycle, pages, retention, routes, routing
 from services.notifier.consumer import handle_batch
 from services.notifier.deliveries import Deliveries
 from services.notifier.stream import Hub
@@ -35,6 +35,7 @@ def build(settings: Settings) -> FastAPI:
             "stream": hub.run(),
             "deliveries": deliveries.run(),
             "clock": clock.run(db),
+            "retention": retention.run(db),
         }
         app.state.db, app.state.hub = db, hub
         async with running(app, db, works):

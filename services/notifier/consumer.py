@@ -1,16 +1,17 @@
-"""A batch of `alerts.raised`, start to end: findings become alerts on the right desks."""
+"""A batch of `alerts.raised`, start to end: what the detector found becomes alerts on the right desks."""
 
 from datetime import UTC, datetime
 
-from services.notifier import inbox, standing
-from services.notifier.errors import WithdrawnUnknown
-from services.notifier.standing import Change, Standing
+from services.notifier import early, inbox, standing
+from services.notifier.standing import Change, EarlyWithdrawal
 from shared.bus.envelope import Envelope
 from shared.contracts.alerts import Alert, AlertRaised, AlertUpdated, AlertWithdrawn
 from shared.db import Connection
 
-_EVENTS: dict[str, type[AlertRaised | AlertUpdated | AlertWithdrawn]] = {
-    event.TYPE: event for event in (AlertRaised, AlertUpdated, AlertWithdrawn)
+_EVENTS: dict[str, type[Alert | AlertWithdrawn]] = {
+    AlertRaised.TYPE: Alert,
+    AlertUpdated.TYPE: Alert,
+    AlertWithdrawn.TYPE: AlertWithdrawn,
 }
 
 
@@ -18,18 +19,20 @@ async def handle_batch(conn: Connection, batch: list[Envelope]) -> None:
     """Load the alerts that the batch names, let each event change them, save; all in the given transaction."""
     events = [_EVENTS[e.type].model_validate(e.data) for e in batch if e.type in _EVENTS]
     held = await inbox.load(conn, (event.alert_id for event in events))
-    before, now = frozenset(held), datetime.now(UTC)
-    changes = []
+    known, now = frozenset(held), datetime.now(UTC)
+    ahead = await early.load(conn, {event.alert_id for event in events} - known)
+    changes: list[Change] = []
     for event in events:
-        if change := _change(held.get(event.alert_id), event, now):
-            held[event.alert_id] = change.standing
+        key, change = event.alert_id, None
+        if isinstance(event, Alert):
+            change = standing.arrive(held.get(key), event, now, ahead.get(key))
+        elif key in held:
+            change = standing.withdraw(held[key], event, now)
+        elif key not in ahead or ahead[key].revision < event.revision:
+            ahead[key] = EarlyWithdrawal(event.revision, event.reason)
+        if change:
+            held[key] = change.standing
             changes.append(change)
-    await inbox.save(conn, changes, new=frozenset(held) - before)
-
-
-def _change(held: Standing | None, event: Alert | AlertWithdrawn, now: datetime) -> Change | None:
-    if isinstance(event, Alert):
-        return standing.arrive(held, Alert.model_validate(event.model_dump()), now)
-    if held is None:
-        raise WithdrawnUnknown(f"alert {event.alert_id} never arrived")
-    return standing.withdraw(held, event, now)
+    new = frozenset(held) - known
+    await early.save(conn, {key: one for key, one in ahead.items() if key not in held}, arrived=new & ahead.keys())
+    await inbox.save(conn, changes, new=new)

@@ -38,6 +38,13 @@ class Recused(Problem):
     title_zh, title_en = "须回避", "You must stand aside"
 
 
+class PersonUnknown(Problem):
+    """The alert is about somebody, and the token does not say who the caller is."""
+
+    status, code = 403, "person-unknown"
+    title_zh, title_en = "无法核对是否须回避", "Can't tell whether you must stand aside"
+
+
 class MoveNeedsMore(Problem):
     """The form of the move is incomplete."""
 
@@ -73,9 +80,6 @@ class RequestKeyReused(Problem):
     title_zh, title_en = "请求编号已被使用", "Idempotency-Key already used"
 
 
-# What a move may be refused for, beside input of the wrong shape.
-MOVING = (NoSuchAlert, MoveNotYours, Recused, MoveOutOfOrder, MoveNeedsMore, RequestKeyReused)
-
-
-class WithdrawnUnknown(Exception):
-    """A withdrawal of an alert that never arrived: it waits as a dead letter until the alert has been replayed."""
+# Why a person must stand aside, and what a move may be refused for, beside input of the wrong shape.
+RECUSED = (Recused, PersonUnknown)
+MOVING = (NoSuchAlert, MoveNotYours, *RECUSED, MoveOutOfOrder, MoveNeedsMore, RequestKeyReused)

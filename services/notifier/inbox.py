@@ -1,8 +1,6 @@
 """Alerts on desks in PostgreSQL. Every read and write runs in a transaction opened for someone: rows of other desks
 don't exist in it."""
 
-import base64
-import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,33 +11,35 @@ from asyncpg import Record
 
 from services.notifier import lifecycle
 from services.notifier.errors import BadCursor, MoveNotYours, NoSuchAlert
-from services.notifier.routing import Recipient
-from services.notifier.schemas import AlertCard, AlertFilter, HistoryEntry, Named
-from services.notifier.standing import Change, Standing
+from services.notifier.routing import Desk
+from services.notifier.schemas import AlertCard, AlertFilter, DeskView, HistoryEntry, Named, Reading
+from services.notifier.standing import Change, Standing, seats
 from services.notifier.vocabulary import vocabulary
+from shared import cursor
 from shared.bus import outbox
 from shared.bus.envelope import Envelope
 from shared.contracts.alerts import LIFECYCLE_TOPIC, Alert, Bilingual
-from shared.db import Connection, region_prefix
+from shared.db import Connection, Scope, region_prefix
 from shared.principals import Principal
 
 CHANNEL = "stream"
 _SOURCE = "/notifier"
-_COLUMNS = "revision, state, desks, raised_at, updated_at, escalated, sign_by, withdrawn_reason, outcome, body"
+_SYSTEM = Scope.system().roles
+_COLUMNS = "revision, state, desks, raised_at, updated_at, escalated, acknowledge_by, withdrawn_reason, outcome, body"
 _INSERT = """
 INSERT INTO alerts (alert_id, revision, rule_id, grade, matter, village_code, town_code, state, desks, holders, readers,
-                    escalated, sign_by, withdrawn_reason, outcome, raised_at, updated_at, body)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+                    escalated, acknowledge_by, withdrawn_reason, outcome, finished, raised_at, updated_at, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 """
 _UPDATE = """
 UPDATE alerts SET revision = $2, rule_id = $3, grade = $4, matter = $5, village_code = $6, town_code = $7, state = $8,
-                  desks = $9, holders = $10, readers = $11, escalated = $12, sign_by = $13, withdrawn_reason = $14,
-                  outcome = $15, raised_at = $16, updated_at = $17, body = $18
+                  desks = $9, holders = $10, readers = $11, escalated = $12, acknowledge_by = $13,
+                  withdrawn_reason = $14, outcome = $15, finished = $16, raised_at = $17, updated_at = $18, body = $19
 WHERE alert_id = $1
 """
 _ADD_DESK = """
 INSERT INTO inbox (alert_id, desk, why, added_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (alert_id, desk) DO UPDATE SET removed_at = NULL
+ON CONFLICT (alert_id, desk) DO UPDATE SET why = excluded.why, added_at = excluded.added_at, removed_at = NULL
 """
 _RECORD = """
 INSERT INTO history (alert_id, at, kind, revision, state_from, state_to, by_subject, by_name, by_role, note, outcome,
@@ -47,8 +47,18 @@ INSERT INTO history (alert_id, at, kind, revision, state_from, state_to, by_subj
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 _ANNOUNCE = """
-INSERT INTO stream_events (alert_id, kind, holders, readers, at, body) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO stream_events (alert_id, kind, readers, at, body) VALUES ($1, $2, $3, $4, $5)
 """
+# The last position taken by this transaction is the stream's last: nobody else takes one while it holds the lock.
+_END_STREAM = "UPDATE stream_ends SET latest = currval(pg_get_serial_sequence('stream_events', 'position'))"
+_COUNTS = """
+SELECT count(*) FILTER (WHERE grade = 'red') AS red, count(*) FILTER (WHERE grade = 'yellow') AS yellow,
+       count(*) FILTER (WHERE grade = 'prompt') AS prompt, count(*) FILTER (WHERE state = 'pushed') AS unacknowledged,
+       count(*) FILTER (WHERE state = 'pushed' AND acknowledge_by <= now()) AS overdue
+FROM alerts WHERE NOT finished
+"""
+# Words of `AlertFilter.state` that are no state; `NOT finished` as such, so that its own index is used.
+_SHOWN = {"all": "true", "open": "NOT finished", "finished": "finished"}
 
 
 @dataclass(frozen=True)
@@ -61,17 +71,15 @@ class Cursor:
 
     def text(self) -> str:
         """The cursor as it stands in a URL."""
-        plain = f"{self.rank}|{self.raised_at.isoformat()}|{self.alert_id}"
-        return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+        return cursor.write(str(self.rank), self.raised_at.isoformat(), str(self.alert_id))
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """A cursor from a URL; raises `BadCursor`."""
         try:
-            plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-            rank, raised_at, alert_id = plain.split("|")
+            rank, raised_at, alert_id = cursor.read(text)
             return cls(int(rank), datetime.fromisoformat(raised_at), UUID(alert_id))
-        except (ValueError, binascii.Error) as error:
+        except ValueError as error:
             raise BadCursor("after 须取自上一页的 next", "`after` must be the `next` of the page before") from error
 
 
@@ -82,7 +90,7 @@ class Counts:
     red: int
     yellow: int
     prompt: int
-    unsigned: int
+    unacknowledged: int
     overdue: int
 
 
@@ -99,8 +107,8 @@ async def load(conn: Connection, alert_ids: Iterable[str]) -> dict[str, Standing
 async def lapsed(conn: Connection, now: datetime, limit: int) -> list[Standing]:
     """Alerts not acknowledged in time and not escalated yet, locked; what others have locked is skipped."""
     rows = await conn.fetch(
-        f"SELECT {_COLUMNS} FROM alerts WHERE state = 'pushed' AND NOT escalated AND sign_by <= $1"
-        " ORDER BY sign_by LIMIT $2 FOR UPDATE SKIP LOCKED",
+        f"SELECT {_COLUMNS} FROM alerts WHERE state = 'pushed' AND NOT escalated AND acknowledge_by <= $1"
+        " ORDER BY acknowledge_by LIMIT $2 FOR UPDATE SKIP LOCKED",
         now,
         limit,
     )
@@ -108,9 +116,10 @@ async def lapsed(conn: Connection, now: datetime, limit: int) -> list[Standing]:
 
 
 async def save(conn: Connection, changes: Sequence[Change], *, new: frozenset[str] = frozenset()) -> None:
-    """Write what happened, in order: alerts, desks, history, events to others, and last the stream.
+    """Write what happened, in order: alerts, desks, history, events to others, and last the stream, which it wakes.
 
-    `new` names the alerts that were not there before. The stream's lock is taken last and held to the commit.
+    `new` names the alerts that were not there before. The stream's lock is taken last and held to the commit; at the
+    commit every process that listens to `CHANNEL` hands the new events to its open pages.
     """
     if not changes:
         return
@@ -122,9 +131,11 @@ async def save(conn: Connection, changes: Sequence[Change], *, new: frozenset[st
     await outbox.publish(conn, [_envelope(change) for change in changes if change.event])
     await conn.execute(
         "SELECT pg_advisory_xact_lock(hashtext('stream'), hashtext(current_schema())),"
-        " pg_notify(current_schema() || '.stream', '')"
+        " pg_notify(current_schema() || '.' || $1, '')",
+        CHANNEL,
     )
     await conn.executemany(_ANNOUNCE, [row for change in changes for row in _stream_rows(change)])
+    await conn.execute(_END_STREAM)
 
 
 async def find(conn: Connection, alert_id: UUID) -> Standing:
@@ -143,35 +154,52 @@ async def lock(conn: Connection, alert_id: UUID) -> Standing:
     raise MoveNotYours("您只能查阅,不能办理", "You may read this alert but not handle it")
 
 
-async def mark_read(conn: Connection, alert_id: UUID, caller: Principal) -> None:
-    """Note who opened it first when."""
-    await conn.execute(
-        "INSERT INTO readings (alert_id, subject, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        alert_id,
-        caller.subject,
-        caller.name,
+async def mark_read(conn: Connection, held: Standing, caller: Principal) -> None:
+    """Note who opened it first when, at which of his desks."""
+    await conn.executemany(
+        "INSERT INTO readings (alert_id, seat, subject, name) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        [(held.alert.alert_id, seat, caller.subject, caller.name) for seat in seats(held, caller)],
     )
+
+
+async def delivery(conn: Connection, alert_id: UUID) -> list[DeskView]:
+    """The desks that an alert reached, in their order, and last its auditors: why, since when, who read it there."""
+    reached = await conn.fetch(
+        "SELECT desk, why, added_at, removed_at FROM inbox WHERE alert_id = $1 ORDER BY added_at, desk", alert_id
+    )
+    read_at: dict[str, list[Reading]] = {row["desk"]: [] for row in reached}
+    for row in await conn.fetch(
+        "SELECT seat, name, read_at FROM readings WHERE alert_id = $1 ORDER BY read_at, subject", alert_id
+    ):
+        read_at.setdefault(row["seat"], []).append(Reading(name=row["name"], at=row["read_at"]))
+    desks = [
+        DeskView.of(row["desk"], row["why"], row["added_at"], row["removed_at"], read_at.pop(row["desk"]))
+        for row in reached
+    ]
+    return desks + [DeskView.of(seat, "audit", readings[0].at, None, readings) for seat, readings in read_at.items()]
 
 
 async def search(conn: Connection, wanted: AlertFilter) -> tuple[list[AlertCard], str | None]:
     """A page of the caller's alerts, red first and the newest of a grade first, and the cursor of the next page."""
-    cursor = Cursor.parse(wanted.after) if wanted.after else None
+    after = Cursor.parse(wanted.after) if wanted.after else None
+    state = [wanted.state] if wanted.state and wanted.state not in _SHOWN else []
+    shown = "state = $8" if state else _SHOWN[wanted.state or "all"]
     rows = await conn.fetch(
         f"""
         SELECT rank, alert_id, {_COLUMNS} FROM alerts
-        WHERE ($1::text IS NULL OR grade = $1) AND ($2::text IS NULL OR matter = $2)
-          AND ($3::text IS NULL OR village_code LIKE $3) AND ($4::text[] IS NULL OR state = ANY($4))
-          AND ($5::smallint IS NULL OR rank > $5 OR rank = $5 AND (raised_at, alert_id) < ($6::timestamptz, $7::uuid))
-        ORDER BY rank, raised_at DESC, alert_id DESC LIMIT $8
+        WHERE {shown} AND ($1::text IS NULL OR grade = $1) AND ($2::text IS NULL OR matter = $2)
+          AND ($3::text IS NULL OR village_code LIKE $3)
+          AND ($4::smallint IS NULL OR rank > $4 OR rank = $4 AND (raised_at, alert_id) < ($5::timestamptz, $6::uuid))
+        ORDER BY rank, raised_at DESC, alert_id DESC LIMIT $7
         """,
         wanted.grade,
         wanted.matter,
         region_prefix(wanted.village) if wanted.village else None,
-        _states(wanted.state),
-        cursor and cursor.rank,
-        cursor and cursor.raised_at,
-        cursor and cursor.alert_id,
+        after and after.rank,
+        after and after.raised_at,
+        after and after.alert_id,
         wanted.limit + 1,
+        *state,
     )
     page = rows[: wanted.limit]
     more = len(rows) > wanted.limit
@@ -181,13 +209,7 @@ async def search(conn: Connection, wanted: AlertFilter) -> tuple[list[AlertCard]
 
 async def counts(conn: Connection) -> Counts:
     """What waits on the caller's desks."""
-    row = await conn.fetchrow(
-        "SELECT count(*) FILTER (WHERE grade = 'red') AS red, count(*) FILTER (WHERE grade = 'yellow') AS yellow,"
-        " count(*) FILTER (WHERE grade = 'prompt') AS prompt, count(*) FILTER (WHERE state = 'pushed') AS unsigned,"
-        " count(*) FILTER (WHERE state = 'pushed' AND sign_by <= now()) AS overdue"
-        " FROM alerts WHERE state <> ALL($1)",
-        sorted(lifecycle.finished()),
-    )
+    row = await conn.fetchrow(_COUNTS)
     assert row
     return Counts(**dict(row))
 
@@ -217,30 +239,17 @@ async def last_move(conn: Connection, alert_id: UUID) -> Record | None:
     )
 
 
-def _states(wanted: str | None) -> list[str] | None:
-    finished = lifecycle.finished()
-    match wanted:
-        case None:
-            return None
-        case "finished":
-            return sorted(finished)
-        case "open":
-            return sorted(set(lifecycle.book().states) - finished)
-        case state:
-            return [state]
-
-
 def _standing(row: Record) -> Standing:
     reason = row["withdrawn_reason"]
     return Standing(
         alert=Alert.model_validate(row["body"]),
         revision=row["revision"],
         state=row["state"],
-        desks=tuple(Recipient.at(address) for address in row["desks"]),
+        desks=tuple(Desk.at(address) for address in row["desks"]),
         raised_at=row["raised_at"],
         updated_at=row["updated_at"],
         escalated=row["escalated"],
-        sign_by=row["sign_by"],
+        acknowledge_by=row["acknowledge_by"],
         withdrawn_reason=Bilingual.model_validate(reason) if reason else None,
         outcome=row["outcome"],
     )
@@ -258,12 +267,13 @@ def _alert_row(held: Standing) -> tuple[Any, ...]:
         alert.town_code,
         held.state,
         [desk.address for desk in held.desks],
-        held.holders,
-        held.readers,
+        [*held.holders, _SYSTEM],
+        [*held.readers, _SYSTEM],
         held.escalated,
-        held.sign_by,
+        held.acknowledge_by,
         held.withdrawn_reason and held.withdrawn_reason.model_dump(),
         held.outcome,
+        held.state in lifecycle.finished(),
         held.raised_at,
         held.updated_at,
         alert.model_dump(mode="json", exclude_defaults=True),
@@ -322,9 +332,13 @@ def _stream_rows(change: Change) -> Iterable[tuple[Any, ...]]:
     held = change.standing
     alert_id = held.alert.alert_id
     card = AlertCard.of(held).model_dump(mode="json")
-    yield alert_id, change.kind, held.holders, held.readers, change.at, card
-    if gone := sorted({grant for desk in change.lost for grant in desk.holders} - set(held.readers)):
-        yield alert_id, "removed", gone, gone, change.at, {"alert_id": alert_id}
+    # To whoever has not seen it before, more evidence is a new alert.
+    new = change.sighted if change.kind == "updated" else ()
+    yield alert_id, change.kind, [grant for grant in held.readers if grant not in new], change.at, card
+    if new:
+        yield alert_id, "raised", list(new), change.at, card
+    if change.blinded:
+        yield alert_id, "removed", list(change.blinded), change.at, {"alert_id": alert_id}
 
 
 def _envelope(change: Change) -> Envelope:

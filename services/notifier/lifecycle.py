@@ -10,7 +10,7 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.notifier.errors import MoveNeedsMore, MoveNotYours, MoveOutOfOrder, Recused
+from services.notifier.errors import MoveNeedsMore, MoveNotYours, MoveOutOfOrder, PersonUnknown, Recused
 from shared.contracts.alerts import Alert, AlertStateChanged, Bilingual, Grade
 from shared.problems import FieldError
 from shared.workdays import add_working_days
@@ -62,7 +62,7 @@ class Book(_Strict):
     groups: dict[str, Group]
     transitions: tuple[Transition, ...]
     outcomes: dict[str, Bilingual]
-    sign_within: dict[Grade, Term | None]
+    acknowledge_within: dict[Grade, Term | None]
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:
@@ -79,7 +79,7 @@ class Book(_Strict):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who moves it: the roles under which it lies on his desk, and the person behind them."""
+    """Who moves it: the roles under which it lies on his desk, and the person behind them, as far as he is known."""
 
     roles: frozenset[str]
     person_key: str = ""
@@ -113,20 +113,30 @@ def grade_in(alert: Alert, state: str) -> Grade:
 
 def choices(alert: Alert, state: str, actor: Actor) -> list[Transition]:
     """The moves open to this actor now."""
-    if concerns(alert, actor):
+    if recusal(alert, actor):
         return []
     return [m for m in book().transitions if state in m.sources and alert.grade in m.grades and _may(m, alert, actor)]
 
 
-def concerns(alert: Alert, actor: Actor) -> bool:
-    """Whether the alert is about the actor himself."""
-    return bool(actor.person_key) and any(a.person_key == actor.person_key for a in alert.about)
+def recusal(alert: Alert, actor: Actor) -> Recused | PersonUnknown | None:
+    """Why this person may not handle it: it is about himself, or nobody can tell whether it is."""
+    if not alert.about or actor == THE_SYSTEM:
+        return None
+    if not actor.person_key:
+        return PersonUnknown(
+            "预警涉及具体人员,而您的登录账号未关联身份(person_key),无法核对是否须回避;请联系管理员关联后再办理",
+            "The alert is about a person, and your sign-in doesn't say who you are (claim person_key): nobody can tell"
+            " whether you must stand aside. Have an administrator add it",
+        )
+    if any(person.person_key == actor.person_key for person in alert.about):
+        return Recused("预警涉及本人,须由他人办理", "The alert concerns yourself; another has to handle it")
+    return None
 
 
 def change(alert: Alert, state: str, move: Move, actor: Actor, now: datetime) -> AlertStateChanged:
     """Decide a move: the event that tells of it, or the reason why not."""
-    if concerns(alert, actor):
-        raise Recused("预警涉及本人,须由他人办理", "The alert concerns yourself; another has to handle it")
+    if why_not := recusal(alert, actor):
+        raise why_not
     found = _transition(alert, state, move.to)
     if not _may(found, alert, actor):
         raise MoveNotYours(
@@ -152,6 +162,13 @@ def may_withdraw(state: str) -> bool:
     return any(m.to == "withdrawn" and state in m.sources for m in book().transitions)
 
 
+def may_deliver_again(state: str) -> bool:
+    """Whether it may be delivered anew when it weighs more: nobody has begun an inquiry or judged it."""
+    return state == "pushed" or any(
+        m.to == "pushed" and m.by == SYSTEM and state in m.sources for m in book().transitions
+    )
+
+
 @cache
 def finished() -> frozenset[str]:
     """The states in which nobody has anything left to do."""
@@ -159,9 +176,9 @@ def finished() -> frozenset[str]:
     return frozenset(book().states) - left_by_people - {FIRST, "push_failed"}
 
 
-def sign_due(grade: Grade, since: datetime) -> datetime | None:
+def acknowledge_due(grade: Grade, since: datetime) -> datetime | None:
     """By when it must be acknowledged."""
-    term = book().sign_within[grade]
+    term = book().acknowledge_within[grade]
     if term is None:
         return None
     if term.working_days:

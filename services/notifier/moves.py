@@ -24,9 +24,10 @@ async def make(db: Database, caller: Principal, alert_id: UUID, wish: Move, requ
             _same(kept, alert_id, wish)
         elif not _repeats(await inbox.last_move(conn, alert_id), held, caller, wish):
             change = standing.move(held, wish, actor, datetime.now(UTC), request_key)
+            await inbox.mark_read(conn, held, caller)
             await inbox.save(conn, [change])
             held = change.standing
-    return AlertView.seen_by(held, actor)
+        return AlertView.seen_by(held, actor, await inbox.delivery(conn, alert_id))
 
 
 def _same(kept: Record, alert_id: UUID, wish: Move) -> None:

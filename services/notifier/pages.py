@@ -59,6 +59,7 @@ async def show_inbox(
         counts=counts,
         position=position,
         villages=[(code, regions.name(code)) for code in codes],
+        finished=sorted(lifecycle.finished()),
         chosen={"show": show, "grade": grade, "matter": matter, "village": village},
         words=vocabulary(),
     )
@@ -77,14 +78,15 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
     """One alert, its history and what may be done."""
     async with _db(request).begin(Scope.of(caller)) as conn:
         held = await inbox.find(conn, alert_id)
-        await inbox.mark_read(conn, alert_id, caller)
-        past = await inbox.history(conn, alert_id)
-    view = AlertView.seen_by(held, standing.actor_at(held, caller))
+        await inbox.mark_read(conn, held, caller)
+        view = AlertView.seen_by(held, standing.actor_at(held, caller), await inbox.delivery(conn, alert_id))
+        past = [] if view.recusal else await inbox.history(conn, alert_id)
     return _page(
         request,
         "alert.html",
         caller=caller,
-        alert=view,
+        view=view,
+        alert=held.alert,
         history=past,
         words=vocabulary(),
         region=regions.name,

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
-from services.notifier import errors, inbox, moves, standing, webhooks
+from services.notifier import errors, inbox, lifecycle, moves, standing, webhooks
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import (
     AlertFilter,
@@ -21,7 +21,7 @@ from services.notifier.schemas import (
     WebhookView,
 )
 from services.notifier.stream import HEARTBEAT_SECONDS, SEND_SECONDS, Hub
-from shared.auth import Caller
+from shared.auth import Caller, current_principal
 from shared.db import Database, Scope
 from shared.openapi import problems
 from shared.settings import Settings
@@ -48,20 +48,24 @@ async def list_alerts(request: Request, caller: Caller, wanted: Annotated[AlertF
 
 @router.get("/alerts/{alert_id}", summary="预警详情 / Read an alert", responses=problems(errors.NoSuchAlert))
 async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> AlertView:
-    """One alert with all its evidence. Its first reading is kept."""
+    """One alert with all its evidence, its desks and who read it there. The caller's first reading is kept."""
     async with _db(request).begin(Scope.of(caller)) as conn:
         held = await inbox.find(conn, alert_id)
-        await inbox.mark_read(conn, alert_id, caller)
-    return AlertView.seen_by(held, standing.actor_at(held, caller))
+        await inbox.mark_read(conn, held, caller)
+        return AlertView.seen_by(held, standing.actor_at(held, caller), await inbox.delivery(conn, alert_id))
 
 
 @router.get(
-    "/alerts/{alert_id}/history", summary="办理记录 / History of an alert", responses=problems(errors.NoSuchAlert)
+    "/alerts/{alert_id}/history",
+    summary="办理记录 / History of an alert",
+    responses=problems(errors.NoSuchAlert, *errors.RECUSED),
 )
 async def show_history(request: Request, caller: Caller, alert_id: UUID) -> History:
-    """All that happened to an alert, the oldest first."""
+    """All that happened to an alert, the oldest first; not for those who must stand aside, for it names who has it."""
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-        await inbox.find(conn, alert_id)
+        held = await inbox.find(conn, alert_id)
+        if why_not := lifecycle.recusal(held.alert, standing.actor_at(held, caller)):
+            raise why_not
         return History(items=await inbox.history(conn, alert_id))
 
 
@@ -77,8 +81,8 @@ async def move_alert(
     "/alerts/{alert_id}/acknowledge", summary="签收预警 / Acknowledge an alert", responses=problems(*errors.MOVING)
 )
 async def acknowledge_alert(request: Request, caller: Caller, alert_id: UUID, key: RequestKey = None) -> AlertView:
-    """Acknowledge an alert: the move to `signed`."""
-    return await moves.make(_db(request), caller, alert_id, Move("signed"), key)
+    """Acknowledge an alert: the move to `acknowledged`."""
+    return await moves.make(_db(request), caller, alert_id, Move("acknowledged"), key)
 
 
 @router.get(
@@ -94,10 +98,19 @@ async def open_stream(
     after: Annotated[str | None, Query(description="从此位置之后开始 / begin behind this position")] = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
-    """The caller's alerts as they come (server-sent events `alert`); resumes behind `Last-Event-ID`, else `after`."""
+    """The caller's alerts as they come (server-sent events `alert`); resumes behind `Last-Event-ID`, else `after`.
+
+    What happened is kept for seven days. Who resumes from before gets an event `reload` first: read `/v1/alerts` anew,
+    the stream goes on from there. When the caller's token ends or its rights change, so does the stream.
+    """
     hub: Hub = request.app.state.hub
+    scope = Scope.of(caller)
+
+    async def allowed() -> bool:
+        return Scope.of(await current_principal(request, None)) == scope
+
     return EventSourceResponse(
-        hub.events(Scope.of(caller), _position(last_event_id or after)),
+        hub.events(scope, _position(last_event_id or after), allowed=allowed),
         ping=HEARTBEAT_SECONDS,
         send_timeout=SEND_SECONDS,
     )

@@ -13,10 +13,12 @@ from shared.contracts.alerts import Alert, Bilingual, Grade
 from shared.principals import Grant
 
 Place = Literal["village", "town", "county"]
+AUDITOR = "auditor"
+_GRADES: tuple[Grade, ...] = ("prompt", "yellow", "red")
 
 
 @dataclass(frozen=True, order=True)
-class Recipient:
+class Desk:
     """A desk: whoever holds this role for this region."""
 
     role: str
@@ -47,8 +49,8 @@ class Recipient:
 class Route:
     """The desks of one alert, those added when it is left lying, and why these."""
 
-    to: tuple[Recipient, ...]
-    escalation: tuple[Recipient, ...]
+    to: tuple[Desk, ...]
+    escalation: tuple[Desk, ...]
     why: Bilingual
 
 
@@ -56,7 +58,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Desk(_Strict):
+class RouteLine(_Strict):
     """One line of the routing table."""
 
     role: str
@@ -67,8 +69,8 @@ class Desk(_Strict):
 class Entry(_Strict):
     """The desks of a grade."""
 
-    to: tuple[Desk, ...]
-    escalation: tuple[Desk, ...]
+    to: tuple[RouteLine, ...]
+    escalation: tuple[RouteLine, ...]
     why: Bilingual
 
 
@@ -98,20 +100,32 @@ def route(alert: Alert) -> Route:
     return Route(_desks(entry.to, alert), _desks(entry.escalation, alert), entry.why)
 
 
-def recipients(alert: Alert, *, escalated: bool = False) -> tuple[Recipient, ...]:
+def recipients(alert: Alert, *, escalated: bool = False) -> tuple[Desk, ...]:
     """Who gets it, once it has been escalated or not."""
     way = route(alert)
     return tuple(sorted({*way.to, *(way.escalation if escalated else ())}))
 
 
-def holders(desks: Iterable[Recipient]) -> list[str]:
+def open_to(alert: Alert) -> frozenset[Desk]:
+    """All desks that this alert may lie on at any grade, escalated or not: whoever is at it may keep it there."""
+    grades = (alert.model_copy(update={"grade": grade}) for grade in _GRADES)
+    return frozenset(desk for one in grades for desk in recipients(one, escalated=True))
+
+
+def graver(grade: Grade, than: Grade) -> bool:
+    """Whether one grade weighs more than another."""
+    return _GRADES.index(grade) > _GRADES.index(than)
+
+
+def holders(desks: Iterable[Desk]) -> list[str]:
     """All grants under which an alert on these desks is someone's own, sorted."""
     return sorted({grant for desk in desks for grant in desk.holders})
 
 
-def readers(desks: Iterable[Recipient], village_code: str) -> list[str]:
-    """The holders, and the auditors of the place, who may read but not move."""
-    return sorted({*holders(desks), *_around("auditor", village_code)})
+def readers(desks: Iterable[Desk], alert: Alert) -> list[str]:
+    """The holders, and the auditors who may read but not move: of the place, in a conflict of the county only."""
+    audited = place_of(alert, "county") if in_conflict(alert) else alert.village_code
+    return sorted({*holders(desks), *_around(AUDITOR, audited)})
 
 
 def in_conflict(alert: Alert) -> bool:
@@ -136,9 +150,7 @@ def _around(role: str, region: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{role}@{level}" for level in levels if Grant(role, level).covers(region)))
 
 
-def _desks(desks: tuple[Desk, ...], alert: Alert) -> tuple[Recipient, ...]:
+def _desks(lines: tuple[RouteLine, ...], alert: Alert) -> tuple[Desk, ...]:
     return tuple(
-        Recipient(desk.role, place_of(alert, desk.at))
-        for desk in desks
-        if desk.when is None or getattr(alert, desk.when)
+        Desk(line.role, place_of(alert, line.at)) for line in lines if line.when is None or getattr(alert, line.when)
     )

@@ -1,13 +1,15 @@
 """What the REST API and the stream say about alerts and webhooks."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from services.notifier import lifecycle
+from services.notifier import lifecycle, routing
 from services.notifier.lifecycle import Actor, Transition
+from services.notifier.routing import Desk
 from services.notifier.standing import Standing
 from services.notifier.vocabulary import vocabulary
 from shared import regions
@@ -55,9 +57,8 @@ class AlertCard(BaseModel):
     town: Region
     case_nos: tuple[str, ...]
     state: Named
-    desks: tuple[str, ...]
     escalated: bool
-    sign_by: datetime | None
+    acknowledge_by: datetime | None
     occurred_at: datetime
     raised_at: datetime
     updated_at: datetime
@@ -90,25 +91,65 @@ class Choice(BaseModel):
         )
 
 
-class AlertView(AlertCard):
-    """One alert with everything a reader needs to judge it, and what the caller may do now."""
+class Reading(BaseModel):
+    """Who opened an alert first when."""
 
-    finding: Alert
+    name: str
+    at: datetime
+
+
+class DeskView(BaseModel):
+    """One desk that an alert reached, or an auditor's: why, since when, until when, and who read it there, in order."""
+
+    desk: str
+    role: Named
+    region: Region
+    why: Named
+    since: datetime
+    until: datetime | None
+    read_by: tuple[Reading, ...]
+
+    @classmethod
+    def of(cls, address: str, why: str, since: datetime, until: datetime | None, read_by: Iterable[Reading]) -> Self:
+        """The desk of an address."""
+        desk, words = Desk.at(address), vocabulary()
+        return cls(
+            desk=address,
+            role=Named.of(desk.role, words.role(desk.role)),
+            region=Region.of(desk.region),
+            why=Named.of(why, words.arrivals[why]),
+            since=since,
+            until=until,
+            read_by=tuple(read_by),
+        )
+
+
+class AlertView(AlertCard):
+    """One alert with everything a reader needs to judge it, and what the caller may do now.
+
+    `recusal` says why the caller must stand aside; then it shows neither moves nor who has the alert.
+    """
+
+    alert: Alert
     withdrawn_reason: Bilingual | None
     outcome: Named | None
-    recused: bool
+    routed: Bilingual | None
+    delivery: tuple[DeskView, ...]
+    recusal: Named | None
     moves: tuple[Choice, ...]
 
     @classmethod
-    def seen_by(cls, held: Standing, actor: Actor) -> Self:
+    def seen_by(cls, held: Standing, actor: Actor, delivery: Iterable[DeskView]) -> Self:
         """The alert as this person sees it."""
-        outcome = held.outcome
+        outcome, recusal = held.outcome, lifecycle.recusal(held.alert, actor)
         return cls(
             **_card(held),
-            finding=held.alert,
+            alert=held.alert,
             withdrawn_reason=held.withdrawn_reason,
             outcome=None if outcome is None else Named.of(outcome, lifecycle.book().outcomes[outcome]),
-            recused=lifecycle.concerns(held.alert, actor),
+            routed=None if recusal else routing.route(held.alert).why,
+            delivery=() if recusal else tuple(delivery),
+            recusal=recusal and Named(code=recusal.code, zh=recusal.detail_zh, en=recusal.detail_en),
             moves=tuple(Choice.of(m) for m in lifecycle.choices(held.alert, held.state, actor)),
         )
 
@@ -243,9 +284,8 @@ def _card(held: Standing) -> dict[str, Any]:
         "town": Region.of(alert.town_code),
         "case_nos": alert.case_nos,
         "state": Named.of(held.state, lifecycle.book().states[held.state]),
-        "desks": tuple(desk.address for desk in held.desks),
         "escalated": held.escalated,
-        "sign_by": held.sign_by,
+        "acknowledge_by": held.acknowledge_by,
         "occurred_at": alert.occurred_at,
         "raised_at": held.raised_at,
         "updated_at": held.updated_at,

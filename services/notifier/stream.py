@@ -8,19 +8,22 @@ all streams of that set. A stream that can't keep up is cut; its browser comes b
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import asyncpg
+import httpx
 from sse_starlette import ServerSentEvent
 
 from services.notifier.inbox import CHANNEL
 from shared.db import Connection, Database, Scope
+from shared.problems import NotSignedIn
 from shared.telemetry import logger
 
 HEARTBEAT_SECONDS = 15
 SEND_SECONDS = 30.0
 _LIFE_SECONDS = 1800.0
+_ASK_SECONDS = 60.0
 _QUEUE = 200
 _PAGE = 500
 _IDLE_SECONDS = 1.0
@@ -52,6 +55,35 @@ class Reader:
             self.cut = True
 
 
+class Rights:
+    """Whether a stream may go on: asked anew each minute, and in no case for longer than its life."""
+
+    def __init__(self, allowed: Callable[[], Awaitable[bool]]) -> None:
+        self._allowed = allowed
+        self._ends = time.monotonic() + _LIFE_SECONDS
+        self._asks = time.monotonic() + _ASK_SECONDS
+
+    def seconds_left(self) -> float:
+        """How long until they must be asked again."""
+        return max(0.0, min(self._asks, self._ends) - time.monotonic())
+
+    async def hold(self) -> bool:
+        """Whether they hold now; asks when it is time."""
+        now = time.monotonic()
+        if now >= self._ends:
+            return False
+        if now < self._asks:
+            return True
+        self._asks = now + _ASK_SECONDS
+        try:
+            return await self._allowed()
+        except NotSignedIn:
+            return False
+        except httpx.HTTPError as error:  # the issuer is away: that takes nobody's rights
+            log.warning("stream.rights_unknown", error=type(error).__name__)
+            return True
+
+
 class Hub:
     """All open streams of this process."""
 
@@ -72,36 +104,42 @@ class Hub:
                 log.warning("stream.interrupted", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    async def events(self, scope: Scope, after: int | None) -> AsyncGenerator[ServerSentEvent, None]:
+    async def events(
+        self, scope: Scope, after: int | None, *, allowed: Callable[[], Awaitable[bool]]
+    ) -> AsyncGenerator[ServerSentEvent, None]:
         """What `scope` may see behind a position, then what comes. Without a position it begins now.
 
-        It ends after half an hour: the client comes back and its rights are asked anew.
+        A position before all that is kept gets `reload` and what comes from now on. Each minute `allowed` is asked
+        whether the caller still has these rights; without them it ends. It ends after half an hour in any case.
         """
         reader = Reader()
         readers = self._rooms.setdefault(scope.roles, set())
         readers.add(reader)
         try:
             await self._placed.wait()  # else an event between our look and the hub's first place would be nobody's
-            position = await self._start(scope, after)
+            position, complete = await self._start(scope, after)
             yield ServerSentEvent(comment="open", retry=_RECONNECT_MS)
-            async for item in self._follow(scope, reader, position):
+            if not complete:
+                yield ServerSentEvent(id=str(position), event="reload", data="{}")
+            async for item in self._follow(scope, reader, position, Rights(allowed)):
                 yield ServerSentEvent(id=str(item.position), event="alert", data=item.data)
         finally:
             readers.discard(reader)
             if not readers:
                 self._rooms.pop(scope.roles, None)
 
-    async def _follow(self, scope: Scope, reader: Reader, position: int) -> AsyncIterator[Item]:
-        ends = time.monotonic() + _LIFE_SECONDS
+    async def _follow(self, scope: Scope, reader: Reader, position: int, rights: Rights) -> AsyncIterator[Item]:
         while page := await self._read(scope, position):
             for item in page:
                 yield item
             position = page[-1].position
-        while not reader.cut:
-            try:
-                item = await asyncio.wait_for(reader.queue.get(), ends - time.monotonic())
-            except TimeoutError:
+            if not await rights.hold():
                 return
+        while not reader.cut and await rights.hold():
+            try:
+                item = await asyncio.wait_for(reader.queue.get(), rights.seconds_left())
+            except TimeoutError:
+                continue
             if item.position > position:
                 position = item.position
                 yield item
@@ -149,10 +187,14 @@ class Hub:
             for reader in tuple(self._rooms.get(roles, ())):
                 reader.offer(item)
 
-    async def _start(self, scope: Scope, after: int | None) -> int:
+    async def _start(self, scope: Scope, after: int | None) -> tuple[int, bool]:
+        """Where to begin, and whether all behind `after` is still there."""
         async with self._db.begin(scope, readonly=True) as conn:
-            latest = await last_position(conn)
-        return latest if after is None else min(after, latest)
+            ends = await conn.fetchrow("SELECT latest, pruned FROM stream_ends")
+        assert ends
+        if after is None or after < ends["pruned"]:
+            return ends["latest"], after is None
+        return min(after, ends["latest"]), True
 
     async def _read(self, scope: Scope, after: int, upto: int | None = None) -> list[Item]:
         async with self._db.begin(scope, readonly=True) as conn:
@@ -167,8 +209,8 @@ class Hub:
 
 
 async def last_position(conn: Connection) -> int:
-    """The last position that the transaction's caller may see; 0 before the first."""
-    return int(await conn.fetchval("SELECT coalesce(max(position), 0) FROM stream_events"))
+    """The last position of the stream, whoever may see it; 0 before the first."""
+    return int(await conn.fetchval("SELECT latest FROM stream_ends"))
 
 
 def _encode(kind: str, body: dict[str, object]) -> str:

@@ -1,4 +1,5 @@
-"""What the codes of alerts are called in Chinese and English: matters, grades, roles, kinds of history."""
+"""What the codes of alerts are called in Chinese and English: matters, grades, roles, kinds of history, and why a
+desk has an alert."""
 
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ class Vocabulary(BaseModel):
     grades: dict[str, Bilingual]
     roles: dict[str, Bilingual]
     kinds: dict[str, Bilingual]
+    arrivals: dict[str, Bilingual]
 
     def role(self, code: str) -> Bilingual:
         """The name of a role; the code itself when it has none."""

@@ -11,7 +11,7 @@ from asyncpg import Record
 from services.notifier import standing
 from services.notifier.channels.webhook import check_address
 from services.notifier.errors import NoSuchWebhook, WebhookOutOfScope
-from services.notifier.routing import Recipient
+from services.notifier.routing import Desk
 from services.notifier.schemas import DeliveryView, NewWebhook, WebhookRequest, WebhookView
 from services.notifier.stream import last_position
 from shared.db import Connection
@@ -26,7 +26,7 @@ _VIEW = "webhook_id, url, desks, grades, created_at, expires_at, failures, pause
 
 async def check(wanted: WebhookRequest, caller: Principal, settings: Settings) -> None:
     """Refuse desks of others and addresses that must not be reached."""
-    foreign = [desk for desk in wanted.desks if not standing.may_subscribe(caller, Recipient.at(desk))]
+    foreign = [desk for desk in wanted.desks if not standing.may_subscribe(caller, Desk.at(desk))]
     if foreign:
         raise WebhookOutOfScope(
             f"只能订阅本人岗位的预警:{'、'.join(foreign)}", f"Not a desk of yours: {', '.join(foreign)}"

@@ -20,16 +20,18 @@ from itsdangerous import TimestampSigner
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from services.notifier import app as notifier
-from services.notifier import clock, deliveries
+from services.notifier import clock, deliveries, retention, stream
 from services.notifier.consumer import handle_batch
 from services.notifier.deliveries import Deliveries
 from services.notifier.stream import Hub
+from shared.auth import Verifier
 from shared.bus import outbox
 from shared.bus.envelope import Envelope
 from shared.contracts.alerts import LIFECYCLE_TOPIC, RAISED_TOPIC, Alert, AlertUpdated
 from shared.contracts.base import Contract
 from shared.db import Database, Scope
 from shared.identity import seal
+from shared.problems import NotSignedIn
 from shared.settings import Settings
 from tests.conftest import Token, eventually
 from tests.notifier.samples import COUNTY, NOW, OTHER_TOWN, TOWN, VILLAGE, about, alert, raised, withdrawn
@@ -37,6 +39,7 @@ from tests.notifier.samples import COUNTY, NOW, OTHER_TOWN, TOWN, VILLAGE, about
 Open = Callable[[str], Awaitable[Database]]
 SECRETARY = f"town_secretary@{TOWN}"
 OTHER_SECRETARY = f"town_secretary@{OTHER_TOWN}"
+TABLES = ("alerts", "inbox", "history", "stream_events", "readings", "webhooks", "deliveries")
 
 
 class Server(uvicorn.Server):
@@ -113,6 +116,11 @@ async def deliver(db: Database, *events: Contract) -> None:
         await handle_batch(conn, [envelope(event) for event in events])
 
 
+async def always() -> bool:
+    """A caller who keeps his rights."""
+    return True
+
+
 async def stop(task: asyncio.Task[None]) -> None:
     """End a background task."""
     task.cancel()
@@ -158,7 +166,7 @@ async def test_a_red_alert_reaches_the_right_town_and_nobody_else(world: World) 
 async def test_the_database_itself_shows_other_desks_nothing(db: Database, scope: Scope) -> None:
     await deliver(db, raised(alert()))
     async with db.begin(scope) as conn:
-        for table in ("alerts", "inbox", "history", "stream_events", "readings", "webhooks", "deliveries"):
+        for table in (*TABLES, "early_withdrawals"):
             assert await conn.fetchval(f"SELECT count(*) FROM {table}") == 0, table
         assert await conn.execute("UPDATE alerts SET state = 'closed_rectified'") == "UPDATE 0"
 
@@ -171,7 +179,7 @@ async def test_an_auditor_reads_and_can_change_nothing(world: World) -> None:
         refused = await auditor.post(f"/v1/alerts/{found.alert_id}/acknowledge")
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/move-not-yours")
     async with world.db.begin(Scope("%", f"auditor@{COUNTY}", "wang")) as conn:
-        assert await conn.execute("UPDATE alerts SET state = 'signed'") == "UPDATE 0"
+        assert await conn.execute("UPDATE alerts SET state = 'acknowledged'") == "UPDATE 0"
 
 
 async def test_what_comes_twice_is_shown_once(world: World) -> None:
@@ -223,8 +231,8 @@ async def test_an_alert_is_walked_to_an_outcome(world: World) -> None:
     await world.arrived(found)
     path = f"/v1/alerts/{found.alert_id}"
     async with world.caller(SECRETARY) as secretary:
-        assert (await secretary.post(path + "/acknowledge")).json()["state"]["code"] == "signed"
-        assert (await secretary.post(path + "/acknowledge")).json()["state"]["code"] == "signed"
+        assert (await secretary.post(path + "/acknowledge")).json()["state"]["code"] == "acknowledged"
+        assert (await secretary.post(path + "/acknowledge")).json()["state"]["code"] == "acknowledged"
         early = await secretary.post(path + "/moves", json={"to": "no_action", "note": "x", "outcome": "rectified"})
         assert (early.status_code, early.json()["type"]) == (409, "/problems/move-out-of-order")
         for body in [
@@ -238,12 +246,12 @@ async def test_an_alert_is_walked_to_an_outcome(world: World) -> None:
         same_key = {"idempotency-key": "verifying"}
         repeated = await secretary.post(path + "/moves", json={"to": "verifying"}, headers=same_key)
         assert (repeated.status_code, repeated.json()["state"]["code"]) == (200, "closed_rectified")
-        reused = await secretary.post(path + "/moves", json={"to": "signed"}, headers=same_key)
+        reused = await secretary.post(path + "/moves", json={"to": "acknowledged"}, headers=same_key)
         assert reused.json()["type"] == "/problems/request-key-reused"
         past = (await secretary.get(path + "/history")).json()["items"]
         closed = (await secretary.get("/v1/alerts", params={"state": "finished"})).json()["items"]
     states = [entry["state_to"]["code"] for entry in past]
-    assert states == ["pushed", "signed", "verifying", "fed_back", "rectifying", "closed_rectified"]
+    assert states == ["pushed", "acknowledged", "verifying", "fed_back", "rectifying", "closed_rectified"]
     assert [item["alert_id"] for item in closed] == [found.alert_id]
     assert await told_states(world.settings, 6) == states
 
@@ -270,9 +278,196 @@ async def test_whom_it_concerns_must_stand_aside(world: World) -> None:
     async with world.caller(f"county_secretary@{COUNTY}", person_key="the-secretary") as concerned:
         refused = await concerned.post(f"/v1/alerts/{found.alert_id}/acknowledge")
         assert (refused.status_code, refused.json()["type"]) == (403, "/problems/recused")
-        assert (await concerned.get(f"/v1/alerts/{found.alert_id}")).json()["recused"] is True
+        seen = (await concerned.get(f"/v1/alerts/{found.alert_id}")).json()
+        assert (seen["recusal"]["code"], seen["moves"], seen["delivery"], seen["routed"]) == ("recused", [], [], None)
+        listed = (await concerned.get("/v1/alerts")).text
+        past = await concerned.get(f"/v1/alerts/{found.alert_id}/history")
+        assert (past.status_code, past.json()["type"]) == (403, "/problems/recused")
+        assert "county_secretary" not in json.dumps(seen) + listed + past.text
     async with world.caller(f"county_secretary@{COUNTY}", subject="chen", person_key="another") as other:
-        assert (await other.post(f"/v1/alerts/{found.alert_id}/acknowledge")).status_code == 200
+        done = await other.post(f"/v1/alerts/{found.alert_id}/acknowledge")
+        assert (done.status_code, done.json()["recusal"]) == (200, None)
+        assert done.json()["delivery"][0]["desk"] == f"county_secretary@{COUNTY}"
+
+
+async def test_a_sign_in_that_names_no_person_handles_no_alert_about_somebody(world: World) -> None:
+    found = alert(about=(about("village", VILLAGE, "the-clerk"),))
+    await world.tell(raised(found))
+    await world.arrived(found)
+    page = f"/alerts/{found.alert_id}"
+    async with world.caller(SECRETARY) as nameless:
+        for path, body in (("/acknowledge", None), ("/moves", {"to": "acknowledged"})):
+            refused = await nameless.post(f"/v1{page}{path}", json=body)
+            assert (refused.status_code, refused.json()["type"]) == (403, "/problems/person-unknown")
+            assert "person_key" in refused.json()["detail"]
+            assert "person_key" in refused.json()["detail_en"]
+    async with world.browser(SECRETARY) as browser:
+        shown = (await browser.get(page)).text
+        assert "无法核对是否须回避" in shown
+        assert "送达 <span" not in shown
+        assert f'action="{page}/moves"' not in shown
+    async with world.caller(SECRETARY, person_key="the-secretary") as known:
+        assert (await known.post(f"/v1{page}/acknowledge")).status_code == 200
+
+
+async def test_a_prompt_that_turns_red_reaches_the_secretary_though_it_was_acknowledged(world: World) -> None:
+    found = alert(grade="prompt")
+    await world.tell(raised(found))
+    await world.arrived(found)
+    path = f"/v1/alerts/{found.alert_id}"
+    handler = f"handler@{VILLAGE}"
+    async with world.caller(handler, subject="clerk") as clerk, world.caller(SECRETARY) as secretary:
+        assert (await clerk.post(path + "/acknowledge")).status_code == 200
+        reading = asyncio.create_task(events(secretary, 1, after="0"))
+        red = AlertUpdated(**found.model_dump() | {"revision": 2, "grade": "red"})
+        await world.tell(red)
+        told = (await reading)[0].data
+        assert (told["kind"], told["grade"]["code"], told["state"]["code"]) == ("aggravated", "red", "pushed")
+        assert told["acknowledge_by"]
+        assert (await clerk.get(path)).status_code == 404
+        past = (await secretary.get(path + "/history")).json()["items"]
+        desks = (await secretary.get(path)).json()["delivery"]
+    assert [(e["kind"]["code"], e["state_to"]["code"]) for e in past] == [
+        ("raised", "pushed"),
+        ("moved", "acknowledged"),
+        ("aggravated", "pushed"),
+    ]
+    assert "提示" in past[2]["reason"]["zh"]
+    assert [(d["desk"], d["why"]["code"], d["until"] is None, len(d["read_by"])) for d in desks] == [
+        (handler, "routed", False, 1),
+        (SECRETARY, "routed", True, 1),
+    ]
+    assert await clock.escalate_lapsed(world.db, datetime.now(UTC) + timedelta(hours=25)) == 1
+    assert await told_states(world.settings, 3) == ["pushed", "acknowledged", "pushed"]
+
+
+async def test_the_desk_that_more_evidence_brings_it_to_is_told_of_a_new_alert(db: Database) -> None:
+    found = alert()
+    later = AlertUpdated(**found.model_dump() | {"revision": 2, "about": (about("town", TOWN),)})
+    await deliver(db, raised(found), later)
+    for grant, kinds in ((f"county_secretary@{COUNTY}", ["raised"]), (f"auditor@{COUNTY}", ["raised", "updated"])):
+        async with db.begin(Scope("%", grant, "chen")) as conn:
+            assert [r["kind"] for r in await conn.fetch("SELECT kind FROM stream_events ORDER BY position")] == kinds
+    async with db.begin(Scope("%", f"auditor@{TOWN}", "he")) as conn:
+        assert [r["kind"] for r in await conn.fetch("SELECT kind FROM stream_events")] == ["removed"]
+        assert await conn.fetchval("SELECT count(*) FROM alerts") == 0
+
+
+async def test_a_withdrawal_ahead_of_its_alert_keeps_the_old_revision_from_the_desk(db: Database) -> None:
+    found = alert()
+    for revision in (2, 4, 3):
+        await deliver(db, withdrawn(found, revision))
+    await deliver(db, raised(found, revision=4))
+    async with db.begin(Scope("%", SECRETARY, "wang")) as conn:
+        assert await conn.fetchval("SELECT count(*) FROM alerts") == 0
+        assert await conn.fetchval("SELECT count(*) FROM stream_events") == 0
+    async with db.begin(Scope.system()) as conn:
+        row = await conn.fetchrow("SELECT state, revision, withdrawn_reason ->> 'zh' AS why FROM alerts")
+        assert row
+        assert tuple(row) == ("withdrawn", 4, "登记更正后不再成立")
+        assert await conn.fetchval("SELECT count(*) FROM inbox") == 0
+        assert await conn.fetchval("SELECT count(*) FROM early_withdrawals") == 0
+    await deliver(db, raised(found, revision=5))
+    async with db.begin(Scope("%", SECRETARY, "wang")) as conn:
+        assert await conn.fetchval("SELECT state FROM alerts") == "pushed"
+        assert [r["desk"] for r in await conn.fetch("SELECT desk FROM inbox")] == [SECRETARY]
+
+
+async def test_a_withdrawal_and_its_alerts_in_one_batch_come_out_the_same(db: Database) -> None:
+    old, newer = alert(), alert()
+    await deliver(db, withdrawn(old), withdrawn(newer), raised(old), raised(newer, revision=3))
+    async with db.begin(Scope("%", SECRETARY, "wang")) as conn:
+        assert [str(r["alert_id"]) for r in await conn.fetch("SELECT alert_id FROM alerts")] == [newer.alert_id]
+    async with db.begin(Scope.system()) as conn:
+        assert await conn.fetchval("SELECT count(*) FROM early_withdrawals") == 0
+
+
+async def test_what_a_desk_sees_is_found_by_index(db: Database) -> None:
+    await deliver(db, raised(sample := alert()), *(raised(alert(grade="yellow")) for _ in range(3)))
+    async with db.begin(Scope.system()) as conn:
+        await conn.execute(
+            "INSERT INTO alerts (alert_id, revision, rule_id, grade, matter, village_code, town_code, state, desks,"
+            " holders, readers, finished, raised_at, updated_at, body)"
+            " SELECT gen_random_uuid(), revision, rule_id, grade, matter, village_code, town_code, state, desks,"
+            " ARRAY['x@' || n], ARRAY['x@' || n, 'system'], finished, raised_at, updated_at, body"
+            " FROM alerts, generate_series(1, 5000) n WHERE alert_id = $1",
+            sample.alert_id,
+        )
+        await conn.execute("ANALYZE alerts")
+    looks = {
+        "alerts_open_by_reader": "SELECT count(*) FROM alerts WHERE NOT finished",
+        "alerts_by_reader": "SELECT * FROM alerts ORDER BY rank, raised_at DESC, alert_id DESC LIMIT 51",
+    }
+    async with db.begin(Scope("%", SECRETARY, "wang")) as conn:
+        for index, query in looks.items():
+            plan = "\n".join(row[0] for row in await conn.fetch("EXPLAIN " + query))
+            assert f"Bitmap Index Scan on {index} " in plan, plan
+
+
+async def test_the_stream_is_pruned_and_who_resumes_from_before_is_told_to_reload(
+    world: World, settings: Settings
+) -> None:
+    db = world.db
+    await subscribe(db, settings, "http://127.0.0.1:9/nobody")
+    await deliver(db, raised(alert()), raised(alert()))
+    await deliver(db, raised(alert(grade="yellow")))
+
+    async def fanned_out() -> bool:
+        async with db.begin(Scope.system()) as conn:
+            return bool(await conn.fetchval("SELECT position = 3 FROM delivery_progress"))
+
+    await eventually(fanned_out)
+    async with db.begin(Scope.system()) as conn:
+        await conn.execute("UPDATE deliveries SET state = 'given_up' WHERE position = 1")
+    now = datetime.now(UTC)
+    assert await retention.prune(db, now + timedelta(days=6)) == 0
+    assert await retention.prune(db, now + timedelta(days=8)) == 2
+    async with db.begin(Scope.system()) as conn:
+        # The second still waits for a webhook; the log of the first went with it.
+        assert [r["position"] for r in await conn.fetch("SELECT position FROM stream_events")] == [2]
+        assert [r["position"] for r in await conn.fetch("SELECT position FROM deliveries")] == [2]
+        assert await conn.fetchval("SELECT count(*) FROM alerts") == 3
+    async with world.caller(SECRETARY) as secretary:
+        assert [(one.name, one.position) for one in await events(secretary, 1, after="1")] == [("reload", "3")]
+        reading = asyncio.create_task(events(secretary, 1, after="3"))
+        await deliver(db, raised(late := alert()))
+        assert [one.data["alert_id"] for one in await reading] == [late.alert_id]
+
+
+async def test_a_stream_ends_with_its_callers_rights(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_ASK_SECONDS", 0.2)
+    hub = Hub(db)
+    running = asyncio.create_task(hub.run())
+    held = [True]
+
+    async def allowed() -> bool:
+        return held[0]
+
+    opened = hub.events(Scope("", SECRETARY, ""), None, allowed=allowed)
+    await anext(opened)
+    waiting = asyncio.ensure_future(anext(opened))
+    await asyncio.sleep(0.5)
+    assert not waiting.done()
+    held[0] = False
+    with pytest.raises(StopAsyncIteration):
+        await asyncio.wait_for(waiting, 5)
+    await stop(running)
+
+
+async def test_a_token_that_runs_out_ends_its_stream(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_ASK_SECONDS", 0.2)
+    async with (
+        asyncio.timeout(10),
+        world.caller(SECRETARY) as secretary,
+        secretary.stream("GET", "/v1/stream") as answer,
+    ):
+        monkeypatch.setattr(Verifier, "claims", _expired)
+        lines = [line async for line in answer.aiter_lines()]
+    assert "open" in lines[0] + lines[1]
+
+
+async def _expired(verifier: Verifier, token: str) -> dict[str, Any]:
+    raise NotSignedIn("登录凭证已过期", "The token has expired")
 
 
 async def test_what_nobody_acknowledges_goes_to_the_county_once(db: Database) -> None:
@@ -314,21 +509,24 @@ async def test_alerts_come_in_pages_red_first(world: World) -> None:
 class Seen:
     position: str
     data: dict[str, Any]
+    name: str = "alert"
 
 
 async def events(caller: httpx.AsyncClient, size: int, *, after: str | None = None) -> list[Seen]:
     """Read so many events from the stream, resuming behind `after`."""
     headers = {"last-event-id": after} if after else {}
     seen: list[Seen] = []
-    position = ""
+    position, kind = "", ""
     async with asyncio.timeout(20), caller.stream("GET", "/v1/stream", headers=headers) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         async for line in answer.aiter_lines():
             name, _, value = line.partition(": ")
             if name == "id":
                 position = value
+            elif name == "event":
+                kind = value
             elif name == "data":
-                seen.append(Seen(position, json.loads(value)))
+                seen.append(Seen(position, json.loads(value), kind))
                 if len(seen) == size:
                     return seen
     return seen
@@ -369,8 +567,8 @@ async def test_the_stream_tells_each_town_only_its_own(world: World) -> None:
 async def test_a_position_taken_early_and_committed_late_is_not_skipped(db: Database) -> None:
     hub = Hub(db)
     running = asyncio.create_task(hub.run())
-    stream = hub.events(Scope("", SECRETARY, ""), 0)
-    await anext(stream)
+    opened = hub.events(Scope("", SECRETARY, ""), 0, allowed=always)
+    await anext(opened)
     early, late = raised(alert()), raised(alert())
 
     async with db.begin(Scope.system()) as conn:
@@ -379,9 +577,9 @@ async def test_a_position_taken_early_and_committed_late_is_not_skipped(db: Data
         await asyncio.sleep(0.3)
         assert not waiting.done()
     await waiting
-    seen = [json.loads(str((await asyncio.wait_for(anext(stream), 10)).data))["alert_id"] for _ in range(2)]
+    seen = [json.loads(str((await asyncio.wait_for(anext(opened), 10)).data))["alert_id"] for _ in range(2)]
     assert seen == [early.alert_id, late.alert_id]
-    await stream.aclose()
+    await opened.aclose()
     await stop(running)
 
 
@@ -390,17 +588,17 @@ async def test_a_reader_that_falls_behind_is_cut_and_resumes(db: Database) -> No
     hub = Hub(db)
     running = asyncio.create_task(hub.run())
     await asyncio.sleep(0.3)
-    stream = hub.events(Scope("", SECRETARY, ""), 0)
-    await anext(stream)
-    waiting = asyncio.ensure_future(anext(stream))
+    opened = hub.events(Scope("", SECRETARY, ""), 0, allowed=always)
+    await anext(opened)
+    waiting = asyncio.ensure_future(anext(opened))
     await asyncio.sleep(0.3)
     await deliver(db, made[0])
     got = [await asyncio.wait_for(waiting, 10)]
     await deliver(db, *made[1:])
     await asyncio.sleep(1)
-    got += [event async for event in stream]
+    got += [event async for event in opened]
     assert len(got) < 300
-    resumed = hub.events(Scope("", SECRETARY, ""), int(got[-1].id or 0))
+    resumed = hub.events(Scope("", SECRETARY, ""), int(got[-1].id or 0), allowed=always)
     await anext(resumed)
     while len(got) < 300:
         got.append(await asyncio.wait_for(anext(resumed), 10))
@@ -539,11 +737,11 @@ async def test_the_secretary_handles_an_alert_on_pages(world: World) -> None:
         for text in ("证据", "52000 元", "村级小额采购管理办法第八条", "应急抢修", "签收 Acknowledge", "50,000.00 元"):
             assert text in shown.text, text
         foreign = await secretary.post(
-            page + "/moves", data={"to": "signed"}, headers={"origin": "https://evil.example"}
+            page + "/moves", data={"to": "acknowledged"}, headers={"origin": "https://evil.example"}
         )
         assert foreign.status_code == 403
-        assert (await secretary.post(page + "/moves", data={"to": "signed"})).status_code == 403
-        done = await secretary.post(page + "/moves", data={"to": "signed"}, headers={"origin": world.url})
+        assert (await secretary.post(page + "/moves", data={"to": "acknowledged"})).status_code == 403
+        done = await secretary.post(page + "/moves", data={"to": "acknowledged"}, headers={"origin": world.url})
         assert (done.status_code, done.headers["location"]) == (303, page)
         assert "开始核查" in (await secretary.get(page)).text
         assert (await secretary.get(page + "/card")).status_code == 200
@@ -561,15 +759,28 @@ async def test_the_secretary_handles_an_alert_on_pages(world: World) -> None:
             assert (sent.status_code, sent.headers["location"]) == (303, f"/signin?next={path}")
 
 
-async def test_who_opened_an_alert_first_is_kept(world: World) -> None:
+async def test_who_read_it_at_which_desk_is_shown_the_first_first(world: World) -> None:
     found = alert()
     await world.tell(raised(found))
     await world.arrived(found)
-    async with world.caller(SECRETARY) as secretary:
-        for _ in range(2):
-            await secretary.get(f"/v1/alerts/{found.alert_id}")
-    async with world.db.begin(Scope.system()) as conn:
-        assert [row["subject"] for row in await conn.fetch("SELECT subject FROM readings")] == ["wang"]
+    path = f"/v1/alerts/{found.alert_id}"
+    async with (
+        world.caller(SECRETARY, name="王书记") as secretary,
+        world.caller(SECRETARY, subject="zhao", name="赵副书记") as deputy,
+        world.caller(f"auditor@{COUNTY}", subject="he", name="何清") as auditor,
+    ):
+        for caller in (secretary, deputy, secretary, auditor):
+            shown = (await caller.get(path)).json()
+    desks = [(d["desk"], d["why"]["code"], [r["name"] for r in d["read_by"]]) for d in shown["delivery"]]
+    assert desks == [
+        (SECRETARY, "routed", ["王书记", "赵副书记"]),
+        (f"auditor@{COUNTY}", "audit", ["何清"]),
+    ]
+    assert "红色预警直送镇纪委书记" in shown["routed"]["zh"]
+    async with world.browser(SECRETARY) as browser:
+        page = (await browser.get(f"/alerts/{found.alert_id}")).text
+    for text in ("送达 <span", "按等级送达", "首阅", "赵副书记", "审计查阅"):
+        assert text in page, text
 
 
 async def test_a_dead_background_task_makes_it_unready(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

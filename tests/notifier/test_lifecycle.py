@@ -1,12 +1,13 @@
 """What may happen to an alert."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from services.notifier import lifecycle
-from services.notifier.errors import MoveNeedsMore, MoveNotYours, MoveOutOfOrder, Recused
-from services.notifier.lifecycle import Actor, Move
+from services.notifier.errors import MoveNeedsMore, MoveNotYours, MoveOutOfOrder, PersonUnknown, Recused
+from services.notifier.lifecycle import THE_SYSTEM, Actor, Move
 from tests.notifier.samples import COUNTY, NOW, about, alert
 
 SECRETARY = Actor(frozenset({"town_secretary"}), person_key="wang", subject="wang", name="王书记")
@@ -22,7 +23,7 @@ def walk(*wishes: Move, state: str = "pushed", actor: Actor = SECRETARY, grade: 
 
 def test_a_red_alert_walks_to_an_outcome() -> None:
     end = walk(
-        Move("signed"),
+        Move("acknowledged"),
         Move("verifying"),
         Move("fed_back", "查明分三次采购"),
         Move("rectifying", "责令整改"),
@@ -37,8 +38,8 @@ def test_a_lowered_red_alert_counts_as_yellow() -> None:
 
 
 def test_the_event_names_the_role_and_both_states() -> None:
-    told = lifecycle.change(alert(), "pushed", Move("signed"), SECRETARY, NOW)
-    assert (told.by_role, told.state_from, told.state_to) == ("town_secretary", "pushed", "signed")
+    told = lifecycle.change(alert(), "pushed", Move("acknowledged"), SECRETARY, NOW)
+    assert (told.by_role, told.state_from, told.state_to) == ("town_secretary", "pushed", "acknowledged")
 
 
 def test_no_step_is_skipped() -> None:
@@ -68,7 +69,7 @@ def test_a_form_says_all_that_is_missing() -> None:
     assert [error.field for error in refused.value.errors] == ["note", "outcome"]
 
 
-@pytest.mark.parametrize("wish", [Move("nowhere"), Move("signed", outcome="rectified")])
+@pytest.mark.parametrize("wish", [Move("nowhere"), Move("acknowledged", outcome="rectified")])
 def test_an_unknown_state_or_a_needless_outcome_is_refused(wish: Move) -> None:
     with pytest.raises(MoveNeedsMore):
         walk(wish)
@@ -77,12 +78,24 @@ def test_an_unknown_state_or_a_needless_outcome_is_refused(wish: Move) -> None:
 def test_whom_it_concerns_must_stand_aside() -> None:
     concerned = alert(about=(about("county", COUNTY, "wang"),))
     with pytest.raises(Recused):
-        lifecycle.change(concerned, "pushed", Move("signed"), SECRETARY, NOW)
+        lifecycle.change(concerned, "pushed", Move("acknowledged"), SECRETARY, NOW)
     assert lifecycle.choices(concerned, "pushed", SECRETARY) == []
+
+
+def test_who_is_not_known_by_person_may_not_handle_an_alert_about_somebody() -> None:
+    concerned = alert(about=(about("village", "330421107201", "li"),))
+    nameless = replace(SECRETARY, person_key="")
+    with pytest.raises(PersonUnknown) as refused:
+        lifecycle.change(concerned, "pushed", Move("acknowledged"), nameless, NOW)
+    assert "person_key" in refused.value.detail_zh
+    assert "person_key" in refused.value.detail_en
+    assert lifecycle.choices(concerned, "pushed", nameless) == []
+    assert lifecycle.change(alert(), "pushed", Move("acknowledged"), nameless, NOW)
+    assert lifecycle.change(concerned, "not_pushed", Move("pushed"), THE_SYSTEM, NOW)
 
 
 def test_terms_of_acknowledging() -> None:
     friday = datetime(2026, 3, 6, 8, tzinfo=UTC)
-    assert lifecycle.sign_due("red", friday) == datetime(2026, 3, 7, 8, tzinfo=UTC)
-    assert lifecycle.sign_due("yellow", friday) == datetime(2026, 3, 9, 16, tzinfo=UTC)
-    assert lifecycle.sign_due("prompt", friday) is None
+    assert lifecycle.acknowledge_due("red", friday) == datetime(2026, 3, 7, 8, tzinfo=UTC)
+    assert lifecycle.acknowledge_due("yellow", friday) == datetime(2026, 3, 9, 16, tzinfo=UTC)
+    assert lifecycle.acknowledge_due("prompt", friday) is None

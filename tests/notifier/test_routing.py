@@ -3,12 +3,13 @@
 import pytest
 
 from services.notifier import routing
-from services.notifier.routing import Recipient
+from services.notifier.routing import Desk
+from shared.contracts.alerts import Alert
 from shared.principals import Grant
 from tests.notifier.samples import COUNTY, OTHER_TOWN, TOWN, VILLAGE, about, alert
 
 
-def desks(*found: Recipient) -> list[str]:
+def desks(*found: Desk) -> list[str]:
     return [desk.address for desk in found]
 
 
@@ -55,12 +56,32 @@ def test_what_is_about_a_village_cadre_or_another_town_does_not(person: object) 
     ],
 )
 def test_a_role_for_a_wider_region_sits_at_its_villages_desks(grant: Grant, sits: bool) -> None:
-    desk = Recipient("handler", VILLAGE)
+    desk = Desk("handler", VILLAGE)
     assert desk.held_by(grant) is sits
     assert (f"{grant.role}@{grant.region}" in desk.holders) is sits
 
 
+def auditors(of: Alert) -> set[str]:
+    return {grant for grant in routing.readers(routing.recipients(of), of) if grant.startswith("auditor")}
+
+
 def test_auditors_of_the_place_read_without_holding() -> None:
-    to = routing.recipients(alert())
-    assert f"auditor@{COUNTY}" in routing.readers(to, VILLAGE)
-    assert not any(holder.startswith("auditor") for holder in routing.holders(to))
+    assert auditors(alert()) == {f"auditor@{VILLAGE}", f"auditor@{TOWN}", f"auditor@{COUNTY}"}
+    assert not any(holder.startswith("auditor") for holder in routing.holders(routing.recipients(alert())))
+
+
+@pytest.mark.parametrize("person", [about("town", TOWN), about("county", COUNTY)])
+def test_in_a_conflict_only_the_countys_auditor_reads(person: object) -> None:
+    assert auditors(alert(about=(person,))) == {f"auditor@{COUNTY}"}
+
+
+def test_an_alert_is_open_to_the_desks_of_all_its_grades_and_in_a_conflict_to_the_county_alone() -> None:
+    assert desks(*sorted(routing.open_to(alert(village_visible=True)))) == [
+        f"county_secretary@{COUNTY}",
+        f"handler@{VILLAGE}",
+        f"supervisory_committee@{VILLAGE}",
+        f"town_inspector@{TOWN}",
+        f"town_secretary@{TOWN}",
+    ]
+    assert Desk("supervisory_committee", VILLAGE) not in routing.open_to(alert())
+    assert routing.open_to(alert(about=(about("town", TOWN),))) == {Desk("county_secretary", COUNTY)}

@@ -1,6 +1,7 @@
 -- Alerts as they lie on desks, what happened to each, the stream that open pages follow, and webhooks.
 -- A desk is `role@region`. `holders` are the grants under which an alert lies on someone's desk: the desk's own, and the
--- same role granted for the region's town or county. `readers` adds the auditors of the place, who may only read.
+-- same role granted for the region's town or county. `readers` adds the auditors of the place, who may only read. Both
+-- name the system too: so each policy is one condition that an index answers.
 CREATE TABLE alerts (
     alert_id         uuid PRIMARY KEY,
     revision         int NOT NULL CHECK (revision >= 1),
@@ -16,16 +17,27 @@ CREATE TABLE alerts (
     holders          text[] NOT NULL,
     readers          text[] NOT NULL,
     escalated        boolean NOT NULL DEFAULT false,
-    sign_by          timestamptz,
+    acknowledge_by          timestamptz,
     withdrawn_reason jsonb,
     outcome          text,
+    finished         boolean NOT NULL,
     raised_at        timestamptz NOT NULL,
     updated_at       timestamptz NOT NULL,
     body             jsonb NOT NULL
 );
-CREATE INDEX alerts_by_urgency ON alerts (rank, raised_at DESC, alert_id DESC);
-CREATE INDEX alerts_by_reader ON alerts USING gin (readers);
-CREATE INDEX alerts_unsigned ON alerts (sign_by) WHERE state = 'pushed' AND NOT escalated;
+-- Without pending lists, which every read would have to walk. There is no index in the order of the pages: for the few
+-- alerts of a town the planner would walk all of a county's in that order.
+CREATE INDEX alerts_by_reader ON alerts USING gin (readers) WITH (fastupdate = off);
+CREATE INDEX alerts_open_by_reader ON alerts USING gin (readers) WITH (fastupdate = off) WHERE NOT finished;
+CREATE INDEX alerts_unacknowledged ON alerts (acknowledge_by) WHERE state = 'pushed' AND NOT escalated;
+
+-- Withdrawals that came before their alerts.
+CREATE TABLE early_withdrawals (
+    alert_id uuid PRIMARY KEY,
+    revision int NOT NULL,
+    reason   jsonb NOT NULL,
+    came_at  timestamptz NOT NULL DEFAULT now()
+);
 
 -- Which desk an alert reached, when and why; a desk that must no longer see it keeps its row with `removed_at`.
 CREATE TABLE inbox (
@@ -37,13 +49,14 @@ CREATE TABLE inbox (
     PRIMARY KEY (alert_id, desk)
 );
 
--- Who opened an alert first when: the link between delivery and action.
+-- Who opened an alert first when, at which desk or as which auditor: the link between delivery and action.
 CREATE TABLE readings (
     alert_id uuid NOT NULL REFERENCES alerts,
+    seat     text NOT NULL,
     subject  text NOT NULL,
     name     text NOT NULL,
     read_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (alert_id, subject)
+    PRIMARY KEY (alert_id, seat, subject)
 );
 
 CREATE TABLE history (
@@ -70,11 +83,18 @@ CREATE TABLE stream_events (
     position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     alert_id uuid NOT NULL REFERENCES alerts,
     kind     text NOT NULL,
-    holders  text[] NOT NULL,
     readers  text[] NOT NULL,
     at       timestamptz NOT NULL,
     body     jsonb NOT NULL
 );
+CREATE INDEX stream_events_by_age ON stream_events (at);
+-- Where the stream ends: its last committed position, and the last that has been pruned. Mere numbers: all may read them.
+CREATE TABLE stream_ends (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    latest   bigint NOT NULL DEFAULT 0,
+    pruned   bigint NOT NULL DEFAULT 0
+);
+INSERT INTO stream_ends DEFAULT VALUES;
 
 -- A subscription lives as long as its owner renews it. `leased_until`: one delivery at a time. `paused_until`: the
 -- circuit is open after repeated failures.
@@ -96,7 +116,7 @@ CREATE INDEX webhooks_of_owner ON webhooks (owner, created_at);
 
 CREATE TABLE deliveries (
     webhook_id   uuid NOT NULL REFERENCES webhooks ON DELETE CASCADE,
-    position     bigint NOT NULL REFERENCES stream_events,
+    position     bigint NOT NULL REFERENCES stream_events ON DELETE CASCADE,
     alert_id     uuid NOT NULL,
     kind         text NOT NULL,
     state        text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'given_up')),
@@ -107,6 +127,7 @@ CREATE TABLE deliveries (
     error        text,
     PRIMARY KEY (webhook_id, position)
 );
+CREATE INDEX deliveries_of_event ON deliveries (position);
 CREATE INDEX deliveries_waiting ON deliveries (webhook_id, position) WHERE state = 'waiting';
 
 -- How far the stream has been turned into deliveries.
@@ -132,11 +153,13 @@ $$;
 
 ALTER TABLE alerts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE alerts FORCE ROW LEVEL SECURITY;
-CREATE POLICY reader ON alerts FOR SELECT
-    USING ((SELECT is_system()) OR readers && (SELECT grants_of_caller()));
-CREATE POLICY holder ON alerts FOR UPDATE
-    USING ((SELECT is_system()) OR holders && (SELECT grants_of_caller()));
+CREATE POLICY reader ON alerts FOR SELECT USING (readers && (SELECT grants_of_caller()));
+CREATE POLICY holder ON alerts FOR UPDATE USING (holders && (SELECT grants_of_caller()));
 CREATE POLICY system ON alerts FOR INSERT WITH CHECK ((SELECT is_system()));
+
+ALTER TABLE early_withdrawals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE early_withdrawals FORCE ROW LEVEL SECURITY;
+CREATE POLICY system ON early_withdrawals USING ((SELECT is_system()));
 
 ALTER TABLE inbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE inbox FORCE ROW LEVEL SECURITY;
@@ -169,9 +192,9 @@ CREATE POLICY reader ON stream_events FOR SELECT
            OR readers && (SELECT grants_of_caller())
            AND (kind = 'removed' OR EXISTS (SELECT 1 FROM alerts a WHERE a.alert_id = stream_events.alert_id)));
 CREATE POLICY holder ON stream_events FOR INSERT
-    WITH CHECK ((SELECT is_system())
-                OR EXISTS (SELECT 1 FROM alerts a
-                           WHERE a.alert_id = stream_events.alert_id AND a.holders && grants_of_caller()));
+    WITH CHECK (EXISTS (SELECT 1 FROM alerts a
+                        WHERE a.alert_id = stream_events.alert_id AND a.holders && grants_of_caller()));
+CREATE POLICY system ON stream_events FOR DELETE USING ((SELECT is_system()));
 
 ALTER TABLE webhooks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE webhooks FORCE ROW LEVEL SECURITY;
