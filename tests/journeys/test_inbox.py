@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
+from shared.contracts.alerts import Alert, AlertUpdated
 from tests.integration.test_notifier import SECRETARY, World, world
-from tests.notifier.samples import OTHER_TOWN, alert, raised, withdrawn
+from tests.notifier.samples import OTHER_TOWN, TOWN, VILLAGE, alert, raised, withdrawn
 
 __all__ = ["world"]
 pytestmark = pytest.mark.browser
@@ -15,10 +16,20 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 async def page(world: World, phone: BrowserContext) -> Page:
     """A phone of the secretary, signed in."""
-    async with world.browser(SECRETARY) as signed_in:
+    return await page_of(world, phone, SECRETARY)
+
+
+async def page_of(world: World, context: BrowserContext, *grants: str) -> Page:
+    """A page of somebody with these grants, signed in."""
+    async with world.browser(*grants) as signed_in:
         cookie = signed_in.cookies["yunjing_notifier"]
-    await phone.add_cookies([{"name": "yunjing_notifier", "value": cookie, "url": world.url}])
-    return await phone.new_page()
+    await context.add_cookies([{"name": "yunjing_notifier", "value": cookie, "url": world.url}])
+    return await context.new_page()
+
+
+def turned(of: Alert, grade: str, revision: int) -> AlertUpdated:
+    """The same alert, in another grade."""
+    return AlertUpdated(**of.model_dump() | {"grade": grade, "revision": revision})
 
 
 async def test_a_new_alert_appears_on_the_open_page_and_is_handled(world: World, page: Page, pictures: Path) -> None:
@@ -44,3 +55,35 @@ async def test_a_new_alert_appears_on_the_open_page_and_is_handled(world: World,
     await expect(page.locator(".timeline")).to_contain_text("已调取三张发票")
     width = await page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390
+
+
+async def test_what_turns_graver_climbs_on_the_open_page_and_says_so(
+    world: World, desktop: BrowserContext, pictures: Path
+) -> None:
+    page = await page_of(world, desktop, SECRETARY, f"town_inspector@{TOWN}")
+    await page.goto(world.url)
+    await expect(page.locator("#live")).to_contain_text("实时接收中")
+    red, overdue, other = alert(), alert(grade="prompt"), alert(grade="yellow")
+    await world.tell(raised(red), raised(overdue), raised(other))
+    cards = page.locator(".alert-card")
+    await expect(cards).to_have_count(2)
+    await world.arrived(overdue)
+    async with world.caller(f"handler@{VILLAGE}", subject="clerk", name="李晓明") as clerk:
+        assert (await clerk.post(f"/v1/alerts/{overdue.alert_id}/acknowledge")).status_code == 200
+    await world.tell(turned(overdue, "yellow", 2))
+    await expect(cards).to_have_count(3)
+    await expect(cards.nth(0)).to_have_id(f"alert-{red.alert_id}")
+    await expect(cards.nth(1)).to_have_id(f"alert-{overdue.alert_id}")
+    await expect(page.locator("#announce")).to_contain_text("等级上升,黄色预警")
+    await world.tell(turned(overdue, "red", 3))
+    await expect(cards.nth(0)).to_have_id(f"alert-{overdue.alert_id}")
+    await expect(cards.nth(0)).to_have_attribute("data-grade", "red")
+    await expect(cards).to_have_count(3)
+    await expect(page.locator("#announce")).to_contain_text("等级上升,红色预警")
+    in_page = [await card.get_attribute("id") for card in await cards.all()]
+    await page.reload()
+    assert [await card.get_attribute("id") for card in await cards.all()] == in_page
+    await cards.nth(0).locator("h2 a").click()
+    await expect(page.locator("#delivery")).to_contain_text("首阅")
+    await expect(page.locator(".timeline")).to_contain_text("由黄色预警升为红色预警")
+    await page.screenshot(path=pictures / "alert-desktop.png", full_page=True)
