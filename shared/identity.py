@@ -29,6 +29,11 @@ def valid_id_no(id_no: str) -> bool:
     return len(text) == 18 and text[:17].isdigit() and text[:17].isascii() and _check_digit(text[:17]) == text[17]
 
 
+def birth_year(id_no: str) -> int:
+    """The year of birth that a valid ID number tells."""
+    return int(normalise_id_no(id_no)[6:10])
+
+
 def person_key(id_no: str, secret: str) -> str:
     """The keyed hash by which a person is matched everywhere."""
     return _keyed_hash("person", normalise_id_no(id_no), secret)

@@ -67,7 +67,8 @@ def _lines(field: FormField, value: Any) -> Iterable[str]:
 def _part(part: Any) -> str:
     match part:
         case Bid():
-            return f"{part.company_name}({part.company_id}){yuan(part.price_fen)}"
+            rejected = "" if part.valid else f",否决 rejected:{part.reject_reason or '未写理由 no reason given'}"
+            return f"{part.company_name}({part.company_id}){yuan(part.price_fen)}{rejected}"
         case Worker():
             return f"{part.name} · {part.days:g} 天 days · {yuan(part.wage_fen)}"
         case Attendance():

@@ -109,14 +109,19 @@ def _key(name: str, value: Any, secret: str) -> Any:
                 "hire_person_key" if all_fields()[name].kind == "id_no" else "payee_account_key", value, secret
             )
         case (Worker() | Attendance() | Grant() | Payout(), *_):
-            return tuple(
-                line.model_copy(update={"person_key": _hashed("hire_person_key", line.person_key, secret)})
-                for line in value
-            )
+            return tuple(line.model_copy(update=_keyed_person(line, secret)) for line in value)
         case (Bid(), *_):
             return tuple(_keyed_bid(bid, secret) for bid in value)
         case _:
             return value
+
+
+def _keyed_person(line: Worker | Attendance | Grant | Payout, secret: str) -> dict[str, Any]:
+    """The person of a line as a keyed hash; a worker's year of birth is taken from an ID number."""
+    keys: dict[str, Any] = {"person_key": _hashed("hire_person_key", line.person_key, secret)}
+    if isinstance(line, Worker) and valid_id_no(line.person_key):
+        keys["birth_year"] = birth_year(line.person_key)
+    return keys
 
 
 def _keyed_bid(bid: Bid, secret: str) -> Bid:
