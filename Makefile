@@ -7,7 +7,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: help run demo import test check quality bench new-rule docs lock browser clean
+.PHONY: help run demo import test check quality chaos bench new-rule docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ check: $(READY) ## 代码、类型、导入、依赖检查 linters, types, impor
 
 quality: $(READY) ## 规则的查全率与查准率 recall and precision of the rules -> build/quality.json
 	@$(RUN) -m tests.quality
+
+chaos: $(READY) ## 任意时刻 kill -9 kill -9 at any moment -> build/chaos.json: make chaos [KILLS=1000]
+	@$(RUN) -m tests.chaos $(if $(KILLS),--kills $(KILLS))
 
 bench: $(READY) ## 速度 speed -> build/bench.json
 	@$(RUN) -m tests.bench

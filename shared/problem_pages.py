@@ -7,7 +7,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from shared.problems import InvalidInput, NotAllowed, NotFound, NotSignedIn, Problem, Unexpected, field_errors
+from shared.bus.faults import passing
+from shared.problems import (
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    Problem,
+    Unavailable,
+    Unexpected,
+    field_errors,
+)
 
 
 def install(app: FastAPI) -> None:
@@ -33,7 +43,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
-        return render(request, Unexpected())
+        if not passing(error):
+            return render(request, Unexpected())
+        response = render(request, Unavailable())
+        response.headers["retry-after"] = "2"
+        return response
 
 
 def render(request: Request, problem: Problem, *, status: int | None = None) -> Response:

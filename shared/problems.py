@@ -76,6 +76,13 @@ class InvalidInput(Problem):
     title_zh, title_en = "填写有误", "Invalid input"
 
 
+class Unavailable(Problem):
+    """The database is away for a moment; nothing was changed."""
+
+    status, code = 503, "unavailable"
+    title_zh, title_en = "暂时无法处理,请稍后重试", "Not possible right now, please try again shortly"
+
+
 class Unexpected(Problem):
     """A fault of ours; the operator finds it in the log."""
 

@@ -20,8 +20,8 @@ from playwright.async_api import Browser, async_playwright
 
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
+from deploy.local.prepare import prepare
 from shared import db
-from shared.bus import topics
 from shared.settings import Settings
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -89,10 +89,7 @@ async def county(postgres_url: str, kafka_bootstrap: str, tmp_path: Path) -> Asy
             data_dir=tmp_path / name,
             allow_private_webhooks=True,
         )
-        await db.provision(made)
-        for schema in db.SCHEMAS:
-            await db.migrate(made, schema)
-        await topics.create(kafka_bootstrap, prefix=made.kafka_topic_prefix)
+        await prepare(made)
         return made
 
     yield make

@@ -7,7 +7,10 @@ import signal
 import subprocess
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from deploy.local import processes
 from deploy.local.faults import ServerFailed
@@ -75,9 +78,15 @@ class Postgres:
             processes.stop(self._process, signal.SIGINT)
 
     def kill(self) -> None:
-        """kill -9, for the tests of recovery."""
+        """kill -9 of the server and each of its sessions, for the tests of recovery."""
         if self._process:
+            # Sessions lead process groups of their own, and a server started beside a living one would ruin the data.
+            sessions = psutil.Process(self._process.pid).children(recursive=True) if self.running else []
             processes.kill(self._process)
+            for session in sessions:
+                with suppress(psutil.NoSuchProcess):
+                    session.kill()
+            psutil.wait_procs(sessions)
 
     def _answers(self) -> bool:
         asked = [str(_BIN / "pg_isready"), "-q", "-h", processes.HOST, "-p", str(self.port)]

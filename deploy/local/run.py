@@ -27,10 +27,10 @@ from deploy.local.identity import Identity
 from deploy.local.keys import Keys
 from deploy.local.lock import only_run
 from deploy.local.postgres import Postgres
+from deploy.local.prepare import prepare
 from deploy.local.service import Service
 from deploy.local.supervisor import Server, Supervisor
 from shared import db
-from shared.bus import topics
 from shared.settings import Settings
 
 _ROOM = 1 << 30
@@ -135,16 +135,12 @@ def _start_services(stack: ExitStack, servers: list[Server], env: dict[str, str]
 
 async def _prepare(settings: Settings) -> None:
     try:
-        await topics.create(settings.kafka_bootstrap_servers, prefix=settings.kafka_topic_prefix)
+        await prepare(settings)
     except KafkaError as error:
         raise Unreachable(
             f"Kafka({settings.kafka_bootstrap_servers})不可用:请检查 KAFKA_BOOTSTRAP_SERVERS:{error}",
             f"Kafka at {settings.kafka_bootstrap_servers} can't be used, check KAFKA_BOOTSTRAP_SERVERS: {error}",
         ) from error
-    try:
-        await db.provision(settings)
-        for schema in db.SCHEMAS:
-            await db.migrate(settings, schema)
     except (ConnectionError, TimeoutError, asyncpg.PostgresError) as error:
         raise Unreachable(
             f"数据库不可用:请检查 DATABASE_URL 及其账号能否建角色:{error}",

@@ -16,6 +16,7 @@ from joserfc.jwk import KeySet, RSAKey
 from deploy.local.environment import CLIENT_ID
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
+from deploy.local.prepare import prepare
 from shared import db
 from shared.bus import topics
 from shared.contracts import power
@@ -37,7 +38,7 @@ class Ground:
         self._kafka = Kafka(self._path / "kafka")
         self._key = RSAKey.generate_key(2048, {"kid": "bench", "use": "sig", "alg": "RS256"})
         self._running: set[str] = set()
-        self._services: System
+        self.system: System
 
     async def __aenter__(self) -> Self:
         database_url, brokers = await asyncio.gather(
@@ -53,17 +54,14 @@ class Ground:
             oidc_client_id=CLIENT_ID,
             data_dir=self._path / "data",
         )
-        self._services = System(settings, self._path)
-        await db.provision(self.settings)
-        for schema in db.SCHEMAS:
-            await db.migrate(self.settings, schema)
-        await topics.create(brokers)
+        self.system = System(settings, self._path)
+        await prepare(self.settings)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._services.stop()
+        self.system.stop()
         self._kafka.stop()
         self._postgres.stop()
         self._folder.cleanup()
@@ -71,26 +69,26 @@ class Ground:
     @property
     def settings(self) -> Settings:
         """What the services run with."""
-        return self._services.settings
+        return self.system.settings
 
     async def run(self, *names: str) -> None:
         """Start services that don't run yet and wait until they are ready."""
         for name in names:
             if name not in self._running:
-                await asyncio.to_thread(self._services.start, name)
+                await asyncio.to_thread(self.system.start, name)
                 self._running.add(name)
 
     def stop(self, name: str) -> None:
         """End a service at once; it loses nothing."""
-        self._services.kill(name)
+        self.system.kill(name)
         self._running.remove(name)
 
     def client(self, service: str, *grants: str) -> httpx.AsyncClient:
         """A client of a service, signed in with these grants, or a visitor without any."""
-        headers = {"authorization": f"Bearer {self._token(grants)}"} if grants else {}
+        headers = {"authorization": f"Bearer {self.token(*grants)}"} if grants else {}
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
         return httpx.AsyncClient(
-            base_url=self._services.url(service), headers=headers, timeout=60, trust_env=False, limits=limits
+            base_url=self.system.url(service), headers=headers, timeout=60, trust_env=False, limits=limits
         )
 
     async def consumed(self, schema: str, topic: str = power.TOPIC) -> int:
@@ -125,7 +123,13 @@ class Ground:
         finally:
             await consumer.stop()
 
-    def _token(self, grants: tuple[str, ...]) -> str:
+    @property
+    def servers(self) -> tuple[Kafka, Postgres]:
+        """The broker and the database."""
+        return self._kafka, self._postgres
+
+    def token(self, *grants: str) -> str:
+        """A token with these grants."""
         claims = {"iss": _ISSUER, "aud": CLIENT_ID, "sub": "bench", "name": "测速", "groups": list(grants)}
         return jwt.encode(
             {"alg": "RS256", "kid": "bench"}, claims | {"exp": int(time.time()) + _HOURS * 3600}, self._key

@@ -58,7 +58,8 @@ async def alerts_of(
     try:
         await publish(settings, [*registers, *events])
         async with consuming(settings, instances):
-            return await eventually(partial(all_taken, db, len(registers) + len(events)), within=120)
+            await eventually(partial(all_taken, db, len(registers) + len(events)), within=120)
+        return await alerts_in(db)
     finally:
         await db.close()
 
@@ -116,9 +117,14 @@ async def consuming(settings: Settings, instances: int) -> AsyncIterator[None]:
             await pool.close()
 
 
-async def all_taken(db: Database, published: int) -> Alerts | None:
-    """The alerts once every event has taken effect; None before."""
+async def all_taken(db: Database, published: int) -> bool:
+    """Whether every event has taken effect."""
     async with db.begin(Scope.system(), readonly=True) as conn:
         taken = await conn.fetchval("SELECT coalesce(sum(next_offset), 0) FROM consumer_offsets")
-        assert taken <= published, "something was published beside the history"
-        return [tuple(row) for row in await conn.fetch(_ALERTS)] if taken == published else None
+    assert taken <= published, "something was published beside the history"
+    return bool(taken == published)
+
+
+async def alerts_in(db: Database) -> Alerts:
+    async with db.begin(Scope.system(), readonly=True) as conn:
+        return [tuple(row) for row in await conn.fetch(_ALERTS)]

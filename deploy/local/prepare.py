@@ -1,0 +1,13 @@
+"""Topics, roles, schemas and tables of a county, on a broker and a database that run."""
+
+from shared import db
+from shared.bus import topics
+from shared.settings import Settings
+
+
+async def prepare(settings: Settings) -> None:
+    """Make what is missing; safe to repeat. Raises `KafkaError`, `asyncpg.PostgresError`, `OSError`."""
+    await topics.create(settings.kafka_bootstrap_servers, prefix=settings.kafka_topic_prefix)
+    await db.provision(settings)
+    for schema in db.SCHEMAS:
+        await db.migrate(settings, schema)
