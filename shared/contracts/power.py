@@ -128,6 +128,7 @@ class NodeFields(Contract):
     invoice_fen: Fen | None = None
     invoice_item: str | None = None
     invoice_verified: bool | None = None
+    invoiced_on: date | None = None
     asset_id: str | None = None
     asset_name: str | None = None
     appraisal_fen: Fen | None = None
