@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from aiokafka import AIOKafkaConsumer
 
 from services.detector import deadlines, locks, metrics
-from services.detector.consumer import GROUP, settle
+from services.detector.consumer import GROUP
 from services.detector.judging import Judge
 from shared.bus.faults import passing
 from shared.contracts import power
@@ -114,5 +114,5 @@ class Clock:
             return 0
         await locks.lock_keys(conn, keys)
         judgement = await self._judge.judge(conn, keys, until=until)
-        await settle(conn, self._judge, judgement, until, judged_until=until)
+        await self._judge.keep(conn, judgement, until, judged_until=until)
         return len(keys)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from services.detector import deadlines, findings, locks, metrics
-from services.detector.detection import Fact, facts_of
-from services.detector.judging import Judge, Judgement
+from services.detector import locks, metrics
+from services.detector.distil import Fact, facts_of
+from services.detector.judging import Judge
 from services.detector.reference import TOPICS as REFERENCE_TOPICS
 from services.detector.reference import RecordChange
 from shared.bus.envelope import Envelope
@@ -36,17 +36,7 @@ class DetectorConsumer:
         metrics.BATCH_EVENTS.observe(len(batch))
         metrics.BATCH_KEYS.observe(len(keys))
         judgement = await self._judge.judge(conn, sorted(keys), fresh=fresh)
-        await self._judge.facts.add(conn, judgement.new)
-        await settle(conn, self._judge, judgement, datetime.now(UTC))
-
-
-async def settle(
-    conn: Connection, judge: Judge, judgement: Judgement, now: datetime, *, judged_until: datetime | None = None
-) -> None:
-    """Keep what a judgement came to: alerts to tell, questions to remember, when to look again."""
-    await findings.settle(conn, judgement.detections, judge.rulebook, now)
-    await judge.registers.remember(conn, judgement.asked)
-    await deadlines.keep(conn, judgement, judged_until=judged_until)
+        await self._judge.keep(conn, judgement, datetime.now(UTC))
 
 
 def _facts(event: Envelope) -> list[Fact]:

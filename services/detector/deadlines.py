@@ -1,8 +1,8 @@
 """When each key must be judged again though nothing happens."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from services.detector.judging import Judgement
 from shared.db import Connection
 
 _KEEP = """
@@ -15,13 +15,11 @@ WHERE d.due_at IS DISTINCT FROM excluded.due_at OR excluded.judged_until IS NOT 
 _DUE = "SELECT key FROM deadlines WHERE due_at <= $1 ORDER BY due_at, key LIMIT $2"
 
 
-async def keep(conn: Connection, judgement: Judgement, *, judged_until: datetime | None) -> None:
+async def keep(
+    conn: Connection, again_at: Mapping[str, datetime | None], *, judged_until: datetime | None = None
+) -> None:
     """Keep each key's next moment, and how far the clock has judged it."""
-    rows = [
-        (key, min((moment for moment in detection.again_at if moment > judgement.cases[key].now), default=None))
-        for key, detection in judgement.detections.items()
-    ]
-    await conn.execute(_KEEP, [key for key, _ in rows], [due for _, due in rows], [judged_until for _ in rows])
+    await conn.execute(_KEEP, list(again_at), list(again_at.values()), [judged_until] * len(again_at))
 
 
 async def due(conn: Connection, until: datetime, limit: int) -> list[str]:

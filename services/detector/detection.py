@@ -1,12 +1,4 @@
-"""From the facts of one key to findings. Pure: the same set of facts gives the same findings, whatever came last.
-
-For the service around it, in the order of use:
-
-    facts = facts_of(envelope)                                   # file each fact under its key
-    needs = needs_of(key, facts, reference)                      # again with what was found, until nothing is new
-    detection = detect(rulebook, key, facts, reference, now)     # all facts of the key; any order, duplicates allowed
-    detection.findings, detection.faults, detection.again_at     # judge the key again at these moments of silence
-"""
+"""From the facts of one key to findings. Pure: the same set of facts gives the same findings, whatever came last."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -15,30 +7,17 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from services.detector.distil import Fact, facts_of, in_order
+from services.detector.distil import Fact, in_order
 from services.detector.features.matches import needs_of_company, needs_of_supplier
 from services.detector.features.network import needs_of_bidder
 from services.detector.features.people import needs_of_recipients
-from services.detector.registers import Need, Reference, lookups_of
+from services.detector.registers import Need, Reference
 from services.detector.rules import VOCABULARY, Rule, Rulebook
 from services.detector.sentences import evaluate
 from services.detector.subjects import Occasion, View
 from shared.contracts.alerts import About, AlertRaised, AlertUpdated, Bilingual, Evidence, Grade
 from shared.contracts.power import Matter
 
-__all__ = [
-    "Detection",
-    "Fact",
-    "Fault",
-    "Finding",
-    "Need",
-    "Reference",
-    "alert_id",
-    "detect",
-    "facts_of",
-    "lookups_of",
-    "needs_of",
-]
 ALERTS = uuid.UUID("6f6b2f0e-6d0b-5f0c-9d2b-1c1f0a7f9a11")
 
 
@@ -56,7 +35,6 @@ class Finding:
     case_ids: tuple[str, ...]
     case_nos: tuple[str, ...]
     node: str | None
-    handler_key: str | None
     explanation: Bilingual
     evidence: tuple[Evidence, ...]
     params: dict[str, float | int | str]
@@ -199,7 +177,6 @@ def _finding(rule: Rule, occasion: Occasion, values: dict[str, Any]) -> Finding:
         case_ids=tuple(id for id, _ in occasion.cases),
         case_nos=tuple(no for _, no in occasion.cases),
         node=occasion.node,
-        handler_key=occasion.handler_key,
         explanation=Bilingual(zh=zh.fill(values), en=en.fill(values)),
         evidence=(*shown, *occasion.trail()),
         params={name: _plain(value) for name, value in rule.params.items()},

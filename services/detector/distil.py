@@ -36,8 +36,12 @@ class Fact:
     key: str
     kind: str
     occurred_at: datetime
-    recorded: datetime | None
     data: dict[str, Any]
+
+    @property
+    def village_code(self) -> str:
+        """The village whose power it tells of."""
+        return str(self.data["village_code"])
 
 
 def facts_of(envelope: Envelope) -> list[Fact]:
@@ -49,7 +53,7 @@ def facts_of(envelope: Envelope) -> list[Fact]:
     whole = dict(event)
     whole["fields"] = {name: value for name, value in event.get("fields", {}).items() if value not in (None, [], ())}
     whole["documents"] = sorted({document["kind"] for document in event.get("documents", ())})
-    return [Fact(envelope.id, key, kind, occurred_at, envelope.time, data) for key, data in _filed(kind, whole)]
+    return [Fact(envelope.id, key, kind, occurred_at, data) for key, data in _filed(kind, whole)]
 
 
 def in_order(facts: Iterable[Fact]) -> list[Fact]:

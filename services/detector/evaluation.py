@@ -1,20 +1,31 @@
-"""What an intended step would raise: judged beside all that is known, and nothing of it kept."""
+"""What an intended step would raise: judged beside what is known, and nothing of it kept.
+
+A company or a person is judged by what it did in all villages, so the connection of one who may know that sees all
+of them, and what is answered is bound to the step's own village. One from the village gets a connection that sees no
+other, and the few rules that ask a case and nothing else: the others would answer questions about the registers.
+"""
 
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from services.detector.detection import Finding, facts_of
+from services.detector.detection import Finding
+from services.detector.distil import facts_of
 from services.detector.judging import Judge, Judgement
 from shared.bus.envelope import Envelope
 from shared.contracts import power
 from shared.db import Connection
+from shared.regions import town_of
 
 _GRAVEST_FIRST = ("red", "yellow", "prompt")
 
 
 async def would_raise(conn: Connection, judge: Judge, step: power.NodeCompleted) -> list[Finding]:
-    """The findings that the step would bring about or change, of its own case's village, the gravest first."""
+    """The findings that the step would bring about or change, of its own village, the gravest first.
+
+    The id of another village's case is answered as one that nobody knows.
+    """
+    step = step.model_copy(update={"town_code": town_of(step.village_code)})
     envelope = Envelope.of(
         step,
         source="/detector/evaluate",
@@ -25,12 +36,20 @@ async def would_raise(conn: Connection, judge: Judge, step: power.NodeCompleted)
     )
     fresh = {fact.key: [fact] for fact in facts_of(envelope)}
     keys = sorted(fresh)
-    before = await judge.judge(conn, keys, until=step.occurred_at)
-    after = await judge.judge(conn, keys, until=step.occurred_at, fresh=fresh)
+    foreign = await _foreign(conn, judge, step)
+    before = await judge.judge(conn, keys, until=step.occurred_at, unknown=foreign)
+    after = await judge.judge(conn, keys, until=step.occurred_at, fresh=fresh, unknown=foreign)
     known = list(_findings(before))
     new = [finding for finding in _findings(after) if finding not in known]
     own = [finding for finding in new if finding.village_code == step.village_code]
     return sorted(own, key=lambda finding: (_GRAVEST_FIRST.index(finding.grade), finding.rule_id, finding.dedupe_key))
+
+
+async def _foreign(conn: Connection, judge: Judge, step: power.NodeCompleted) -> set[str]:
+    """The key of the step's case if it is a case of another village: it would take on the step's village."""
+    key = f"case:{step.case_id}"
+    stored = (await judge.facts.load(conn, [key]))[key]
+    return {key} if any(fact.village_code != step.village_code for fact in stored.values()) else set()
 
 
 def _findings(judgement: Judgement) -> Iterator[Finding]:

@@ -6,7 +6,9 @@ from datetime import date, datetime, time
 from itertools import count
 from typing import Any
 
-from services.detector.detection import Fact, Finding, Reference, detect, facts_of, needs_of
+from services.detector.detection import Finding, detect, needs_of
+from services.detector.distil import Fact, facts_of
+from services.detector.registers import Reference
 from services.detector.rules import Example, Rule, Rulebook
 from shared.bus.envelope import Envelope
 from shared.contracts.power import TOPIC, Actor, CaseEvent, CaseOpened, CaseWithdrawn, NodeCompleted, NodeReturned

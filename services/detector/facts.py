@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 import asyncpg
 import orjson
 
-from services.detector.detection import Fact
+from services.detector.distil import Fact
 from shared.db import Connection
 
 _LOAD = """
-SELECT f.key, f.position, f.event_id::text, f.kind, f.occurred_at, f.recorded, f.data
+SELECT f.key, f.position, f.event_id::text, f.kind, f.occurred_at, f.data
 FROM unnest($1::text[], $2::bigint[]) AS known (key, position)
 JOIN facts f ON f.key = known.key AND f.position > known.position
 ORDER BY f.position
 """
 _ADD = """
-INSERT INTO facts (key, event_id, kind, occurred_at, recorded, data)
-SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[])
+INSERT INTO facts (key, event_id, kind, occurred_at, village_code, data)
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[])
 """
 
 
@@ -69,7 +69,7 @@ class FactStore:
             [fact.event_id for fact in new],
             [fact.kind for fact in new],
             [fact.occurred_at for fact in new],
-            [fact.recorded for fact in new],
+            [fact.village_code for fact in new],
             _encoded(new),
         )
 
@@ -94,6 +94,5 @@ def _fact(row: asyncpg.Record) -> Fact:
         key=row["key"],
         kind=row["kind"],
         occurred_at=row["occurred_at"],
-        recorded=row["recorded"],
         data=orjson.loads(row["data"]),
     )

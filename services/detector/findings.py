@@ -2,13 +2,13 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.detector import metrics
-from services.detector.detection import Detection, Fault
+from services.detector.detection import Detection
 from services.detector.rules import Rulebook
-from services.detector.verdicts import Change, OnRecord, changes_of
+from services.detector.verdicts import FindingChange, OnRecord, changes_of
 from shared.bus import outbox
 from shared.bus.envelope import Envelope
 from shared.contracts.alerts import RAISED_TOPIC
@@ -29,16 +29,20 @@ ON CONFLICT (alert_id) DO UPDATE SET
     village_code = excluded.village_code, town_code = excluded.town_code, body_hash = excluded.body_hash,
     body = CASE WHEN excluded.state = 'withdrawn' THEN f.body ELSE excluded.body END, updated_at = now()
 """
+_MENDED = """
+DELETE FROM rule_faults
+WHERE key = ANY($1::text[]) AND (key, rule_id) NOT IN (SELECT * FROM unnest($2::text[], $3::text[]))
+"""
 _FAULTS = """
-INSERT INTO rule_faults AS f (rule_id, key, message)
+INSERT INTO rule_faults AS f (key, rule_id, message)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
-ON CONFLICT (rule_id, key) DO UPDATE SET message = excluded.message, times = f.times + 1, last_at = now()
+ON CONFLICT (key, rule_id) DO UPDATE SET message = excluded.message, times = f.times + 1, last_at = now()
 """
 
 
 async def settle(conn: Connection, detections: Mapping[str, Detection], rulebook: Rulebook, now: datetime) -> None:
     """Write what the judgement of these keys changed, and publish it."""
-    await _note_faults(conn, [fault for detection in detections.values() for fault in detection.faults])
+    await _note_faults(conn, detections)
     changes = changes_of(detections, await _on_record(conn, detections), rulebook, now)
     if not changes:
         return
@@ -53,7 +57,7 @@ async def _on_record(conn: Connection, detections: Mapping[str, Detection]) -> l
     return [OnRecord(**row) for row in await conn.fetch(_ON_RECORD, list(detections), list(found))]
 
 
-async def _put(conn: Connection, changes: Sequence[Change]) -> None:
+async def _put(conn: Connection, changes: Sequence[FindingChange]) -> None:
     events = [change.event for change in changes]
     await conn.execute(
         _PUT,
@@ -70,19 +74,20 @@ async def _put(conn: Connection, changes: Sequence[Change]) -> None:
     )
 
 
-async def _note_faults(conn: Connection, faults: Collection[Fault]) -> None:
+async def _note_faults(conn: Connection, detections: Mapping[str, Detection]) -> None:
+    """Remember the rules that failed on these keys, and forget those that failed when they were judged before."""
+    faults = [fault for detection in detections.values() for fault in detection.faults]
+    last = sorted({(fault.key, fault.rule_id): fault.message for fault in faults}.items())
+    keys, rules = [key for (key, _), _ in last], [rule for (_, rule), _ in last]
+    await conn.execute(_MENDED, list(detections), keys, rules)
     if not faults:
         return
-    last = {(fault.rule_id, fault.key): fault.message for fault in faults}
-    rows = sorted(last.items())
-    await conn.execute(
-        _FAULTS, [rule for (rule, _), _ in rows], [key for (_, key), _ in rows], [message for _, message in rows]
-    )
+    await conn.execute(_FAULTS, keys, rules, [message for _, message in last])
     for rule, times in Counter(fault.rule_id for fault in faults).items():
         metrics.FAULTS.labels(rule).inc(times)
 
 
-def _envelope(change: Change, now: datetime) -> Envelope:
+def _envelope(change: FindingChange, now: datetime) -> Envelope:
     """The event's id is made of what it says: said again after a rebuild, readers know that they have seen it."""
     event = change.event
     return Envelope.of(

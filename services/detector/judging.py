@@ -1,4 +1,14 @@
-"""Keys judged as a whole: all their facts, with the registers' records that they lead to."""
+"""Keys judged as a whole: all their facts, with the registers' records that they lead to.
+
+A batch takes this way, and the clock does from the third step on:
+
+    fresh = facts_of(envelope)                                   # distil: what an event says, filed under each key
+    await locks.lock_keys(conn, keys)                            # nobody else judges them meanwhile
+    judgement = await judge.judge(conn, keys, fresh=fresh)       # facts: all of a key's, stored and fresh
+                                                                 # needs_of: asks the registers until nothing is new
+                                                                 # detect: the verdict on each key, from all of it
+    await judge.keep(conn, judgement, now)                       # alerts, questions, when silence is judged again
+"""
 
 import asyncio
 import time
@@ -6,9 +16,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.detector.detection import Detection, Fact, Need, Reference, detect, needs_of
+from services.detector import deadlines, findings
+from services.detector.detection import Detection, detect, needs_of
+from services.detector.distil import Fact
 from services.detector.facts import FactStore
 from services.detector.reference import Answers, Registers
+from services.detector.registers import Need, Reference
 from services.detector.rules import Rulebook
 from shared.db import Connection
 
@@ -17,7 +30,7 @@ Fresh = Mapping[str, Sequence[Fact]]
 
 
 @dataclass(frozen=True)
-class Case:
+class Keyed:
     """One key with all its facts, and the moment up to which silence counts for it.
 
     That moment is the latest fact's event time, or the time up to which the clock has judged the key: so a log read
@@ -33,10 +46,17 @@ class Case:
 class Judgement:
     """The verdicts on some keys, what each rested on, and which facts were not on record."""
 
-    cases: Mapping[str, Case]
+    keyed: Mapping[str, Keyed]
     detections: Mapping[str, Detection]
     asked: Mapping[str, frozenset[Need]]
     new: tuple[Fact, ...] = ()
+
+    def again_at(self) -> dict[str, datetime | None]:
+        """When each key must be judged again though nothing happens; None where silence can change nothing."""
+        return {
+            key: min((moment for moment in detection.again_at if moment > self.keyed[key].now), default=None)
+            for key, detection in self.detections.items()
+        }
 
 
 class Judge:
@@ -48,48 +68,66 @@ class Judge:
         self.registers = Registers()
 
     async def judge(
-        self, conn: Connection, keys: Collection[str], *, until: datetime | None = None, fresh: Fresh | None = None
+        self,
+        conn: Connection,
+        keys: Collection[str],
+        *,
+        until: datetime | None = None,
+        fresh: Fresh | None = None,
+        unknown: Collection[str] = (),
     ) -> Judgement:
         """Judge these keys with `fresh` facts beside those stored, and silence up to `until` where that is later.
 
-        To write what comes of it the caller must hold the keys' locks. Keys without any fact are left out.
+        To `keep` what comes of it the caller must hold the keys' locks. Keys without any fact are left out; those
+        that are `unknown` are judged as though nothing were stored of them.
         """
-        stored = await self.facts.load(conn, keys)
+        loaded = await self.facts.load(conn, keys)
+        stored: Mapping[str, dict[str, Fact]] = {key: {} if key in unknown else loaded[key] for key in keys}
         judged_until = await _judged_until(conn, keys)
         fresh = fresh or {}
         new = tuple(fact for key in keys for fact in fresh.get(key, ()) if fact.event_id not in stored[key])
-        cases = {}
+        keyed = {}
         for key in keys:
             facts = {fact.event_id: fact for fact in fresh.get(key, ())} | stored[key]
             if facts:
+                silence = judged_until.get(key) if stored[key] else None
                 moments = [fact.occurred_at for fact in facts.values()]
-                moments += [moment for moment in (judged_until.get(key), until) if moment]
-                cases[key] = Case(key, tuple(facts.values()), max(moments))
-        return replace(await self._judge(conn, cases), new=new)
+                moments += [moment for moment in (silence, until) if moment]
+                keyed[key] = Keyed(key, tuple(facts.values()), max(moments))
+        return replace(await self._judge(conn, keyed), new=new)
 
-    async def _judge(self, conn: Connection, cases: Mapping[str, Case]) -> Judgement:
+    async def keep(
+        self, conn: Connection, judgement: Judgement, now: datetime, *, judged_until: datetime | None = None
+    ) -> None:
+        """Keep what a judgement came to: new facts, alerts to tell, questions to remember, when to look again."""
+        await self.facts.add(conn, judgement.new)
+        await findings.settle(conn, judgement.detections, self.rulebook, now)
+        await self.registers.remember(conn, judgement.asked)
+        await deadlines.keep(conn, judgement.again_at(), judged_until=judged_until)
+
+    async def _judge(self, conn: Connection, keyed: Mapping[str, Keyed]) -> Judgement:
         answers = await self.registers.answers(conn)
-        asked = await self._ask(conn, cases.values(), answers)
+        asked = await self._ask(conn, keyed.values(), answers)
         detections = {}
         breath = time.perf_counter()
-        for key, case in cases.items():
+        for key, known in keyed.items():
             # Only what the key itself asked for, or what others asked would colour its verdict.
             reference = Reference({need: answers[need] for need in asked[key]})
-            detections[key] = detect(self.rulebook, key, case.facts, reference, case.now)
+            detections[key] = detect(self.rulebook, key, known.facts, reference, known.now)
             if time.perf_counter() - breath > _BREATH_SECONDS:
                 await asyncio.sleep(0)
                 breath = time.perf_counter()
-        return Judgement(cases, detections, asked)
+        return Judgement(keyed, detections, asked)
 
-    async def _ask(self, conn: Connection, cases: Iterable[Case], answers: Answers) -> dict[str, frozenset[Need]]:
+    async def _ask(self, conn: Connection, keyed: Iterable[Keyed], answers: Answers) -> dict[str, frozenset[Need]]:
         """Ask the registers in rounds, all keys at once, until no answer leads to a new question."""
         asked: dict[str, frozenset[Need]] = {}
-        waiting = list(cases)
+        waiting = list(keyed)
         while waiting:
             reference = Reference(answers)
-            asked |= {case.key: needs_of(case.key, case.facts, reference) for case in waiting}
-            waiting = [case for case in waiting if not asked[case.key] <= answers.keys()]
-            await self.registers.fetch(conn, answers, {need for case in waiting for need in asked[case.key]})
+            asked |= {known.key: needs_of(known.key, known.facts, reference) for known in waiting}
+            waiting = [known for known in waiting if not asked[known.key] <= answers.keys()]
+            await self.registers.fetch(conn, answers, {need for known in waiting for need in asked[known.key]})
         return asked
 
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from services.detector.detection import Need, lookups_of
+from services.detector.registers import Need, lookups_of
 from services.detector.uploads import region_of
 from shared.bus.envelope import Envelope
 from shared.contracts.reference import DATASETS, Record, topic

@@ -4,16 +4,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from services.detector.names import company_sound, plain, sound
 from shared.contracts.reference import (
     Asset,
+    BankAccount,
     Blacklist,
+    CollectiveContract,
     Company,
     Death,
+    Employment,
+    Household,
+    IntegrityFile,
     Kinship,
+    Lease,
+    Property,
     Record,
+    ReferencePrice,
     Relief,
     Staff,
+    Vehicle,
 )
+from shared.regions import town_of
 
 R = TypeVar("R", bound=Record)
 
@@ -35,20 +46,49 @@ def _lookups(record: Record) -> Iterable[tuple[str, str]]:
     yield "id", record.id
     match record:
         case Company():
-            yield "name", record.name
+            yield "sound", company_sound(record.name)
+            yield "holder_key", record.legal_person_key
+            yield from (("holder_key", holder.person_key) for holder in (*record.shareholders, *record.managers))
             yield from (("account_keys", key) for key in record.account_keys)
         case Staff():
             yield "person_key", record.person_key
-            yield "name", record.name
+            yield "sound", sound(record.name)
         case Kinship():
             yield "person_key", record.person_key
             yield "relative_key", record.relative_key
-        case Relief() | Death():
+        case Relief() | Death() | IntegrityFile():
             yield "person_key", record.person_key
         case Blacklist():
             yield "subject_id", record.subject_id
+            yield "sound", company_sound(record.name)
         case Asset():
             yield "village_code", record.village_code
+        case Household():
+            yield from (("person_key", member.person_key) for member in record.members)
+        case Vehicle() | Property():
+            yield "owner_key", record.owner_key
+        case BankAccount():
+            yield "account_key", record.account_key
+        case Employment():
+            yield "person_key", record.person_key
+            yield "company_id", record.company_id
+        case CollectiveContract():
+            yield "contract_no", contract_of(record.village_code, record.contract_no)
+        case Lease():
+            yield "asset_id", record.asset_id
+            yield "comparable", comparable(town_of(record.village_code), record.asset_kind, record.unit)
+        case ReferencePrice():
+            yield "item", plain(record.item)
+
+
+def contract_of(village: str, number: str) -> str:
+    """Under what a contract is found: numbers are given out village by village."""
+    return f"{village}:{plain(number)}"
+
+
+def comparable(town: str, kind: str, unit: str) -> str:
+    """Under what leases of one kind in one town are found."""
+    return f"{town}:{plain(kind)}:{plain(unit)}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The detector's REST interface: registers, the rulebook, faults, and the prompt before the deed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -20,8 +21,10 @@ from shared.contracts.reference import DATASETS, Record
 from shared.db import Database, Scope
 from shared.openapi import problems
 from shared.problems import FieldError, NotAllowed
+from shared.regions import COUNTY
 
 READERS = (*WRITERS, "auditor")
+SUPERVISORS = (*READERS, "town_secretary", "town_inspector")
 _MOST_BYTES = 20 * 1024 * 1024
 _MOST_ROWS = 20_000
 _MOST_FAULTS = 200
@@ -75,6 +78,7 @@ async def put_record(
 async def delete_record(request: Request, caller: Caller, dataset: Dataset, id: RecordId) -> Accepted:
     """Delete one record. Deleting what isn't there has no effect."""
     _model(dataset)
+    # All regions in sight, as `require_writer` needs them; it refuses whoever may not write in the record's region.
     async with _db(request).begin(Scope.system()) as conn:
         await require_writer(conn, caller, dataset, [id])
         await outbox.publish(conn, [record_deleted(dataset, id, datetime.now(UTC))])
@@ -156,13 +160,23 @@ async def list_records(
 
 @router.post("/evaluate", tags=["侦测 detection"], summary="事前提示 / What a step would raise")
 async def evaluate(request: Request, caller: Caller, step: NodeCompleted) -> Evaluation:
-    """What an intended step would raise. Nothing is written."""
-    if not caller.roles_in(step.village_code):
+    """What an intended step would raise. Nothing is written.
+
+    The village itself hears what it may see of its own case; whoever supervises it hears all of it.
+    """
+    roles, rulebook = caller.roles_in(step.village_code), _rulebook(request)
+    if not roles:
         raise NotAllowed("该村不在本人权限范围内", "This village lies outside your region")
+    if roles.isdisjoint(SUPERVISORS):
+        # A judge of its own: what the shared one holds was read with all regions in sight.
+        async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+            findings = await would_raise(conn, Judge(rulebook.for_village), step)
+        findings = [replace(finding, about=()) for finding in findings]
+        return Evaluation(findings=[_would_raise(finding, rulebook) for finding in findings])
     judge: Judge = request.app.state.evaluating
     async with _db(request).begin(Scope.system(), readonly=True) as conn:
         findings = await would_raise(conn, judge, step)
-    return Evaluation(findings=[_would_raise(finding, judge.rulebook) for finding in findings])
+    return Evaluation(findings=[_would_raise(finding, rulebook) for finding in findings])
 
 
 @router.get("/rules", tags=["规则 rulebook"], summary="规则列表 / List rules")
@@ -186,8 +200,8 @@ async def get_rule(
 
 @router.get("/faults", tags=["侦测 detection"], summary="规则故障 / List faults of rules")
 async def list_faults(request: Request, caller: Caller) -> list[FaultView]:
-    """Rules that could not be evaluated, the latest first."""
-    require(caller, *READERS)
+    """Rules that could not be evaluated, the latest first. A message may hold values of any village."""
+    require(caller, *READERS, region=COUNTY)
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
         rows = await conn.fetch(_FAULTS)
     return [FaultView(**row) for row in rows]
@@ -225,6 +239,7 @@ async def _body(request: Request) -> bytes:
 
 async def _publish(request: Request, caller: Caller, dataset: str, records: list[Record]) -> None:
     now = datetime.now(UTC)
+    # All regions in sight, as `require_writer` needs them; it refuses whoever may not write in these records' regions.
     async with _db(request).begin(Scope.system()) as conn:
         await require_writer(conn, caller, dataset, [record.id for record in records], records)
         await outbox.publish(conn, [record_set(record, now) for record in records])

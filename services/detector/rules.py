@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import yaml
 from cel_expr_python import cel
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.detector.features import ALL
+from services.detector.features import ALL, OF_THE_CASE
 from services.detector.sentences import Sentence
 from services.detector.subjects import Subject
 from services.detector.vocabulary import Vocabulary
@@ -162,6 +163,11 @@ class Rulebook:
         """The rule of this id; `KeyError` when there is none."""
         return self._by_id[id]
 
+    @cached_property
+    def for_village(self) -> "Rulebook":
+        """Of these rules those whose findings a village may see."""
+        return Rulebook([rule for rule in self.rules if rule.spec.village_visible])
+
     def for_key(self, kind: str) -> tuple[Rule, ...]:
         """The rules that judge keys of a kind (`case`, `company`, ...)."""
         return self._by_key.get(kind, ())
@@ -248,6 +254,9 @@ class _Reader:
         for at, name in enumerate(self.spec.trigger.fields):
             if name not in NodeFields.model_fields:
                 raise self.wrong(("trigger", "fields", at), f"no form has a field '{name}'")
+        if self.spec.village_visible and not set(self.spec.features) <= OF_THE_CASE:
+            allowed = ", ".join(sorted(OF_THE_CASE))
+            raise self.wrong(("village_visible",), f"what the village may see rests on its case alone: {allowed}")
         for name in subject.params:
             if name not in self.spec.params:
                 raise self.wrong(("params",), f"subject '{subject.name}' needs the parameter '{name}'")

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from services.detector.distil import Fact
 from services.detector.registers import Reference
 from shared.contracts.alerts import About, Evidence
 
 Params = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class View:
@@ -36,6 +37,11 @@ class View:
         return self._messages[id(feature)][1]
 
 
+def at_hand(feature: T) -> Callable[[], T]:
+    """A feature that is there already, where an occasion wants one that is computed when asked for."""
+    return lambda: feature
+
+
 @dataclass(eq=False)
 class Occasion:
     """One thing that a rule may judge. A feature is computed when the first rule asks for it.
@@ -53,7 +59,6 @@ class Occasion:
     occurred_at: datetime
     flow: str = ""
     node: str | None = None
-    handler_key: str | None = None
     about: tuple[About, ...] = ()
     trail: Callable[[], tuple[Evidence, ...]] = tuple
     settled: bool = False

@@ -1,7 +1,8 @@
 """Rows of a register as they are uploaded: numbers of persons, accounts and telephones become keyed hashes. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -11,16 +12,48 @@ from shared.contracts.reference import Record
 from shared.identity import account_key, person_key, phone_key, valid_id_no
 from shared.problems import FieldError, field_errors
 
-_NUMBERS = {
-    "account_nos": ("account_keys", account_key, "应为账号列表", "a list of account numbers is needed"),
-    "phones": ("phone_keys", phone_key, "应为电话号码列表", "a list of telephone numbers is needed"),
-}
 _DIGIT = re.compile(r"\d")
-_PERSONS = {
-    "id_no": "person_key",
-    "legal_person_id_no": "legal_person_key",
-    "relative_id_no": "relative_key",
-    "subject_id_no": "subject_id",
+
+
+@dataclass(frozen=True)
+class _Number:
+    """A number as it is uploaded: the field that holds its keyed hash, and what is no such number."""
+
+    key: str
+    hashed: Callable[[str, str], str]
+    valid: Callable[[str], bool]
+    zh: str
+    en: str
+
+
+def _some_digits(number: str) -> bool:
+    return bool(_DIGIT.search(number))
+
+
+def _id_no(key: str) -> _Number:
+    return _Number(key, person_key, valid_id_no, "身份证号有误", "not a valid ID number")
+
+
+_ONE = {
+    "id_no": _id_no("person_key"),
+    "legal_person_id_no": _id_no("legal_person_key"),
+    "relative_id_no": _id_no("relative_key"),
+    "subject_id_no": _id_no("subject_id"),
+    "owner_id_no": _id_no("owner_key"),
+    "holder_id_no": _id_no("holder_key"),
+    "lessee_id_no": _id_no("lessee_key"),
+    "account_no": _Number("account_key", account_key, _some_digits, "账号有误", "not an account number"),
+}
+_MANY = {
+    "account_nos": _Number(
+        "account_keys", account_key, _some_digits, "应为账号列表", "a list of account numbers is needed"
+    ),
+    "phones": _Number(
+        "phone_keys", phone_key, _some_digits, "应为电话号码列表", "a list of telephone numbers is needed"
+    ),
+    "on_behalf_of_id_nos": _Number(
+        "on_behalf_of", person_key, valid_id_no, "应为身份证号列表", "a list of valid ID numbers is needed"
+    ),
 }
 
 
@@ -100,21 +133,20 @@ def _keyed(row: Mapping[str, Any], secret: str, path: str, faults: list[FieldErr
     """The row with its numbers replaced by keyed hashes, also in the persons it lists."""
     keyed: dict[str, Any] = {}
     for name, value in row.items():
-        if name in _PERSONS:
-            if isinstance(value, str) and valid_id_no(value):
-                keyed[_PERSONS[name]] = person_key(value, secret)
+        if number := _ONE.get(name):
+            if isinstance(value, str) and number.valid(value):
+                keyed[number.key] = number.hashed(value, secret)
             else:
-                faults.append(FieldError(path + name, "身份证号有误", "not a valid ID number"))
-        elif name in _NUMBERS:
-            keys, hashed, zh, en = _NUMBERS[name]
-            if isinstance(value, list) and all(isinstance(number, str) and _DIGIT.search(number) for number in value):
-                keyed[keys] = [hashed(number, secret) for number in value]
+                faults.append(FieldError(path + name, number.zh, number.en))
+        elif number := _MANY.get(name):
+            if isinstance(value, list) and all(isinstance(one, str) and number.valid(one) for one in value):
+                keyed[number.key] = [number.hashed(one, secret) for one in value]
             else:
-                faults.append(FieldError(path + name, zh, en))
+                faults.append(FieldError(path + name, number.zh, number.en))
         elif isinstance(value, list):
             keyed[name] = [
-                _keyed(item, secret, f"{path}{name}.{number}.", faults) if isinstance(item, dict) else item
-                for number, item in enumerate(value, 1)
+                _keyed(item, secret, f"{path}{name}.{at}.", faults) if isinstance(item, dict) else item
+                for at, item in enumerate(value, 1)
             ]
         else:
             keyed[name] = value

@@ -36,7 +36,7 @@ class OnRecord:
 
 
 @dataclass(frozen=True)
-class Change:
+class FindingChange:
     """A finding that is to be told anew, with the event that tells it."""
 
     kind: ChangeKind
@@ -53,7 +53,7 @@ class Change:
 
 def changes_of(
     detections: Mapping[str, Detection], on_record: Iterable[OnRecord], rulebook: Rulebook, now: datetime
-) -> list[Change]:
+) -> list[FindingChange]:
     """What to tell after these keys were judged, in a fixed order.
 
     A finding whose rule failed on its key stays as it is: not knowing is no reason to withdraw. So does one whose
@@ -90,18 +90,18 @@ def _speaker(by_key: Mapping[str, Finding], old: OnRecord | None, judged: Collec
     return min(by_key)
 
 
-def _told(key: str, finding: Finding, old: OnRecord | None, rulebook: Rulebook) -> Change | None:
+def _told(key: str, finding: Finding, old: OnRecord | None, rulebook: Rulebook) -> FindingChange | None:
     rule = rulebook.rule(finding.rule_id)
     if old is None or old.state == "withdrawn":
         revision = old.revision + 1 if old else 1
         raised = finding.raised(rule).model_copy(update={"revision": revision})
-        return Change("raised", key, finding.grade, _hash(raised), raised)
+        return FindingChange("raised", key, finding.grade, _hash(raised), raised)
     updated = finding.updated(rule, old.revision + 1)
     body_hash = _hash(updated)
-    return None if body_hash == old.body_hash else Change("updated", key, finding.grade, body_hash, updated)
+    return None if body_hash == old.body_hash else FindingChange("updated", key, finding.grade, body_hash, updated)
 
 
-def _withdrawn(old: OnRecord, now: datetime) -> Change:
+def _withdrawn(old: OnRecord, now: datetime) -> FindingChange:
     event = AlertWithdrawn(
         alert_id=old.alert_id,
         revision=old.revision + 1,
@@ -111,7 +111,7 @@ def _withdrawn(old: OnRecord, now: datetime) -> Change:
         reason=NO_LONGER_SUPPORTED,
         occurred_at=now,
     )
-    return Change("withdrawn", old.key, old.grade, old.body_hash, event)
+    return FindingChange("withdrawn", old.key, old.grade, old.body_hash, event)
 
 
 def _hash(alert: AlertRaised | AlertUpdated) -> str:

@@ -58,7 +58,6 @@ class Alert(Contract):
     case_ids: tuple[str, ...] = ()
     case_nos: tuple[str, ...] = ()
     node: str | None = None
-    handler_key: str | None = None
     dedupe_key: str
     explanation: Bilingual
     evidence: tuple[Evidence, ...] = ()

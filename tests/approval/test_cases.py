@@ -463,13 +463,15 @@ def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
 @given(st.data())
 def test_times_never_run_backwards_though_clocks_differ(data: st.DataObject) -> None:
     of = data.draw(st.sampled_from(FLOWS))
-    (case, event), now = opened(of.code), MONDAY
+    (case, first), now = opened(of.code), MONDAY
+    event: CaseEvent = first
     times = [event.occurred_at]
     for _ in range(2, 12):
         now += timedelta(hours=data.draw(st.integers(0, 100)))
         late = now - timedelta(minutes=data.draw(st.integers(0, 10_000)))
         may = case.actions(of, ANYBODY, late)
-        if may.send_back_to and data.draw(st.booleans()):
+        back: bool = data.draw(st.booleans())
+        if back and may.send_back_to:
             case, event = case.send_back(of, to_node=may.send_back_to[-1], reason="缺件", by=ANYBODY, now=late)
         elif may.complete and case.node:
             form = filled(of.node(case.node).form, max(late, case.last_at))

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.detector.detection import Fact, Finding, Reference, detect, facts_of
+from services.detector.detection import Finding, detect
+from services.detector.distil import Fact, facts_of
 from services.detector.examples import events_of, judge_all
+from services.detector.registers import Reference
 from services.detector.rules import Rule, Rulebook, load
 from shared.contracts.reference import DATASETS, Record
 

@@ -22,6 +22,7 @@ _GOOD = (RULEBOOK / "A061_contract_award_mismatch.yaml").read_text(encoding="utf
         ("subject: case", "subject: cases", "cases", "no subject 'cases'"),
         ("grade: red", "grade: purple", "purple", "Input should be 'red', 'yellow' or 'prompt'"),
         ("grade: red", "grde: red", "red", "Extra inputs are not permitted"),
+        ("features: [case]", "features: [case, bidding]\nvillage_visible: true", "true", "rests on its case alone"),
         ("dedupe: ", "again_at: [case.award_fen]\ndedupe: ", "case.award_fen]", "TIMESTAMP is needed, this is INT"),
         ("matters: [PR, EN, AS]", "matters: [PR, EN, AS", ": case", "expected"),
     ],

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from services.detector import rules
 from services.detector.detection import Detection, Fault, Finding
-from services.detector.verdicts import Change, OnRecord, changes_of
+from services.detector.verdicts import FindingChange, OnRecord, changes_of
 from shared.contracts.alerts import AlertRaised, AlertWithdrawn, Bilingual
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -23,7 +23,6 @@ FINDING = Finding(
     case_ids=("1",),
     case_nos=("EN-1",),
     node=None,
-    handler_key=None,
     explanation=Bilingual(zh="说明", en="explained"),
     evidence=(),
     params={},
@@ -37,7 +36,7 @@ def judged(*findings: Finding, key: str = KEY, faults: tuple[Fault, ...] = ()) -
     return {key: Detection(findings=findings, faults=faults)}
 
 
-def on_record(change: Change) -> OnRecord:
+def on_record(change: FindingChange) -> OnRecord:
     return OnRecord(
         alert_id=change.event.alert_id,
         key=change.key,

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from services.detector import rules
+from services.detector import rules, sentences
 from services.detector.app import build
 from services.detector.clock import Clock
 from services.detector.consumer import TOPICS, DetectorConsumer
@@ -31,6 +31,7 @@ from tests.conftest import Token, eventually
 Open = Callable[[str], Awaitable[Database]]
 Alerts = dict[str, dict[str, Any]]
 VILLAGE, TOWN, COUNTY = "330421107201", "330421107000", "330421000000"
+NEIGHBOUR = "330421107202"
 COMPANY = "91330421MA0000001X"
 OFFICIAL, WIFE = "0f" * 16, "3a" * 16
 MORNING = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -70,6 +71,13 @@ def on_the_bus(event: power.CaseEvent) -> Envelope:
 
 def opened(case: int, *, at: datetime = MORNING, due: datetime | None = None) -> Envelope:
     return on_the_bus(power.CaseOpened(**common(case, at, 1), next_node="EN1-01", next_due_at=due))
+
+
+def meeting(case: int = 1, *, village: str = VILLAGE, sequence: int = 2) -> Envelope:
+    """A meeting of 30 of whom 10 were in favour, taken as passed (A050); the works go to the official's company."""
+    fields = power.NodeFields(attendees_due=40, attendees_present=30, votes_for=10, supplier_id=COMPANY)
+    told = common(case, MORNING, sequence) | {"flow": "EN3", "village_code": village}
+    return on_the_bus(power.NodeCompleted(**told, node="EN3-05", fields=fields))
 
 
 def award(case: int = 1, *, at: datetime = MORNING, sequence: int = 2, supplier: str = COMPANY) -> Envelope:
@@ -448,15 +456,93 @@ async def test_the_rulebook_is_open_to_those_signed_in(client: httpx.AsyncClient
 async def test_an_intended_step_is_judged_and_not_kept(client: httpx.AsyncClient, token: Token, db: Database) -> None:
     await take(db, detector(), [company(), official()])
     step = award(1).data
-    clerk = bearer(token, f"handler@{VILLAGE}")
-    answer = await client.post("/v1/evaluate", json=step, headers=clerk)
+    secretary = bearer(token, f"town_secretary@{TOWN}")
+    answer = await client.post("/v1/evaluate", json=step, headers=secretary)
     assert answer.status_code == 200, answer.text
-    assert "red" in [finding["grade"] for finding in answer.json()["findings"]]
+    (red,) = [finding for finding in answer.json()["findings"] if finding["grade"] == "red"]
+    assert red["about"][0]["person_key"] == OFFICIAL
     elsewhere = bearer(token, "handler@330421101201")
     assert (await client.post("/v1/evaluate", json=step, headers=elsewhere)).status_code == 403
     async with db.begin(Scope.system()) as conn:
         assert await conn.fetchval("SELECT count(*) FROM facts") == 0
     assert await alerts(db) == {}
+
+
+async def would_raise(client: httpx.AsyncClient, step: Envelope, who: dict[str, str]) -> list[dict[str, Any]]:
+    """What an intended step would raise, but for the ids, which name the case."""
+    answer = await client.post("/v1/evaluate", json=step.data, headers=who)
+    assert answer.status_code == 200, answer.text
+    return [{k: v for k, v in finding.items() if k != "alert_id"} for finding in answer.json()["findings"]]
+
+
+@pytest.mark.parametrize("role", ["handler", "village_head", "supervisory_committee", "town_agri_office"])
+async def test_the_village_learns_of_its_case_and_nothing_of_the_registers(
+    client: httpx.AsyncClient, token: Token, db: Database, role: str
+) -> None:
+    await take(db, detector(), [company(), official()])
+    everything = await would_raise(client, meeting(), bearer(token, f"town_inspector@{TOWN}"))
+    assert {"A050", "A091"} <= {finding["rule_id"] for finding in everything}
+    told = await would_raise(client, meeting(), bearer(token, f"{role}@{VILLAGE}"))
+    assert [(finding["rule_id"], finding["about"]) for finding in told] == [("A050", [])]
+    assert "赵六" not in json.dumps(told, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("role", [f"handler@{NEIGHBOUR}", f"town_secretary@{TOWN}", f"county_secretary@{COUNTY}"])
+async def test_another_villages_case_is_answered_as_one_that_nobody_knows(
+    client: httpx.AsyncClient, token: Token, db: Database, role: str
+) -> None:
+    await take(db, detector(), [opened(1, due=MORNING + timedelta(days=1)), meeting(1)])
+    who = bearer(token, role)
+    for at in (MORNING - timedelta(days=900), MORNING + timedelta(days=900)):
+        stolen, unknown = (award(case, at=at, sequence=1) for case in (1, 99))
+        assert stolen.data is not None
+        assert unknown.data is not None
+        unknown.data.update(village_code=NEIGHBOUR, case_no=stolen.data["case_no"])
+        stolen.data.update(village_code=NEIGHBOUR)
+        answer = await would_raise(client, stolen, who)
+        assert "A050" not in {finding["rule_id"] for finding in answer}
+        assert answer == await would_raise(client, unknown, who)
+
+
+async def test_what_one_caller_may_see_is_not_held_for_another(
+    client: httpx.AsyncClient, token: Token, db: Database
+) -> None:
+    await take(db, detector(), [company(), official(), award(1, sequence=1)])
+    step, clerk, inspector = meeting(2), bearer(token, f"handler@{VILLAGE}"), bearer(token, f"town_inspector@{TOWN}")
+    before = await would_raise(client, step, clerk)
+    everything = await would_raise(client, step, inspector)
+    assert before == await would_raise(client, step, clerk)
+    assert everything == await would_raise(client, step, inspector)
+    assert len(everything) > len(before)
+
+
+async def test_facts_are_read_within_ones_regions(db: Database) -> None:
+    await take(db, detector(), [award(1), meeting(2, village=NEIGHBOUR)])
+    mine = Scope(regions=VILLAGE, roles=f"handler@{VILLAGE}", subject="li")
+    for scope, villages in ((mine, {VILLAGE}), (Scope.system(), {VILLAGE, NEIGHBOUR})):
+        async with db.begin(scope, readonly=True) as conn:
+            assert {row["village_code"] for row in await conn.fetch("SELECT village_code FROM facts")} == villages
+
+
+async def test_a_mended_fault_is_forgotten(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("services.detector.detection.evaluate", fails)
+        await take(db, detector(), [award(1), award(2)])
+    faults = await faulted(db)
+    one, other = f"case:{case_id(1)}", f"case:{case_id(2)}"
+    assert {one, other} <= {key for key, _ in faults}
+    await take(db, detector(), [award(1, sequence=3, supplier="913304210000000099")])
+    assert one not in {key for key, _ in await faulted(db)}
+    assert {(key, rule) for key, rule in faults if key == other} <= await faulted(db)
+
+
+def fails(*_: Any) -> Any:
+    raise sentences.EvaluationError("no such field")
+
+
+async def faulted(db: Database) -> set[tuple[str, str]]:
+    async with db.begin(Scope.system(), readonly=True) as conn:
+        return {(row["key"], row["rule_id"]) for row in await conn.fetch("SELECT key, rule_id FROM rule_faults")}
 
 
 async def test_a_dead_task_makes_the_service_unready(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -477,7 +563,8 @@ async def test_faults_are_listed_for_those_who_mend_them(client: httpx.AsyncClie
         await conn.execute("INSERT INTO rule_faults (rule_id, key, message) VALUES ('r', 'case:1', 'no such field')")
     (fault,) = (await client.get("/v1/faults", headers=bearer(token, f"auditor@{COUNTY}"))).json()
     assert (fault["rule_id"], fault["times"], fault["keys"]) == ("r", 1, 1)
-    assert (await client.get("/v1/faults", headers=bearer(token, f"handler@{VILLAGE}"))).status_code == 403
+    for elsewhere in (f"handler@{VILLAGE}", f"auditor@{TOWN}", f"handler@{COUNTY}"):
+        assert (await client.get("/v1/faults", headers=bearer(token, elsewhere))).status_code == 403
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------

@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from services.detector.detection import Detection, Fact, Need, Reference, detect, facts_of, lookups_of, needs_of
+from services.detector.detection import Detection, detect, needs_of
+from services.detector.distil import Fact, facts_of
+from services.detector.registers import Need, Reference, lookups_of
 from services.detector.rules import Rulebook
 from shared.bus.envelope import Envelope
 from shared.contracts.reference import Record

@@ -7,4 +7,6 @@ from services.detector.features.network import CASE, PAIR
 from services.detector.features.people import BENEFICIARY, RECIPIENT
 from services.detector.features.windows import CLUSTER, INVOICE
 
+# Features that rest on a case alone: on no register, and on no other case.
+OF_THE_CASE = frozenset({"case", "node", "fields", "term", "works"})
 ALL = (NODE, TERM, WORKS, CASE, PAIR, CLUSTER, INVOICE, INTEREST, RECIPIENT, SUPPLIER, BENEFICIARY)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from services.detector.distil import COMPLETED, RETURNED, WITHDRAWN, Fact
-from services.detector.subjects import Occasion, Params, Subject, View
+from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from services.detector.vocabulary import midnight, working_days_between
 from shared.contracts.power import NodeFields
 
@@ -106,11 +106,6 @@ class History:
         self.nodes = [fact for fact in self.facts if fact.kind == COMPLETED]
         self.first = min(facts, key=lambda fact: fact.data["sequence"])
         self.last = max(facts, key=lambda fact: fact.data["sequence"])
-
-    @property
-    def handler_key(self) -> str:
-        """Who opened the case, as far as known."""
-        return str(self.first.data["actor"]["person_key"])
 
     def given(self, name: str) -> Iterator[tuple[Fact, Any]]:
         """Every time a form field was filled in, by event time."""
@@ -342,18 +337,13 @@ def occasion(view: View, *, features: dict[str, Any], fact: Fact | None = None, 
         flow=case.flow,
         occurred_at=more.pop("occurred_at", last.occurred_at),
         node=more.pop("node", fact.data.get("node") if fact else None),
-        handler_key=so_far.handler_key,
         **more,
     )
 
 
 def _node_occasions(view: View, params: Params) -> Iterator[Occasion]:
     for fact, node in view.once("nodes", lambda: list(nodes(view))):
-        yield occasion(view, features={"node": partial(_same, node), "fields": partial(form, fact.data)}, fact=fact)
-
-
-def _same(value: Any) -> Any:
-    return value
+        yield occasion(view, features={"node": at_hand(node), "fields": partial(form, fact.data)}, fact=fact)
 
 
 NODE = Subject(

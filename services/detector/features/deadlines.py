@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from services.detector.distil import COMPLETED, OPENED, Fact
 from services.detector.features.case import Case, occasion, the_case
-from services.detector.subjects import Occasion, Params, Subject, View
+from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from services.detector.vocabulary import days_between, working_days_between
 
 
@@ -65,15 +64,11 @@ def _term_occasions(view: View, params: Params) -> Iterator[Occasion]:
     for _, term in view.once("terms", lambda: list(_terms(view))):
         yield occasion(
             view,
-            features={"term": partial(_same, term)},
+            features={"term": at_hand(term)},
             node=term.node,
             occurred_at=term.ended_at or term.due_at,
             settled=not term.open,
         )
-
-
-def _same(term: Term) -> Term:
-    return term
 
 
 TERM = Subject(
@@ -104,7 +99,7 @@ def _works_occasions(view: View, params: Params) -> Iterator[Occasion]:
     works = Works(case.contract_ends_at, finished_at is not None, max(late, 0))
     yield occasion(
         view,
-        features={"works": lambda: works},
+        features={"works": at_hand(works)},
         occurred_at=finished_at or case.contract_ends_at,
         settled=works.finished,
     )

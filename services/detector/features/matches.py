@@ -317,7 +317,7 @@ def _listed(works: Sequence[_Work]) -> tuple[Evidence, ...]:
 def _work_evidence(work: _Work) -> Evidence:
     last = work.facts[-1]
     return Evidence(
-        label=Bilingual(zh="承接事项", en="Work"),
+        label=Bilingual(zh="承接项目", en="Work"),
         value=f"{last.data['case_no']} {last.data['title']}({work.village}){work.amount_fen / 100:,.2f} 元",
         source=last.event_id,
         occurred_at=last.occurred_at,
@@ -367,7 +367,7 @@ def _supplier(id: str, fact: Fact, reference: Reference) -> Supplier:
 
 SUPPLIER = Subject(
     "supplier",
-    "事项中选定或付款的单位",
+    "案件中选定或付款的单位",
     "the company chosen or paid in a case",
     frozenset({"case"}),
     {"case": Case, "supplier": Supplier},

@@ -236,7 +236,7 @@ def _case_occasions(view: View, params: Params) -> Iterator[Occasion]:
 
 CASE = Subject(
     "case",
-    "每个事项整体",
+    "每个案件整体",
     "each case as a whole",
     frozenset({"case"}),
     {"case": Case, "fields": NodeFields, "bidding": Bidding},

@@ -110,7 +110,7 @@ def _recipient(
 
 RECIPIENT = Subject(
     "recipient",
-    "事项中每名领款人、受聘人或救助对象",
+    "案件中每名领款人、受聘人或救助对象",
     "each person who gets wages, a post or relief in a case",
     frozenset({"case"}),
     {"case": Case, "recipient": Recipient},
@@ -183,7 +183,7 @@ def _granted(facts: Sequence[Fact]) -> tuple[Evidence, ...]:
 
 BENEFICIARY = Subject(
     "beneficiary",
-    "每名救助对象(跨村跨事项)",
+    "每名救助对象(跨村跨案件)",
     "each beneficiary over cases and villages",
     frozenset({"person"}),
     {"beneficiary": Beneficiary},

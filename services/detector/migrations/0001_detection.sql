@@ -3,13 +3,13 @@
 -- A fact never changes. `position` grows within a key in the order of commits, because a key's facts are
 -- added under its lock: a process that holds a key's facts up to a position need only read what lies behind it.
 CREATE TABLE facts (
-    key         text NOT NULL,
-    position    bigint GENERATED ALWAYS AS IDENTITY,
-    event_id    uuid NOT NULL,
-    kind        text NOT NULL,
-    occurred_at timestamptz NOT NULL,
-    recorded    timestamptz,
-    data        text NOT NULL,
+    key          text NOT NULL,
+    position     bigint GENERATED ALWAYS AS IDENTITY,
+    event_id     uuid NOT NULL,
+    kind         text NOT NULL,
+    occurred_at  timestamptz NOT NULL,
+    village_code text NOT NULL CHECK (village_code ~ '^[0-9]{12}$'),
+    data         text NOT NULL,
     PRIMARY KEY (key, position)
 );
 
@@ -65,21 +65,25 @@ CREATE TABLE deadlines (
 );
 CREATE INDEX deadlines_due ON deadlines (due_at) WHERE due_at IS NOT NULL;
 
--- Rules that could not be evaluated on a key: what an operator must mend.
+-- Rules that could not be evaluated on a key when it was last judged: what an operator must mend.
 CREATE TABLE rule_faults (
-    rule_id  text NOT NULL,
     key      text NOT NULL,
+    rule_id  text NOT NULL,
     message  text NOT NULL,
     times    int NOT NULL DEFAULT 1,
     first_at timestamptz NOT NULL DEFAULT now(),
     last_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (rule_id, key)
+    PRIMARY KEY (key, rule_id)
 );
 
 ALTER TABLE reference_records ENABLE ROW LEVEL SECURITY;
 ALTER TABLE reference_records FORCE ROW LEVEL SECURITY;
 CREATE POLICY region ON reference_records
     USING (region_code LIKE ANY (string_to_array(current_setting('yunjing.regions', true), ',')));
+ALTER TABLE facts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE facts FORCE ROW LEVEL SECURITY;
+CREATE POLICY region ON facts
+    USING (village_code LIKE ANY (string_to_array(current_setting('yunjing.regions', true), ',')));
 ALTER TABLE findings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE findings FORCE ROW LEVEL SECURITY;
 CREATE POLICY region ON findings
