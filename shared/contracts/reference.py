@@ -41,6 +41,7 @@ class Company(Record):
     address: str | None = None
     account_keys: tuple[str, ...] = ()
     registered_on: date | None = None
+    scope: str | None = None
 
 
 class Staff(Record):
@@ -103,9 +104,137 @@ class Asset(Record):
     book_value_fen: Fen = 0
 
 
-DATASETS: dict[str, type[Record]] = {
-    model.DATASET: model for model in (Company, Staff, Kinship, Relief, Death, Blacklist, Asset)
-}
+class Member(Contract):
+    """A person of a household."""
+
+    person_key: str
+    name: str
+    relation: str = ""
+
+
+class Household(Record):
+    """Persons who keep house together, as relief counts them."""
+
+    DATASET: ClassVar[str] = "households"
+    village_code: RegionCode
+    members: tuple[Member, ...]
+
+
+class Vehicle(Record):
+    """A motor vehicle; `kind` is as registered (小型轿车, 三轮汽车, ...)."""
+
+    DATASET: ClassVar[str] = "vehicles"
+    owner_key: str
+    owner_name: str
+    kind: str
+    value_fen: Fen = 0
+
+
+class Property(Record):
+    """Real estate in a person's name; `kind` is as registered (住宅, 商铺, ...)."""
+
+    DATASET: ClassVar[str] = "property"
+    owner_key: str
+    owner_name: str
+    kind: str
+    area: float = 0.0
+
+
+class BankAccount(Record):
+    """Who holds an account. `holder_key` is a person key or a company id; `on_behalf_of` are those it is kept for."""
+
+    DATASET: ClassVar[str] = "bank_accounts"
+    account_key: str
+    holder_key: str
+    holder_name: str
+    on_behalf_of: tuple[str, ...] = ()
+
+
+class Employment(Record):
+    """A person works for a company or is insured by it; `dispatched` by a labour agency that insures for others."""
+
+    DATASET: ClassVar[str] = "employments"
+    person_key: str
+    name: str
+    company_id: str
+    company_name: str
+    kind: Literal["employed", "insured", "dispatched"] = "insured"
+
+
+class Interest(Contract):
+    """A company that an official has declared as his own or his kin's."""
+
+    company_id: str
+    company_name: str
+    holder: str = ""
+
+
+class IntegrityFile(Record):
+    """What an official has declared to the discipline commission (廉政档案)."""
+
+    DATASET: ClassVar[str] = "integrity_files"
+    person_key: str
+    name: str
+    interests: tuple[Interest, ...] = ()
+
+
+class CollectiveContract(Record):
+    """A contract in the village's ledger of contracts."""
+
+    DATASET: ClassVar[str] = "contracts"
+    village_code: RegionCode
+    contract_no: str
+    kind: str
+    party_id: str = ""
+    party_name: str
+    amount_fen: Fen
+
+
+class Lease(Record):
+    """A collective asset let to somebody, a firm (`lessee_id`) or a person (`lessee_key`), from and to its validity."""
+
+    DATASET: ClassVar[str] = "leases"
+    village_code: RegionCode
+    asset_id: str
+    asset_kind: str
+    lessee_id: str = ""
+    lessee_key: str = ""
+    lessee_name: str
+    annual_rent_fen: Fen
+    quantity: float
+    unit: str
+
+
+class ReferencePrice(Record):
+    """A price in the county's price library: the median of so many observations, and how far they spread."""
+
+    DATASET: ClassVar[str] = "prices"
+    item: str
+    unit: str
+    price_fen: Fen
+    observations: int
+    spread_pct: float = 0.0
+
+
+_REGISTERS: tuple[type[Record], ...] = (
+    Company,
+    Staff,
+    Kinship,
+    Relief,
+    Death,
+    Blacklist,
+    Asset,
+    Household,
+    Vehicle,
+    Property,
+    BankAccount,
+    Employment,
+    IntegrityFile,
+    CollectiveContract,
+    Lease,
+    ReferencePrice,
+)
+DATASETS: dict[str, type[Record]] = {model.DATASET: model for model in _REGISTERS}
 
 
 def topic(dataset: str) -> str:
