@@ -16,6 +16,7 @@ from deploy.local.environment import CLIENT_ID, home, url
 from deploy.local.keys import Keys
 from deploy.local.provider import SCOPES, Client, Demand
 from shared.db import SCHEMAS
+from shared.identity import person_key
 
 _TOKEN_SECONDS = 8 * 3600
 _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -93,7 +94,11 @@ class Identity:
             client_uri=url("approval"),
             redirect_uris=[_callback(service) for service in SCHEMAS],
         )
-        return Demand(port=self.port, config=config, client=client, accounts=list(accounts.load()))
+        wanted = list(accounts.load())
+        keys = {
+            each.username: person_key(f"demo account {each.username}", self._keys.identity_secret) for each in wanted
+        }
+        return Demand(port=self.port, config=config, client=client, accounts=wanted, person_keys=keys)
 
 
 def _callback(service: str) -> str:

@@ -5,13 +5,14 @@ Run by `deploy.local.identity` as `python -m deploy.local.provider FILE`, the fi
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import canaille
 from canaille.app import models
 from canaille.backends import Backend
+from canaille.oidc.userinfo import UserInfo
 from pydantic import BaseModel
 from werkzeug.serving import make_server
 
@@ -37,17 +38,26 @@ class Demand(BaseModel):
     config: dict[str, Any]
     client: Client
     accounts: list[Account]
+    person_keys: dict[str, str]
 
 
 def main() -> None:
     """Match the provider's database to the demand and serve until stopped."""
     demand = Demand.model_validate_json(Path(sys.argv[1]).read_bytes())
     app = canaille.create_app(config=demand.config)
+    _tell_persons(app.config)
     with app.app_context(), Backend.instance.session():
         _match_client(demand.client)
-        _match_accounts(demand.accounts)
+        _match_accounts(demand.accounts, demand.person_keys)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     make_server(HOST, demand.port, app, threaded=True).serve_forever()
+
+
+def _tell_persons(config: dict[str, Any]) -> None:
+    """Send the claim `person_key`, by which a person is recognised in registers and alerts, beside the groups."""
+    UserInfo.REGISTERED_CLAIMS = [*UserInfo.REGISTERED_CLAIMS, "person_key"]
+    UserInfo.SCOPES_CLAIMS_MAPPING = {**UserInfo.SCOPES_CLAIMS_MAPPING, "groups": ["groups", "person_key"]}
+    config["CANAILLE_OIDC"]["USERINFO_MAPPING"]["PERSON_KEY"] = "{{ user.employee_number }}"
 
 
 def _match_client(wanted: Client) -> None:
@@ -66,11 +76,17 @@ def _match_client(wanted: Client) -> None:
     Backend.instance.save(client)
 
 
-def _match_accounts(wanted: Iterable[Account]) -> None:
+def _match_accounts(wanted: Iterable[Account], person_keys: Mapping[str, str]) -> None:
     names = set()
     for account in wanted:
         user = _existing_or_new(models.User, user_name=account.username)
-        Backend.instance.update(user, formatted_name=account.name, family_name=account.name, title=account.title_zh)
+        Backend.instance.update(
+            user,
+            formatted_name=account.name,
+            family_name=account.name,
+            title=account.title_zh,
+            employee_number=person_keys[account.username],
+        )
         user.groups = [_group(grant) for grant in account.grants]
         Backend.instance.set_user_password(user, account.password)
         names.add(account.username)

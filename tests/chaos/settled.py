@@ -28,7 +28,7 @@ _SEEN = {
         "SELECT village_code, running, closed, withdrawn,"
         " convert_from(body, 'UTF8')::jsonb - 'notices' AS body FROM villages ORDER BY village_code",
     ),
-    "approval": ("SELECT case_no, village_code, status, node, version FROM cases ORDER BY case_no",),
+    "approval": ("SELECT case_no, village_code, status, node, sequence FROM cases ORDER BY case_no",),
 }
 
 
