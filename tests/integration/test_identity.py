@@ -12,6 +12,7 @@ from deploy.local.environment import CLIENT_ID, url
 from deploy.local.identity import Identity, SignInRefused, sign_in, token_for
 from deploy.local.keys import Keys
 from shared.auth import Caller
+from shared.identity import person_key
 from shared.settings import Settings
 from shared.web import create_app
 
@@ -51,7 +52,8 @@ def service(issuer: str, keys: Keys) -> FastAPI:
 
     @app.get("/me")
     async def me(caller: Caller) -> dict[str, object]:
-        return {"name": caller.name, "grants": sorted(f"{g.role}@{g.region}" for g in caller.grants)}
+        grants = sorted(f"{g.role}@{g.region}" for g in caller.grants)
+        return {"name": caller.name, "grants": grants, "person": caller.person_key}
 
     return app
 
@@ -73,16 +75,21 @@ async def test_a_bearer_token_carries_the_accounts_grants(
     token = token_for(account.username, issuer=issuer, keys=keys)
     async with client_of(service) as http:
         answer = await http.get("/me", headers={"authorization": f"Bearer {token}"})
-    assert answer.json() == {"name": account.name, "grants": sorted(account.grants)}
+    who = person_key(f"demo account {account.username}", keys.identity_secret)
+    assert answer.json() == {"name": account.name, "grants": sorted(account.grants), "person": who}
 
 
-async def test_a_browser_signs_in_and_keeps_its_grants_in_the_session(issuer: str, service: FastAPI) -> None:
+async def test_a_browser_signs_in_and_keeps_its_grants_in_the_session(
+    issuer: str, keys: Keys, service: FastAPI
+) -> None:
     async with client_of(service) as browser:
         assert (await browser.get("/me")).status_code == 401
         leaving = await browser.get("/signin", params={"next": "/me"})
         arrived = await browser.get(through_the_provider(leaving.headers["location"]))
         assert arrived.headers["location"] == "/me"
-        assert (await browser.get("/me")).json()["grants"] == ["town_secretary@330421107000"]
+        me = (await browser.get("/me")).json()
+        assert me["grants"] == ["town_secretary@330421107000"]
+        assert me["person"] == person_key("demo account secretary", keys.identity_secret)
         await browser.get("/signout")
         assert (await browser.get("/me")).status_code == 401
 
