@@ -108,8 +108,8 @@ def _needs_of_case(facts: Sequence[Fact], reference: Reference) -> Iterator[Need
     yield from needs_of_recipients(facts, reference)
     for fact in facts:
         told = fact.data.get("fields", {})
-        if told.get("supplier_id"):
-            yield from needs_of_supplier(told["supplier_id"], reference)
+        if told.get("supplier_id") or told.get("supplier_name"):
+            yield from needs_of_supplier(told.get("supplier_id", ""), told.get("supplier_name", ""), reference)
         for bid in told.get("bids", ()):
             yield from needs_of_bidder(bid["company_id"], reference)
 

@@ -47,7 +47,7 @@ class Likeness:
     def said(self) -> str:
         """The words of the evidence."""
         if self.verdict == "same":
-            return "姓名(名称)相同 / same name"
+            return "名称相同 / same name"
         return f"名称相近 {self.score:.2f} / similar name"
 
 

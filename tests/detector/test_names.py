@@ -49,4 +49,4 @@ def test_what_is_the_same_or_sounds_alike_is_filed_together() -> None:
 
 def test_a_near_name_says_so_with_its_score() -> None:
     assert same_person_name("陈建国", "陈健国").said == "名称相近 0.83 / similar name"
-    assert same_person_name("张国荣", "張國榮").said == "姓名(名称)相同 / same name"
+    assert same_person_name("张国荣", "張國榮").said == "名称相同 / same name"

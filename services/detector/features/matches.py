@@ -1,7 +1,6 @@
 """Who stands behind a company or a name on a list: officials (编内 or 编外), their kin, the dead, the barred."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -9,13 +8,17 @@ from typing import Any
 
 from services.detector.distil import Fact
 from services.detector.features.case import Case, history, occasion
+from services.detector.features.deals import Deal, deals_of, in_turn, listed
+from services.detector.names import Likeness, company_sound, plain, same_company_name, same_person_name, sound
 from services.detector.registers import Need, Reference
 from services.detector.subjects import Occasion, Params, Subject, View
-from shared.contracts.alerts import About, Bilingual, Evidence
+from shared.contracts.alerts import About
 from shared.contracts.reference import Blacklist, Company, Death, Kinship, Record, Staff
 from shared.workdays import SHANGHAI
 
 _KIN_STEPS = 2
+_BY_CODE = "统一社会信用代码相同 / same credit code"
+_BY_PERSON = "证件号相同 / same ID number"
 _ROLES = {
     "legal_person": ("法定代表人", "legal representative"),
     "shareholder": ("股东", "shareholder"),
@@ -28,7 +31,8 @@ _ROLES = {
 class Interest:
     """An official behind a company that was paid or won in villages he oversees, in one town.
 
-    `kin_steps` is 0 when he stands in the company himself. `certain` means matched on the person, not the name alone.
+    `kin_steps` is 0 when he stands in the company himself. `certain` means matched on the person, not the name alone;
+    `matched` says by what.
     """
 
     company_id: str
@@ -44,6 +48,8 @@ class Interest:
     kin_steps: int
     kin_path: str
     certain: bool
+    alike: float
+    matched: str
     own_village: bool
     town: str
     works: int
@@ -53,10 +59,15 @@ class Interest:
 
 @dataclass(frozen=True)
 class Supplier:
-    """The company chosen or paid in a case, and what the registers say of it on that day."""
+    """The company chosen or paid in a case, and what the registers say of it on that day.
+
+    `certain` and `matched` say by what the entry on the blacklist, or the company itself, was found.
+    """
 
     id: str
     name: str
+    certain: bool
+    matched: str
     barred: bool
     barred_reason: str
     known: bool
@@ -91,19 +102,39 @@ def needs_of_company(id: str, reference: Reference) -> set[Need]:
     needs = {Need("companies", "id", id)}
     company = reference.one(Company, id)
     for person, name, _, _ in _holders(company) if company else ():
-        needs |= {Need("staff", "name", name)}
+        needs |= {Need("staff", "sound", sound(name))}
         needs |= needs_of_person(person, reference) if person else set()
     return needs
 
 
-def needs_of_supplier(id: str, reference: Reference) -> set[Need]:
-    """The company, what bars it or the one who runs it, and whether he lives."""
-    needs = {Need("companies", "id", id), Need("blacklist", "subject_id", id)}
-    company = reference.one(Company, id)
+def needs_of_supplier(id: str, name: str, reference: Reference) -> set[Need]:
+    """The company (by its name where no id is given), what bars it or the one who runs it, and whether he lives."""
+    needs = {Need("companies", "id", id), Need("blacklist", "subject_id", id)} if id else set()
+    if name:
+        needs.add(Need("blacklist", "sound", company_sound(name)))
+    if name and not id:
+        needs.add(Need("companies", "sound", company_sound(name)))
+    company, _ = _registered(id, name, reference)
     if company and company.legal_person_key:
         needs |= {Need("blacklist", "subject_id", company.legal_person_key)}
         needs |= {Need("deaths", "person_key", company.legal_person_key)}
     return needs
+
+
+def _registered(id: str, name: str, reference: Reference) -> tuple[Company | None, Likeness | None]:
+    """The company of this id; where none is given, the one of this name, and how alike the names are."""
+    if id:
+        return reference.one(Company, id), None
+    alike = [
+        (likeness.score, company, likeness)
+        for company in reference.all(Company, "sound", company_sound(name))
+        if (likeness := same_company_name(name, company.name)).verdict != "other"
+    ]
+    best = max(alike, key=lambda found: found[0], default=None)
+    # Two firms as alike as each other are no firm found.
+    if best is None or sum(found[0] == best[0] for found in alike) > 1:
+        return None, None
+    return best[1], best[2]
 
 
 def _kin(person: str, reference: Reference) -> dict[str, tuple[str, ...]]:
@@ -173,48 +204,14 @@ def day_of(moment: datetime) -> date:
 # --- an official behind a company ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Work:
-    """One case that a company won or was paid in: its facts in event time."""
-
-    facts: tuple[Fact, ...]
-
-    @property
-    def village(self) -> str:
-        return str(self.facts[0].data["village_code"])
-
-    @property
-    def town(self) -> str:
-        return str(self.facts[0].data["town_code"])
-
-    @property
-    def amount_fen(self) -> int:
-        """What it was paid or is to get, the larger."""
-        told: dict[str, int] = {}
-        for fact in self.facts:
-            told.update({name: fact.data["fields"].get(name, told.get(name, 0)) for name in _WORTH})
-        paid = sum(fact.data["fields"].get("payment_fen", 0) for fact in self.facts)
-        return int(max(paid, *told.values()))
-
-
-_WORTH = ("award_fen", "contract_fen", "settlement_fen", "annual_rent_fen")
-
-
-def _works(facts: Sequence[Fact]) -> list[_Work]:
-    by_case: dict[str, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        by_case[fact.data["case_id"]].append(fact)
-    return [_Work(tuple(some)) for some in by_case.values()]
-
-
-def _interests(view: View, params: Params) -> Iterator[tuple[Interest, Staff, list[_Work]]]:
+def _interests(view: View, params: Params) -> Iterator[tuple[Interest, Staff, list[Deal]]]:
     id = view.key.split(":", 1)[1]
     company = view.reference.one(Company, id)
     if company is None:
         return
     share_pct, lookback = float(params["share_pct"]), int(params["lookback_months"]) * 30
-    found: dict[tuple[str, str], tuple[Interest, Staff, dict[str, _Work]]] = {}
-    for work in _works(view.facts):
+    found: dict[tuple[str, str], tuple[Interest, Staff, dict[str, Deal]]] = {}
+    for work in deals_of(view.facts):
         day = day_of(work.facts[0].occurred_at)
         if not in_force(company, day):
             continue
@@ -223,12 +220,12 @@ def _interests(view: View, params: Params) -> Iterator[tuple[Interest, Staff, li
                 continue
             at = (staff.person_key or staff.name, work.town)
             best, held, works = found.get(at, (interest, staff, {}))
-            works[str(work.facts[0].data["case_id"])] = work
+            works[work.case[0]] = work
             if _rank(interest) < _rank(best):
                 best, held = interest, staff
             found[at] = (best, held, works)
     for (_, town), (interest, staff, works) in sorted(found.items(), key=lambda item: item[0]):
-        mine = sorted(works.values(), key=lambda work: (work.facts[0].occurred_at, work.facts[0].event_id))
+        mine = in_turn(list(works.values()))
         yield (
             replace(
                 interest,
@@ -243,8 +240,8 @@ def _interests(view: View, params: Params) -> Iterator[tuple[Interest, Staff, li
         )
 
 
-def _rank(interest: Interest) -> tuple[bool, int, str, str]:
-    return (not interest.certain, interest.kin_steps, interest.role, interest.holder)
+def _rank(interest: Interest) -> tuple[bool, float, int, str, str]:
+    return (not interest.certain, -interest.alike, interest.kin_steps, interest.role, interest.holder)
 
 
 def _behind(
@@ -258,14 +255,16 @@ def _behind(
         if share < share_pct:
             continue
         for post in posts_of(person, reference, day, lookback_days) if person else ():
-            yield _interest(company, name, role, post, certain=True), post.staff
-        for staff in reference.all(Staff, "name", name):
+            yield _interest(company, name, role, post, None), post.staff
+        for staff in reference.all(Staff, "sound", sound(name)):
+            likeness = same_person_name(name, staff.name)
             unknown = not person or not staff.person_key
-            if unknown and in_force(staff, day, lookback_days):
-                yield _interest(company, name, role, Post(staff, 0, ""), certain=False), staff
+            if unknown and likeness.verdict != "other" and in_force(staff, day, lookback_days):
+                yield _interest(company, name, role, Post(staff, 0, ""), likeness), staff
 
 
-def _interest(company: Company, holder: str, role: str, post: Post, *, certain: bool) -> Interest:
+def _interest(company: Company, holder: str, role: str, post: Post, likeness: Likeness | None) -> Interest:
+    """`likeness` is that of the names where no person is known."""
     staff = post.staff
     return Interest(
         company_id=company.id,
@@ -280,7 +279,9 @@ def _interest(company: Company, holder: str, role: str, post: Post, *, certain: 
         role_en=_ROLES[role][1],
         kin_steps=post.steps,
         kin_path=post.path,
-        certain=certain,
+        certain=likeness is None,
+        alike=likeness.score if likeness else 1.0,
+        matched=likeness.said if likeness else _BY_PERSON,
         own_village=False,
         town="",
         works=0,
@@ -298,30 +299,16 @@ def _interest_occasions(view: View, params: Params) -> Iterator[Occasion]:
             matter=first["matter"],
             village_code=first["village_code"],
             town_code=first["town_code"],
-            cases=tuple((work.facts[0].data["case_id"], work.facts[0].data["case_no"]) for work in works),
+            cases=tuple(work.case for work in works),
             occurred_at=max(fact.occurred_at for work in works for fact in work.facts),
             about=(about(staff),),
-            trail=partial(_listed, works),
+            trail=partial(listed, works),
         )
 
 
 def about(staff: Staff) -> About:
     """The official as an alert names him."""
     return About(person_key=staff.person_key, name=staff.name, level=staff.level, region_code=staff.region_code)
-
-
-def _listed(works: Sequence[_Work]) -> tuple[Evidence, ...]:
-    return tuple(_work_evidence(work) for work in works)
-
-
-def _work_evidence(work: _Work) -> Evidence:
-    last = work.facts[-1]
-    return Evidence(
-        label=Bilingual(zh="承接项目", en="Work"),
-        value=f"{last.data['case_no']} {last.data['title']}({work.village}){work.amount_fen / 100:,.2f} 元",
-        source=last.event_id,
-        occurred_at=last.occurred_at,
-    )
 
 
 INTEREST = Subject(
@@ -339,30 +326,49 @@ INTEREST = Subject(
 
 
 def _supplier_occasions(view: View, params: Params) -> Iterator[Occasion]:
-    named: dict[str, Fact] = {}
-    for fact, id in history(view).given("supplier_id"):
-        named.setdefault(id, fact)
-    for id, fact in sorted(named.items()):
-        yield occasion(view, features={"supplier": partial(_supplier, id, fact, view.reference)}, fact=fact)
+    named: dict[tuple[str, str], Fact] = {}
+    for fact in history(view).facts:
+        told = fact.data.get("fields", {})
+        id, name = told.get("supplier_id", ""), told.get("supplier_name", "")
+        if id or name:
+            named.setdefault((id, "" if id else name), fact)
+    identified = {plain(fact.data["fields"].get("supplier_name", "")) for (id, _), fact in named.items() if id}
+    for (id, name), fact in sorted(named.items()):
+        # A name that stands beside an id elsewhere in the case is that company.
+        if id or plain(name) not in identified:
+            yield occasion(view, features={"supplier": partial(_supplier, id, fact, view.reference)}, fact=fact)
 
 
 def _supplier(id: str, fact: Fact, reference: Reference) -> Supplier:
     day = day_of(fact.occurred_at)
-    company = reference.one(Company, id)
-    subjects = [id, company.legal_person_key] if company else [id]
-    barred = [
-        bar for subject in subjects for bar in reference.all(Blacklist, "subject_id", subject) if in_force(bar, day)
+    name = fact.data["fields"].get("supplier_name", "")
+    company, found_by = _registered(id, name, reference)
+    subjects = [subject for subject in (id, company.legal_person_key if company else "") if subject]
+    bars = [(bar, found_by) for subject in subjects for bar in reference.all(Blacklist, "subject_id", subject)]
+    bars = bars or [
+        (bar, likeness)
+        for bar in reference.all(Blacklist, "sound", company_sound(name) if name else "")
+        if not _identified(bar) and (likeness := same_company_name(name, bar.name)).verdict != "other"
     ]
+    barred = [(bar, likeness) for bar, likeness in bars if in_force(bar, day)]
+    doubts = [likeness for _, likeness in barred if likeness] or [likeness for likeness in (found_by,) if likeness]
     deaths = reference.all(Death, "person_key", company.legal_person_key) if company else ()
     return Supplier(
-        id=id,
-        name=company.name if company else fact.data["fields"].get("supplier_name", id),
+        id=id or name,
+        name=company.name if company else name or id,
+        certain=not doubts,
+        matched=min(doubts, key=lambda likeness: likeness.score).said if doubts else _BY_CODE,
         barred=bool(barred),
-        barred_reason="、".join(sorted({bar.reason for bar in barred})),
+        barred_reason="、".join(sorted({bar.reason for bar, _ in barred})),
         known=company is not None,
         age_days=(day - company.registered_on).days if company and company.registered_on else None,
         legal_person_dead=any(death.died_on < day for death in deaths),
     )
+
+
+def _identified(bar: Blacklist) -> bool:
+    """Whether the entry names its subject by a credit code or a person's key; many published lists give but names."""
+    return len(bar.subject_id) in (18, 32)
 
 
 SUPPLIER = Subject(

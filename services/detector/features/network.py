@@ -1,15 +1,15 @@
 """Bidders among themselves: what the offers of one case share, how their prices lie, and who bids with whom."""
 
-import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from services.detector.distil import Fact
 from services.detector.features.case import Case, History, history, occasion, the_case, whole_form
+from services.detector.names import same_address
 from services.detector.registers import Need, Reference
 from services.detector.subjects import Occasion, Params, Subject, View
 from shared.contracts.alerts import Bilingual, Evidence
@@ -21,12 +21,13 @@ from shared.contracts.reference import Company, Kinship
 class Shared:
     """A trace or person that two or more bidders have in common; `share_pct` is the smaller stake of a person.
 
-    `value` is a keyed hash, but for an address and the words for a telephone.
+    `value` is a keyed hash, but for an address and the words for a telephone. `near` is only much like the same.
     """
 
     value: str
     companies: tuple[str, ...]
     share_pct: float = 100.0
+    near: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,7 @@ def bidding(view: View) -> Bidding:
         ips=_shared(bids, ((bid.company_id, bid.ip_key) for bid in bids.values())),
         devices=_shared(bids, ((bid.company_id, bid.device_key) for bid in bids.values())),
         bond_accounts=_shared(bids, ((bid.company_id, bid.bond_account_key) for bid in bids.values())),
-        addresses=_shared(
-            bids, ((id, company.address and _plain(company.address)) for id, company in registered.items())
-        ),
+        addresses=_addresses(bids, registered),
         persons=_common(bids, registered),
         spouses=_spouses(bids, registered, view.reference),
         cv=statistics.stdev(prices) / statistics.mean(prices) if len(prices) > 1 and prices[0] > 0 else 0.0,
@@ -176,8 +175,19 @@ def _spouses(bids: Mapping[str, Bid], registered: Mapping[str, Company], referen
 _SPOUSE = frozenset({"spouse", "husband", "wife", "配偶", "夫妻", "丈夫", "妻子", "夫", "妻"})
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"[\W_]", "", text)
+def _addresses(bids: Mapping[str, Bid], registered: Mapping[str, Company]) -> tuple[Shared, ...]:
+    """Two bidders at one address, or at nearly one."""
+    told = [(id, company.address) for id, company in sorted(registered.items()) if company.address]
+    found = ((one, other, same_address(one[1], other[1])) for one, other in combinations(told, 2))
+    return tuple(
+        Shared(
+            value=f"{address}" if likeness.verdict == "same" else f"{address} / {near}({likeness.said})",
+            companies=(bids[id].company_name, bids[other].company_name),
+            near=likeness.verdict == "near",
+        )
+        for (id, address), (other, near), likeness in found
+        if likeness.verdict != "other"
+    )
 
 
 def _off_series(prices: Sequence[int]) -> float | None:
