@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from deploy.demo import bidding
+from deploy.demo import bidding, details
 from deploy.demo.cases import Draft, Step
 from deploy.demo.companies import Company
 from deploy.demo.county import County
@@ -20,7 +20,7 @@ from services.approval import flows
 from services.approval.flows import Flow
 from shared import regions
 from shared.contracts.power import Worker
-from shared.identity import account_key
+from shared.identity import account_key, birth_year
 
 CASES = uuid.UUID("5d1f3c1c-5f0e-5a57-9a30-7d4c0f4b2a10")
 _YUAN = 100
@@ -102,6 +102,7 @@ class Drafter:
         bidders = chosen.bidders or self._bidders(flow, chosen.winner)
         title, known = self._known(flow, village, chosen, bidders, opened_at)
         known |= self._competition(flow, known, bidders, times)
+        known |= details.of(flow, known)
         inspectors = tuple(
             self.county.official(village, role).name for role in ("supervisory_committee", "two_committees")
         )
@@ -237,10 +238,16 @@ class Drafter:
                 return f"{asset.name}报废核销", known
 
     def _labour(self, flow: Flow, chosen: Chosen, amount: int, place: str) -> Titled:
-        workers = chosen.workers or [self.county.people.person() for _ in range(self._rng.randint(1, 4))]
+        workers = chosen.workers or [self.county.people.labourer() for _ in range(self._rng.randint(1, 4))]
         days = float(max(1, amount // _DAY_WAGE_FEN // len(workers)))
         sheet = tuple(
-            Worker(person_key=person.key, name=person.name, days=days, wage_fen=round(days * _DAY_WAGE_FEN))
+            Worker(
+                person_key=person.key,
+                name=person.name,
+                days=days,
+                wage_fen=round(days * _DAY_WAGE_FEN),
+                birth_year=birth_year(person.id_no),
+            )
             for person in workers
         )
         paid = sum(line.wage_fen for line in sheet)

@@ -39,13 +39,13 @@ class Forms:
         if name in known:
             return known[name]
         match name:
-            case "meeting_on" | "visited_on":
+            case "meeting_on" | "visited_on" | "banked_on":
                 return day
             case "notice_from":
                 return _posted(node, day)
             case "notice_to":
                 return _posted(node, day) + timedelta(days=node.notice_days)
-            case "contract_signed_on":
+            case "contract_signed_on" | "bond_returned_on":
                 return known.setdefault(name, day)
             case "started_on":
                 return self._begun(day)

@@ -8,9 +8,11 @@ from functools import partial
 from typing import Any, cast
 
 from services.detector.distil import Fact, in_order
+from services.detector.features.crew import needs_of_crew
 from services.detector.features.matches import needs_of_company, needs_of_supplier
 from services.detector.features.network import needs_of_bidder
 from services.detector.features.people import needs_of_recipients
+from services.detector.features.spending import needs_of_spending
 from services.detector.registers import Need, Reference
 from services.detector.rules import VOCABULARY, Rule, Rulebook
 from services.detector.sentences import evaluate
@@ -99,6 +101,8 @@ def needs_of(key: str, facts: Sequence[Fact], reference: Reference) -> frozenset
             return frozenset(needs_of_company(name, reference))
         case "person":
             return frozenset({Need("relief", "person_key", name)})
+        case "village":
+            return frozenset(needs_of_spending(facts))
         case "case":
             return frozenset(_needs_of_case(facts, reference))
     return frozenset()
@@ -106,6 +110,7 @@ def needs_of(key: str, facts: Sequence[Fact], reference: Reference) -> frozenset
 
 def _needs_of_case(facts: Sequence[Fact], reference: Reference) -> Iterator[Need]:
     yield from needs_of_recipients(facts, reference)
+    yield from needs_of_crew(facts)
     for fact in facts:
         told = fact.data.get("fields", {})
         if told.get("supplier_id") or told.get("supplier_name"):

@@ -69,20 +69,55 @@ def _filed(kind: str, event: dict[str, Any]) -> Iterator[tuple[str, dict[str, An
     fields = event["fields"]
     brief = {name: event[name] for name in _BRIEF if name in event}
     told = {**brief, "fields": {name: fields[name] for name in _TOLD if name in fields}}
+    if _of_a_change(event):
+        told["documents"] = event["documents"]
     counts = kind in (OPENED, WITHDRAWN) or any(name in fields for name in _AMOUNTS)
-    if counts and event["matter"] in ("EN", "PR"):
+    if (counts and event["matter"] in ("EN", "PR")) or _of_a_change(event) or _of_a_budget(event):
         yield f"village:{event['village_code']}:{event['matter']}", told
     if fields.get("supplier_id"):
         yield f"company:{fields['supplier_id']}", told
     for invoice in _invoice_numbers(fields):
         yield f"invoice:{invoice}", told
+    yield from _cash(kind, brief, event)
     yield from _persons(brief, fields)
     yield from _bidder_pairs(brief, fields)
 
 
+def _of_a_change(event: dict[str, Any]) -> bool:
+    return bool(event["flow"] == _CHANGES)
+
+
+def _of_a_budget(event: dict[str, Any]) -> bool:
+    """A payment that the village's budget has a line for, beside purchases."""
+    return event["flow"] in _BUDGETED and "payment_fen" in event["fields"]
+
+
+def _cash(kind: str, brief: dict[str, Any], event: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What moves a village's cash, and what was sent back and may undo it."""
+    fields = {name: event["fields"][name] for name in _OF_CASH if name in event["fields"]}
+    if kind == RETURNED:
+        yield f"cash:{event['village_code']}", {**brief, "to_node": event["to_node"], "fields": {}}
+    elif "cash_balance_fen" in fields or IN_CASH in fields.get("payment_method", ""):
+        yield f"cash:{event['village_code']}", {**brief, "fields": fields}
+
+
+IN_CASH = "现金"
+_CHANGES = "EN5"
+_BUDGETED = ("LA1", "LA2", "LA3", "RE3")
+_OF_CASH = (
+    "payment_method",
+    "payment_fen",
+    "received_fen",
+    "cash_balance_fen",
+    "banked_on",
+    "payee_name",
+    "supplier_name",
+)
 _BRIEF = ("case_id", "case_no", "title", "matter", "flow", "village_code", "town_code", "sequence", "node")
 _TOLD = (
     *_AMOUNTS,
+    "change_fen",
+    "related_case_no",
     "item",
     "category",
     "location",

@@ -9,6 +9,7 @@ from shared.contracts.reference import (
     Asset,
     BankAccount,
     Blacklist,
+    Budget,
     CollectiveContract,
     Company,
     Death,
@@ -16,6 +17,7 @@ from shared.contracts.reference import (
     Household,
     IntegrityFile,
     Kinship,
+    LabourRate,
     Lease,
     Property,
     Record,
@@ -61,7 +63,7 @@ def _lookups(record: Record) -> Iterable[tuple[str, str]]:
         case Blacklist():
             yield "subject_id", record.subject_id
             yield "sound", company_sound(record.name)
-        case Asset():
+        case Asset() | LabourRate() | Budget():
             yield "village_code", record.village_code
         case Household():
             yield from (("person_key", member.person_key) for member in record.members)

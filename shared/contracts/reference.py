@@ -216,6 +216,29 @@ class ReferencePrice(Record):
     spread_pct: float = 0.0
 
 
+class LabourRate(Record):
+    """The day rate that a village's meeting has set for a kind of work (`kind`, empty for all)."""
+
+    DATASET: ClassVar[str] = "labour_rates"
+    village_code: RegionCode
+    kind: str = ""
+    day_rate_fen: Fen
+
+
+class Budget(Record):
+    """A line of a village's approved budget for its validity: which flows, and which words of purchases, fall under it.
+
+    Validity is the budget's period, as a rule a calendar year.
+    """
+
+    DATASET: ClassVar[str] = "budgets"
+    village_code: RegionCode
+    line: str
+    amount_fen: Fen
+    flows: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
 _REGISTERS: tuple[type[Record], ...] = (
     Company,
     Staff,
@@ -233,6 +256,8 @@ _REGISTERS: tuple[type[Record], ...] = (
     CollectiveContract,
     Lease,
     ReferencePrice,
+    LabourRate,
+    Budget,
 )
 DATASETS: dict[str, type[Record]] = {model.DATASET: model for model in _REGISTERS}
 

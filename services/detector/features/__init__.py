@@ -1,12 +1,21 @@
 """What conditions may see beyond the event, one file a kind. A new subject is listed here and nowhere else."""
 
 from services.detector.features.case import NODE
+from services.detector.features.cash import CASH_BOX, CASH_PAID
+from services.detector.features.changes import CHANGED_WORKS
+from services.detector.features.crew import CREW
 from services.detector.features.deadlines import TERM, WORKS
 from services.detector.features.matches import INTEREST, SUPPLIER
 from services.detector.features.network import CASE, PAIR
+from services.detector.features.originals import ENDED
 from services.detector.features.people import BENEFICIARY, RECIPIENT
+from services.detector.features.spending import SPENDING
+from services.detector.features.tenders import TENDER
 from services.detector.features.windows import CLUSTER, INVOICE
 
 # Features that rest on a case alone: on no register, and on no other case.
-OF_THE_CASE = frozenset({"case", "node", "fields", "term", "works"})
-ALL = (NODE, TERM, WORKS, CASE, PAIR, CLUSTER, INVOICE, INTEREST, RECIPIENT, SUPPLIER, BENEFICIARY)
+OF_THE_CASE = frozenset({"case", "node", "fields", "term", "works", "ended", "tender"})
+ALL = (
+    *(NODE, TERM, WORKS, CASE, PAIR, CLUSTER, INVOICE, INTEREST, RECIPIENT, SUPPLIER, BENEFICIARY),
+    *(ENDED, TENDER, CHANGED_WORKS, CASH_PAID, CASH_BOX, CREW, SPENDING),
+)

@@ -1,0 +1,172 @@
+"""A village's cash: what is paid out in it, to whom and when, what lies in the box, and what never got banked."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+
+from services.detector.distil import IN_CASH, RETURNED, Fact
+from services.detector.subjects import Occasion, Params, Subject, View, at_hand
+from services.detector.vocabulary import midnight
+from shared.contracts.alerts import Bilingual, Evidence
+from shared.workdays import SHANGHAI
+
+
+@dataclass(frozen=True)
+class CashPaid:
+    """What one payee got in cash on one day; `works` when any of it was for works."""
+
+    village: str
+    payee: str
+    day: str
+    sum_fen: int
+    payments: int
+    works: bool
+
+
+@dataclass(frozen=True)
+class CashBox:
+    """A month's highest stated balance, or one taking in cash (`taken_fen`) and when it was banked.
+
+    `twice_days` are the days between the first and the last statement of the month above twice the limit. `about` is
+    the month or the case.
+    """
+
+    village: str
+    about: str
+    balance_fen: int
+    stated_at: datetime
+    twice_days: int
+    taken_fen: int
+    banked_at: datetime | None
+    known_at: datetime
+
+
+def _standing(view: View) -> list[Fact]:
+    """The facts that weren't sent back to be done again."""
+    returns = [fact.data for fact in view.facts if fact.kind == RETURNED]
+    return [
+        fact
+        for fact in view.facts
+        if fact.kind != RETURNED
+        and not any(
+            back["case_id"] == fact.data["case_id"]
+            and back["sequence"] > fact.data["sequence"]
+            and back["to_node"] <= fact.data.get("node", "")
+            for back in returns
+        )
+    ]
+
+
+def _payments(facts: Sequence[Fact]) -> Iterator[tuple[Fact, int]]:
+    for fact in facts:
+        fields = fact.data["fields"]
+        if fields.get("payment_fen", 0) > 0 and IN_CASH in fields.get("payment_method", ""):
+            yield fact, fields["payment_fen"]
+
+
+def _paid_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    days: dict[tuple[str, str], list[Fact]] = defaultdict(list)
+    for fact, _ in _payments(_standing(view)):
+        fields = fact.data["fields"]
+        payee = fields.get("payee_name") or fields.get("supplier_name") or fact.data["case_no"]
+        days[str(_day(fact)), payee].append(fact)
+    for (day, payee), facts in sorted(days.items()):
+        paid = CashPaid(
+            village=facts[0].data["village_code"],
+            payee=payee,
+            day=day,
+            sum_fen=sum(fen for _, fen in _payments(facts)),
+            payments=len(facts),
+            works=any(fact.data["matter"] == "EN" for fact in facts),
+        )
+        yield _occasion(facts, {"paid": at_hand(paid)})
+
+
+def _box_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    facts = _standing(view)
+    months: dict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        if "cash_balance_fen" in fact.data["fields"]:
+            months[f"{_day(fact):%Y-%m}"].append(fact)
+    for month, stated in sorted(months.items()):
+        highest = max(stated, key=lambda fact: (fact.data["fields"]["cash_balance_fen"], fact.event_id))
+        box = _box(highest, month, view.now, twice_days=_twice_days(stated, int(params["cash_stock_limit"]) * 200))
+        yield _occasion([highest], {"box": at_hand(box)}, settled=True)
+    for fact in facts:
+        fields = fact.data["fields"]
+        if fields.get("received_fen", 0) > 0 and IN_CASH in fields.get("payment_method", ""):
+            box = _box(fact, fact.data["case_id"], view.now, taken_fen=fields["received_fen"])
+            yield _occasion([fact], {"box": at_hand(box)}, settled=box.banked_at is not None)
+
+
+def _box(fact: Fact, about: str, now: datetime, *, twice_days: int = 0, taken_fen: int = 0) -> CashBox:
+    fields = fact.data["fields"]
+    return CashBox(
+        village=fact.data["village_code"],
+        about=about,
+        balance_fen=0 if taken_fen else fields["cash_balance_fen"],
+        stated_at=fact.occurred_at,
+        twice_days=twice_days,
+        taken_fen=taken_fen,
+        banked_at=midnight(date.fromisoformat(fields["banked_on"])) if "banked_on" in fields else None,
+        known_at=now,
+    )
+
+
+def _twice_days(stated: Sequence[Fact], twice_fen: int) -> int:
+    days = [_day(fact) for fact in stated if fact.data["fields"]["cash_balance_fen"] > twice_fen]
+    return (max(days) - min(days)).days if days else 0
+
+
+def _day(fact: Fact) -> date:
+    return fact.occurred_at.astimezone(SHANGHAI).date()
+
+
+def _occasion(facts: Sequence[Fact], features: dict[str, object], *, settled: bool = False) -> Occasion:
+    first, last = facts[0].data, facts[-1]
+    return Occasion(
+        features=features,  # type: ignore[arg-type]  # each is a feature at hand
+        given=frozenset({"payment_method", "cash_balance_fen"}),
+        matter=first["matter"],
+        village_code=first["village_code"],
+        town_code=first["town_code"],
+        cases=tuple({fact.data["case_id"]: (fact.data["case_id"], fact.data["case_no"]) for fact in facts}.values()),
+        occurred_at=last.occurred_at,
+        flow=first["flow"],
+        node=last.data.get("node"),
+        trail=partial(_listed, facts),
+        settled=settled,
+    )
+
+
+def _listed(facts: Sequence[Fact]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(
+            label=Bilingual(zh="登记", en="Filed in"),
+            value=f"{fact.data['case_no']} {fact.data['title']}",
+            source=fact.event_id,
+            occurred_at=fact.occurred_at,
+        )
+        for fact in facts
+    )
+
+
+CASH_PAID = Subject(
+    "cash_paid",
+    "每名收款人每日的现金付款",
+    "what each payee got in cash on a day",
+    frozenset({"cash"}),
+    {"paid": CashPaid},
+    _paid_occasions,
+)
+CASH_BOX = Subject(
+    "cash_box",
+    "每村每月库存现金和每笔现金收入",
+    "a village's cash on hand by month, and each taking in cash",
+    frozenset({"cash"}),
+    {"box": CashBox},
+    _box_occasions,
+    {"cash_stock_limit": int},
+)

@@ -1,0 +1,143 @@
+"""Works with the change orders that name them: what the changes add up to, and which have no approval on paper."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from services.detector.distil import WITHDRAWN, Fact
+from services.detector.subjects import Occasion, Params, Subject, View, at_hand
+from shared.contracts.alerts import Bilingual, Evidence
+
+_FLOW = "EN5"
+_APPROVAL = "change_approval"
+_AFTER_APPROVAL = ("EN5-07", "EN5-08")
+
+
+@dataclass(frozen=True)
+class ChangedWorks:
+    """Works and their changes that weren't withdrawn: `changed_fen` is what is asked for or approved of all of them.
+
+    `unpapered` are changes carried out, or settled with the works, whose approval was never filed.
+    """
+
+    case_id: str
+    no: str
+    title: str
+    flow: str
+    contract_fen: int
+    settlement_fen: int | None
+    changes: int
+    changed_fen: int
+    ratio_pct: float
+    unpapered: tuple[str, ...]
+    unpapered_fen: int
+
+
+@dataclass(frozen=True)
+class _Change:
+    facts: tuple[Fact, ...]
+    no: str
+    works_no: str
+    fen: int
+    done: bool
+    papered: bool
+
+
+def _by_case(facts: Sequence[Fact]) -> Mapping[str, list[Fact]]:
+    cases: dict[str, list[Fact]] = defaultdict(list)
+    for fact in sorted(facts, key=lambda fact: int(fact.data["sequence"])):
+        cases[fact.data["case_id"]].append(fact)
+    return cases
+
+
+def _latest(facts: Sequence[Fact], name: str) -> Any:
+    return next((fact.data["fields"][name] for fact in reversed(facts) if name in fact.data["fields"]), None)
+
+
+def _changes(cases: Mapping[str, list[Fact]]) -> Iterator[_Change]:
+    for facts in cases.values():
+        works_no = _latest(facts, "related_case_no")
+        withdrawn = any(fact.kind == WITHDRAWN for fact in facts)
+        if facts[0].data["flow"] == _FLOW and works_no and not withdrawn:
+            yield _Change(
+                facts=tuple(facts),
+                no=facts[0].data["case_no"],
+                works_no=works_no,
+                fen=_latest(facts, "change_fen") or 0,
+                done=any(fact.data.get("node") in _AFTER_APPROVAL for fact in facts),
+                papered=any(_APPROVAL in fact.data.get("documents", ()) for fact in facts),
+            )
+
+
+def _works_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    cases = _by_case(view.facts)
+    by_works: dict[str, list[_Change]] = defaultdict(list)
+    for change in _changes(cases):
+        by_works[change.works_no].append(change)
+    numbers = {facts[0].data["case_no"]: facts for facts in cases.values() if facts[0].data["flow"] != _FLOW}
+    for works_no, changes in sorted(by_works.items()):
+        if works_no in numbers:
+            yield _occasion(numbers[works_no], changes)
+
+
+def _occasion(works: Sequence[Fact], changes: Sequence[_Change]) -> Occasion:
+    first = works[0].data
+    facts = [*works, *(fact for change in changes for fact in change.facts)]
+    return Occasion(
+        features={"works": at_hand(_changed(works, changes))},
+        given=frozenset(),
+        matter=first["matter"],
+        village_code=first["village_code"],
+        town_code=first["town_code"],
+        cases=(
+            (first["case_id"], first["case_no"]),
+            *((change.facts[0].data["case_id"], change.no) for change in changes),
+        ),
+        occurred_at=max(fact.occurred_at for fact in facts),
+        flow=first["flow"],
+        trail=partial(_listed, changes),
+    )
+
+
+def _changed(works: Sequence[Fact], changes: Sequence[_Change]) -> ChangedWorks:
+    contract = _latest(works, "contract_fen") or _latest(works, "award_fen") or 0
+    settlement = _latest(works, "settlement_fen")
+    bare = [change for change in changes if not change.papered and (change.done or settlement is not None)]
+    total = sum(change.fen for change in changes)
+    return ChangedWorks(
+        case_id=works[0].data["case_id"],
+        no=works[0].data["case_no"],
+        title=works[0].data["title"],
+        flow=works[0].data["flow"],
+        contract_fen=contract,
+        settlement_fen=settlement,
+        changes=len(changes),
+        changed_fen=total,
+        ratio_pct=100 * total / contract if contract > 0 else 0.0,
+        unpapered=tuple(change.no for change in bare),
+        unpapered_fen=sum(change.fen for change in bare),
+    )
+
+
+def _listed(changes: Sequence[_Change]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(
+            label=Bilingual(zh="变更", en="Change"),
+            value=f"{change.no} {change.fen / 100:,.2f} 元 / yuan",
+            source=change.facts[-1].event_id,
+            occurred_at=change.facts[-1].occurred_at,
+        )
+        for change in changes
+    )
+
+
+CHANGED_WORKS = Subject(
+    "changed_works",
+    "每项有变更的工程(含关联变更案件)",
+    "each works with the change orders that name it",
+    frozenset({"village"}),
+    {"works": ChangedWorks},
+    _works_occasions,
+)
