@@ -179,8 +179,16 @@ async def _walk(desks: Desks, cast: Cast) -> tuple[dict[str, Any], float]:
     counted = {"attendees_due": 7, "attendees_present": 7, "votes_for": 7, "votes_against": 0}
     bids = [
         {"company_id": cast.company_id, "company_name": cast.company_name, "price_fen": 37_200 * _YUAN},
-        {"company_id": credit_code("91330499MC0000001"), "company_name": "嘉善远诚建设", "price_fen": 39_850 * _YUAN},
-        {"company_id": credit_code("91330499MC0000002"), "company_name": "嘉善汇丰市政", "price_fen": 41_310 * _YUAN},
+        {
+            "company_id": credit_code("91330499MC0000001"),
+            "company_name": "嘉善远诚建设有限公司",
+            "price_fen": 39_850 * _YUAN,
+        },
+        {
+            "company_id": credit_code("91330499MC0000002"),
+            "company_name": "嘉善汇丰市政工程有限公司",
+            "price_fen": 41_310 * _YUAN,
+        },
     ]
     won = {
         "selection_method": "比价确定",
