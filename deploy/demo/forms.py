@@ -47,6 +47,8 @@ class Forms:
                 return _posted(node, day) + timedelta(days=node.notice_days)
             case "contract_signed_on" | "bond_returned_on":
                 return known.setdefault(name, day)
+            case "invoiced_on":
+                return known.setdefault(name, day)
             case "started_on":
                 return self._begun(day)
             case "finished_on":

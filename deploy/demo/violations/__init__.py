@@ -7,7 +7,7 @@ from deploy.demo.drafting import Drafter
 from deploy.demo.labels import Label
 from deploy.demo.ledger import Ledger
 from deploy.demo.period import Period
-from deploy.demo.violations import amounts, collusion, insiders, order, papers, people, splitting
+from deploy.demo.violations import amounts, collusion, insiders, order, papers, people, reversals, splitting
 from deploy.demo.violations.ground import Ground, Plant, Planted
 
 PLANTS: tuple[Plant, ...] = (
@@ -15,6 +15,7 @@ PLANTS: tuple[Plant, ...] = (
     *splitting.PLANTS,
     *collusion.PLANTS,
     *order.PLANTS,
+    *reversals.PLANTS,
     *papers.PLANTS,
     *amounts.PLANTS,
     *people.PLANTS,
