@@ -13,6 +13,8 @@ from services.detector.features.matches import needs_of_company, needs_of_suppli
 from services.detector.features.network import needs_of_bidder
 from services.detector.features.people import needs_of_recipients
 from services.detector.features.spending import needs_of_spending
+from services.detector.features.receipts import needs_of_receipts
+from services.detector.features.relief import needs_of_village_relief
 from services.detector.registers import Need, Reference
 from services.detector.rules import VOCABULARY, Rule, Rulebook
 from services.detector.sentences import evaluate
@@ -103,6 +105,10 @@ def needs_of(key: str, facts: Sequence[Fact], reference: Reference) -> frozenset
             return frozenset({Need("relief", "person_key", name)})
         case "village":
             return frozenset(needs_of_spending(facts))
+        case "leases":
+            return frozenset({Need("assets", "village_code", name)})
+        case "relief":
+            return frozenset(needs_of_village_relief(name, reference))
         case "case":
             return frozenset(_needs_of_case(facts, reference))
     return frozenset()
@@ -111,6 +117,7 @@ def needs_of(key: str, facts: Sequence[Fact], reference: Reference) -> frozenset
 def _needs_of_case(facts: Sequence[Fact], reference: Reference) -> Iterator[Need]:
     yield from needs_of_recipients(facts, reference)
     yield from needs_of_crew(facts)
+    yield from needs_of_receipts(facts)
     for fact in facts:
         told = fact.data.get("fields", {})
         if told.get("supplier_id") or told.get("supplier_name"):

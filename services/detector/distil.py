@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import combinations
 from typing import Any
 
+from services.detector.ledgers import entries
 from shared.bus.envelope import Envelope
 from shared.contracts.power import CaseOpened, CaseWithdrawn, NodeCompleted, NodeReturned
 
@@ -79,6 +80,7 @@ def _filed(kind: str, event: dict[str, Any]) -> Iterator[tuple[str, dict[str, An
     for invoice in _invoice_numbers(fields):
         yield f"invoice:{invoice}", told
     yield from _cash(kind, brief, event)
+    yield from entries(event, brief, opened=kind == OPENED, gone=kind == WITHDRAWN)
     yield from _persons(brief, fields)
     yield from _bidder_pairs(brief, fields)
 
@@ -145,12 +147,16 @@ def _persons(brief: dict[str, Any], fields: dict[str, Any]) -> Iterator[tuple[st
         line = got.setdefault(worker["person_key"], {"name": worker["name"], "wage_fen": 0, "days": 0.0})
         line["wage_fen"] += worker["wage_fen"]
         line["days"] += worker["days"]
+    for worker in fields.get("attendance", ()):
+        line = got.setdefault(worker["person_key"], {"name": worker["name"]})
+        line["seen"] = [worker["days"], worker["first_on"], worker["last_on"]]
     if fields.get("hire_person_key"):
         got.setdefault(fields["hire_person_key"], {"name": fields.get("hire_name", "")})["hired"] = True
     if fields.get("beneficiary_key"):
         line = got.setdefault(fields["beneficiary_key"], {"name": fields.get("beneficiary_name", "")})
         line["relief_kind"] = fields.get("relief_kind", "")
         line["relief_fen"] = fields.get("relief_fen", 0)
+        line["reason"] = fields.get("reason", "")
     for person, line in got.items():
         yield f"person:{person}", {**brief, "got": line}
 

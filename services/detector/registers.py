@@ -20,6 +20,7 @@ from shared.contracts.reference import (
     LabourRate,
     Lease,
     Property,
+    Receipt,
     Record,
     ReferencePrice,
     Relief,
@@ -55,10 +56,14 @@ def _lookups(record: Record) -> Iterable[tuple[str, str]]:
         case Staff():
             yield "person_key", record.person_key
             yield "sound", sound(record.name)
+            yield "region_code", record.region_code
         case Kinship():
             yield "person_key", record.person_key
             yield "relative_key", record.relative_key
-        case Relief() | Death() | IntegrityFile():
+        case Relief():
+            yield "person_key", record.person_key
+            yield "village_code", record.village_code
+        case Death() | IntegrityFile():
             yield "person_key", record.person_key
         case Blacklist():
             yield "subject_id", record.subject_id
@@ -79,6 +84,9 @@ def _lookups(record: Record) -> Iterable[tuple[str, str]]:
         case Lease():
             yield "asset_id", record.asset_id
             yield "comparable", comparable(town_of(record.village_code), record.asset_kind, record.unit)
+        case Receipt():
+            yield "contract_no", record.contract_no and contract_of(record.village_code, record.contract_no)
+            yield "receipt_no", contract_of(record.village_code, record.receipt_no)
         case ReferencePrice():
             yield "item", plain(record.item)
 

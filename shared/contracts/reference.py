@@ -95,13 +95,29 @@ class Blacklist(Record):
 
 
 class Asset(Record):
-    """A collective asset or resource of a village."""
+    """A collective asset or resource of a village; `quantity` is its registered size in `unit`."""
 
     DATASET: ClassVar[str] = "assets"
     name: str
     village_code: RegionCode
     kind: str
     book_value_fen: Fen = 0
+    quantity: float | None = None
+    unit: str | None = None
+
+
+class Receipt(Record):
+    """A receipt that a village gave for money, and what of it is in the bank by the statement."""
+
+    DATASET: ClassVar[str] = "receipts"
+    village_code: RegionCode
+    receipt_no: str
+    contract_no: str = ""
+    payer: str
+    amount_fen: Fen
+    issued_on: date
+    banked_fen: Fen = 0
+    banked_on: date | None = None
 
 
 class Member(Contract):
@@ -258,6 +274,7 @@ _REGISTERS: tuple[type[Record], ...] = (
     ReferencePrice,
     LabourRate,
     Budget,
+    Receipt,
 )
 DATASETS: dict[str, type[Record]] = {model.DATASET: model for model in _REGISTERS}
 

@@ -1,14 +1,22 @@
 """What conditions may see beyond the event, one file a kind. A new subject is listed here and nowhere else."""
 
+from services.detector.features.awards import BRINK, SHARE
 from services.detector.features.case import NODE
 from services.detector.features.cash import CASH_BOX, CASH_PAID
 from services.detector.features.changes import CHANGED_WORKS
+from services.detector.features.counts import CHANGES, EMERGENCIES, SEAL_DAY
 from services.detector.features.crew import CREW
 from services.detector.features.deadlines import TERM, WORKS
+from services.detector.features.labour import LABOUR_SHARE, LABOUR_SUM, WORKLOAD
+from services.detector.features.leases import ASSET_USE, HOLDING
+from services.detector.features.lists import LISTS
 from services.detector.features.matches import INTEREST, SUPPLIER
 from services.detector.features.network import CASE, PAIR
+from services.detector.features.numbers import AUDIT, INVOICE_RUN
 from services.detector.features.originals import ENDED
 from services.detector.features.people import BENEFICIARY, RECIPIENT
+from services.detector.features.receipts import INCOME, RENT_DUE
+from services.detector.features.relief import RELIEF_SHARE, REPEATED_RELIEF
 from services.detector.features.spending import SPENDING
 from services.detector.features.tenders import TENDER
 from services.detector.features.windows import CLUSTER, INVOICE
@@ -18,4 +26,6 @@ OF_THE_CASE = frozenset({"case", "node", "fields", "term", "works", "ended", "te
 ALL = (
     *(NODE, TERM, WORKS, CASE, PAIR, CLUSTER, INVOICE, INTEREST, RECIPIENT, SUPPLIER, BENEFICIARY),
     *(ENDED, TENDER, CHANGED_WORKS, CASH_PAID, CASH_BOX, CREW, SPENDING),
+    *(LISTS, RENT_DUE, INCOME, AUDIT, INVOICE_RUN, SHARE, BRINK, EMERGENCIES, CHANGES, SEAL_DAY),
+    *(LABOUR_SUM, LABOUR_SHARE, WORKLOAD, ASSET_USE, HOLDING, RELIEF_SHARE, REPEATED_RELIEF),
 )

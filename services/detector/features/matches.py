@@ -89,12 +89,14 @@ class Post:
 
 def needs_of_person(person: str, reference: Reference) -> set[Need]:
     """His posts, and those of kin up to two steps, as far as kin are known."""
-    needs: set[Need] = set()
-    for key, steps in _kin(person, reference).items():
-        needs.add(Need("staff", "person_key", key))
-        if len(steps) < _KIN_STEPS:
-            needs |= {Need("kinship", "person_key", key), Need("kinship", "relative_key", key)}
-    return needs
+    posts = {Need("staff", "person_key", key) for key in kin_of(person, reference)}
+    return posts | needs_of_kin(person, reference)
+
+
+def needs_of_kin(person: str, reference: Reference) -> set[Need]:
+    """The kinship of a person and of his kin, as far as it leads within two steps."""
+    near = [key for key, steps in kin_of(person, reference).items() if len(steps) < _KIN_STEPS]
+    return {Need("kinship", lookup, key) for key in near for lookup in ("person_key", "relative_key")}
 
 
 def needs_of_company(id: str, reference: Reference) -> set[Need]:
@@ -137,7 +139,7 @@ def _registered(id: str, name: str, reference: Reference) -> tuple[Company | Non
     return best[1], best[2]
 
 
-def _kin(person: str, reference: Reference) -> dict[str, tuple[str, ...]]:
+def kin_of(person: str, reference: Reference) -> dict[str, tuple[str, ...]]:
     """The person and kin up to two steps, each with the relations that lead to him; the shortest way counts."""
     reached: dict[str, tuple[str, ...]] = {person: ()}
     edge = [person]
@@ -163,7 +165,7 @@ def posts_of(person: str, reference: Reference, day: date, lookback_days: int = 
     """The posts held on a day (or given up within the days before it) by a person and his kin, nearest first."""
     found = [
         Post(staff, len(path), "的".join(path))
-        for key, path in _kin(person, reference).items()
+        for key, path in kin_of(person, reference).items()
         for staff in reference.all(Staff, "person_key", key)
         if in_force(staff, day, lookback_days)
     ]

@@ -3,16 +3,16 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any
 
 from services.detector.distil import WITHDRAWN, Fact
+from services.detector.features.spans import dense, year_of
 from services.detector.subjects import Occasion, Params, Subject, View
 from shared.contracts.alerts import Bilingual, Evidence
-from shared.workdays import SHANGHAI
 
 _AMOUNTS = ("contract_fen", "award_fen", "budget_fen", "estimate_fen")
 _PART_WORDS = re.compile(r"[\W_\d一二三四五六七八九十东南西北零两]|第|期|标段|标|批|次|号|片|侧")
@@ -35,6 +35,7 @@ class Cluster:
     largest_fen: int
     limit_fen: int
     villages: int
+    towns: int
     same_supplier: bool
     same_item: bool
     first_at: datetime
@@ -109,6 +110,7 @@ def _clusters(view: View, params: Params) -> Iterator[tuple[Cluster, list[_Part]
     across = view.key.startswith("company:")
     flows, limits = params["flows"], [int(limit) * 100 for limit in params["limits_yuan"]]
     parts = [part for part in view.once("parts", lambda: _parts(view.facts, across)) if part.flow in flows]
+    window, least_share = timedelta(days=params["window_days"]), float(params["least_part_pct"]) / 100
     told: list[set[str]] = []
     for by in ("item", "location", "category", "supplier"):
         alike: dict[str, list[_Part]] = defaultdict(list)
@@ -116,7 +118,7 @@ def _clusters(view: View, params: Params) -> Iterator[tuple[Cluster, list[_Part]
             if part.likeness.get(by):
                 alike[part.likeness[by]].append(part)
         for label, group in sorted(alike.items()):
-            for limit_fen, members in _over(group, flows, limits, timedelta(days=params["window_days"])):
+            for limit_fen, members in _over(group, flows, limits, window, least_share):
                 ids = {part.case_id for part in members}
                 if not any(ids <= others for others in told):
                     told.append(ids)
@@ -124,39 +126,31 @@ def _clusters(view: View, params: Params) -> Iterator[tuple[Cluster, list[_Part]
 
 
 def _over(
-    group: list[_Part], flows: Sequence[str], limits: Sequence[int], window: timedelta
+    group: list[_Part], flows: Sequence[str], limits: Sequence[int], window: timedelta, least_share: float
 ) -> Iterator[tuple[int, list[_Part]]]:
-    """The highest limit that parts below it add up to within a window, and all parts of such windows, a year each."""
+    """The highest limit that parts below it add up to within a window, and all parts of such windows, a year each.
+
+    A part below `least_share` of the limit is no part of it: what is bought again and again isn't cut up.
+    """
     for step in reversed(range(len(limits))):
         limit = limits[step]
-        below = [part for part in group if part.amount_fen < limit and flows.index(part.flow) <= step]
-        members: dict[str, _Part] = {}
-        for at, first in enumerate(below):
-            near = [part for part in below[at:] if part.opened_at - first.opened_at <= window]
-            if len(near) > 1 and sum(part.amount_fen for part in near) >= limit:
-                members.update({part.case_id: part for part in near})
-        if members:
-            for run in _runs(list(members.values()), window):
-                yield limit, run
+        fitting = [
+            part for part in group if limit * least_share <= part.amount_fen < limit and flows.index(part.flow) <= step
+        ]
+        found = dense(
+            fitting,
+            at=lambda part: part.opened_at,
+            window=window,
+            weight=lambda part: part.amount_fen,
+            enough=partial(_reached, limit),
+        )
+        if found:
+            yield from ((limit, run) for run in found)
             return
 
 
-def _runs(parts: list[_Part], window: timedelta) -> Iterable[list[_Part]]:
-    """Parts split where two neighbours lie further apart than the window; runs that begin in one year are one."""
-    runs: list[list[_Part]] = []
-    for part in parts:
-        if runs and part.opened_at - runs[-1][-1].opened_at <= window:
-            runs[-1].append(part)
-        else:
-            runs.append([part])
-    years: dict[int, list[_Part]] = defaultdict(list)
-    for run in runs:
-        years[_year(run[0])].extend(run)
-    return years.values()
-
-
-def _year(part: _Part) -> int:
-    return part.opened_at.astimezone(SHANGHAI).year
+def _reached(limit: int, parts: int, total: int) -> bool:
+    return parts > 1 and total >= limit
 
 
 def _cluster(by: str, label: str, parts: list[_Part], limit_fen: int, key: str) -> Cluster:
@@ -164,13 +158,14 @@ def _cluster(by: str, label: str, parts: list[_Part], limit_fen: int, key: str) 
     return Cluster(
         by=by,
         label=label,
-        anchor=str(_year(parts[0])),
+        anchor=str(year_of(parts[0].opened_at)),
         scope=key,
         parts=len(parts),
         sum_fen=sum(part.amount_fen for part in parts),
         largest_fen=max(part.amount_fen for part in parts),
         limit_fen=limit_fen,
         villages=len({part.village for part in parts}),
+        towns=len({part.town for part in parts}),
         same_supplier=key.startswith("company:") or len(set(suppliers)) < len(suppliers),
         same_item=len({part.likeness["item"] for part in parts}) < len(parts),
         first_at=parts[0].opened_at,
@@ -215,7 +210,7 @@ CLUSTER = Subject(
     frozenset({"village", "company"}),
     {"cluster": Cluster},
     _cluster_occasions,
-    {"window_days": int, "flows": list, "limits_yuan": list},
+    {"window_days": int, "flows": list, "limits_yuan": list, "least_part_pct": float},
 )
 
 

@@ -1,0 +1,157 @@
+"""Relief over time: one person again and again for one cause, and a village's own relief to kin of its cadres."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.detector.features.entries import Entry, entries, entries_of, ledger_occasion
+from services.detector.features.matches import day_of, in_force, kin_of, needs_of_kin
+from services.detector.features.spans import dense, year_of
+from services.detector.features.windows import stem
+from services.detector.registers import Need, Reference
+from services.detector.subjects import Occasion, Params, Subject, View, at_hand
+from shared.contracts.reference import Relief, Staff
+
+_TEMPORARY = "RE2"
+
+
+def needs_of_village_relief(village: str, reference: Reference) -> Iterator[Need]:
+    """The village's cadres with their kin, and its rolls."""
+    yield Need("staff", "region_code", village)
+    yield Need("relief", "village_code", village)
+    for cadre in reference.all(Staff, "region_code", village):
+        yield from needs_of_kin(cadre.person_key, reference)
+
+
+@dataclass(frozen=True)
+class ReliefShare:
+    """Grants of a village within a window, and those of them to kin of cadres (two steps at most)."""
+
+    scope: str
+    anchor: str
+    grants: int
+    to_kin: int
+    share_pct: float
+    roll: int
+    roll_share_pct: float
+    kin: tuple[str, ...]
+    first_at: datetime
+    last_at: datetime
+
+
+def _occasions(view: View, params: Params) -> Iterator[Occasion]:
+    village = view.key.split(":", 1)[1]
+    some = [entry for entry in entries(view) if entry.told.get("granted")]
+    window, least = timedelta(days=int(params["window_days"])), int(params["min_grants"])
+    for run in dense(
+        some,
+        at=lambda entry: entry.at,
+        window=window,
+        weight=lambda entry: len(entry.told["granted"]),
+        enough=lambda _, grants: grants >= least,
+    ):
+        kin = _kin_of_cadres(village, run[-1].told_at, view.reference)
+        listed = [(key, name) for entry in run for key, name in entry.told["granted"]]
+        favoured = [(key, name) for key, name in listed if key in kin]
+        rolls = [
+            roll
+            for roll in view.reference.all(Relief, "village_code", village)
+            if in_force(roll, day_of(run[-1].told_at))
+        ]
+        share = ReliefShare(
+            scope=view.key,
+            anchor=str(year_of(run[0].at)),
+            grants=len(listed),
+            to_kin=len(favoured),
+            share_pct=round(100 * len(favoured) / len(listed), 1),
+            roll=len(rolls),
+            roll_share_pct=round(100 * sum(roll.person_key in kin for roll in rolls) / len(rolls), 1) if rolls else 0.0,
+            kin=tuple(f"{name}({kin[key]})" for key, name in sorted(set(favoured), key=lambda one: one[1])),
+            first_at=run[0].at,
+            last_at=run[-1].at,
+        )
+        yield ledger_occasion(run, lines=[_names(entry) for entry in run], features={"relief_share": at_hand(share)})
+
+
+def _names(entry: Entry) -> str:
+    return f"{len(entry.told['granted'])} 人 / persons"
+
+
+def _kin_of_cadres(village: str, moment: datetime, reference: Reference) -> dict[str, str]:
+    """Everyone tied to a cadre of the village, with how; the cadres themselves are another question."""
+    found: dict[str, str] = {}
+    cadres = [staff for staff in reference.all(Staff, "region_code", village) if in_force(staff, day_of(moment))]
+    for staff in cadres:
+        for person, path in kin_of(staff.person_key, reference).items():
+            if path:
+                found.setdefault(person, f"{staff.name}:{'的'.join(path)}")
+    return found
+
+
+RELIEF_SHARE = Subject(
+    "relief_share",
+    "一村自定救助流向村干部亲属的比例",
+    "what of a village's own relief goes to kin of its cadres",
+    frozenset({"relief"}),
+    {"relief_share": ReliefShare},
+    _occasions,
+    {"window_days": int, "min_grants": int},
+)
+
+
+@dataclass(frozen=True)
+class RepeatedRelief:
+    """Temporary relief of one person for one cause within a window."""
+
+    person_key: str
+    name: str
+    cause: str
+    anchor: str
+    cases: int
+    villages: int
+    first_at: datetime
+    last_at: datetime
+
+
+def _repeat_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    causes: dict[str, list[Entry]] = defaultdict(list)
+    for entry in granted(view):
+        if entry.flow == _TEMPORARY:
+            causes[_cause(entry)].append(entry)
+    window, least = timedelta(days=int(params["window_days"])), int(params["max_times"])
+    for cause, some in sorted(causes.items()):
+        for run in dense(some, at=lambda entry: entry.at, window=window, enough=lambda count, _: count >= least):
+            repeated = RepeatedRelief(
+                person_key=view.key.split(":", 1)[1],
+                name=run[-1].facts[-1].data["got"]["name"],
+                cause=cause,
+                anchor=str(year_of(run[0].at)),
+                cases=len(run),
+                villages=len({entry.village for entry in run}),
+                first_at=run[0].at,
+                last_at=run[-1].at,
+            )
+            yield ledger_occasion(run, features={"repeated": at_hand(repeated)})
+
+
+def granted(view: View) -> list[Entry]:
+    """The cases in which the view's person asked for relief or got it."""
+    return entries_of(fact for fact in view.facts if "relief_kind" in fact.data["got"])
+
+
+def _cause(entry: Entry) -> str:
+    """Why relief was asked for; cases that don't tell are taken for one cause."""
+    told = (fact.data["got"].get("reason") for fact in entry.facts)
+    return stem(next((reason for reason in told if reason), ""))
+
+
+REPEATED_RELIEF = Subject(
+    "repeated_relief",
+    "同一对象同一事由的临时救助",
+    "temporary relief of one person for one cause",
+    frozenset({"person"}),
+    {"repeated": RepeatedRelief},
+    _repeat_occasions,
+    {"window_days": int, "max_times": int},
+)
