@@ -16,7 +16,7 @@ async def measure(ground: Ground, questions: int) -> list[Figure]:
     drafts = await prepare(ground, 50, part=2)
     bodies = [intended(draft) for draft in drafts]
     times, found = [], 0
-    async with ground.client("detector", f"handler@{regions.COUNTY}") as http:
+    async with ground.client("detector", f"county_secretary@{regions.COUNTY}") as http:
         for number in range(questions + _WARM_UP):
             began = time.perf_counter()
             answer = await http.post("/v1/evaluate", json=bodies[number % len(bodies)])
