@@ -73,13 +73,13 @@ class WebhookOutOfScope(Problem):
     title_zh, title_en = "超出本人权限范围", "Outside your own scope"
 
 
-class RequestKeyReused(Problem):
+class IdempotencyKeyReused(Problem):
     """An Idempotency-Key that already stands for another move."""
 
-    status, code = 409, "request-key-reused"
+    status, code = 422, "idempotency-key-reused"
     title_zh, title_en = "请求编号已被使用", "Idempotency-Key already used"
 
 
 # Why a person must stand aside, and what a move may be refused for, beside input of the wrong shape.
 RECUSED = (Recused, PersonUnknown)
-MOVING = (NoSuchAlert, MoveNotYours, *RECUSED, MoveOutOfOrder, MoveNeedsMore, RequestKeyReused)
+MOVING = (NoSuchAlert, MoveNotYours, *RECUSED, MoveOutOfOrder, MoveNeedsMore, IdempotencyKeyReused)

@@ -6,7 +6,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.notifier import inbox, standing
-from services.notifier.errors import RequestKeyReused
+from services.notifier.errors import IdempotencyKeyReused
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import AlertView
 from services.notifier.standing import Standing
@@ -37,7 +37,7 @@ def _same(kept: Record, alert_id: UUID, wish: Move) -> None:
         wish.note.strip(),
         wish.outcome,
     ):
-        raise RequestKeyReused(
+        raise IdempotencyKeyReused(
             "这个 Idempotency-Key 已用于另一次办理,请换一个新的",
             "This Idempotency-Key was used for another move, choose a new one",
         )

@@ -247,7 +247,7 @@ async def test_an_alert_is_walked_to_an_outcome(world: World) -> None:
         repeated = await secretary.post(path + "/moves", json={"to": "verifying"}, headers=same_key)
         assert (repeated.status_code, repeated.json()["state"]["code"]) == (200, "closed_rectified")
         reused = await secretary.post(path + "/moves", json={"to": "acknowledged"}, headers=same_key)
-        assert reused.json()["type"] == "/problems/request-key-reused"
+        assert reused.json()["type"] == "/problems/idempotency-key-reused"
         past = (await secretary.get(path + "/history")).json()["items"]
         closed = (await secretary.get("/v1/alerts", params={"state": "finished"})).json()["items"]
     states = [entry["state_to"]["code"] for entry in past]
