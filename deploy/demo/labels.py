@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 import orjson
 from pydantic import TypeAdapter
+
+from services.approval.cases import Case
+from shared.workdays import add_working_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,21 @@ class Label:
 
 
 _LABEL = TypeAdapter(Label)
+
+
+def reminder(case: Case, until: datetime) -> Label | None:
+    """Of a case that waits in good order: a prompt is due where its step ends today, and may come the day before."""
+    if case.status != "open" or case.due_at is None or not until < case.due_at <= add_working_days(until, 1):
+        return None
+    today = case.due_at <= add_working_days(until, 0)
+    return Label(
+        violation=f"due-{case.case_no}",
+        kind="due_soon",
+        rules=("A015",) if today else (),
+        case_ids=(case.case_id,),
+        village=case.village_code,
+        may=("A015",),
+    )
 
 
 def write(path: Path, labels: Iterable[Label]) -> None:

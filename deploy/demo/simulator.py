@@ -13,7 +13,7 @@ from deploy.demo import near_misses, violations
 from deploy.demo.cases import Draft, Recorded, record
 from deploy.demo.county import County
 from deploy.demo.drafting import TRADES, Chosen, Drafter
-from deploy.demo.labels import Label
+from deploy.demo.labels import Label, reminder
 from deploy.demo.ledger import Ledger
 from deploy.demo.period import Period
 from deploy.demo.schedule import at_office, local_day, working_day
@@ -70,7 +70,10 @@ class Size:
 
 
 class Simulation:
-    """One county. `records` and `labels` are complete at once; `cases` and `events` are walked when asked for, once."""
+    """One county. `records` and `labels` are complete at once; `cases` and `events` are walked when asked for, once.
+
+    `reminders` are the labels of cases found waiting on the way: honest, but near the end of a term.
+    """
 
     def __init__(self, *, seed: int, size: Size, secret: str) -> None:
         self._rng = Random(f"county {seed}")
@@ -81,6 +84,7 @@ class Simulation:
         self._ledger = Ledger(self._rng)
         planted = violations.plant(self.county, self._drafter, self._ledger, self._rng, size.period, size.planted)
         self.labels: tuple[Label, ...] = tuple(label for _, label in planted)
+        self.reminders: list[Label] = []
         drafts = [draft for each, _ in planted for draft in each.drafts]
         self._planted = sorted([*drafts, *self._near_misses()], key=_opened)
 
@@ -90,8 +94,11 @@ class Simulation:
 
     def cases(self) -> Iterator[Recorded]:
         """Every case as it stands at the end, by the time of its opening."""
-        drafts = heapq.merge(self._innocent(), self._planted, key=_opened)
-        return (record(draft, self._size.until) for draft in drafts)
+        for draft in heapq.merge(self._innocent(), self._planted, key=_opened):
+            recorded = record(draft, self._size.until)
+            if due := reminder(recorded.case, self._size.until):
+                self.reminders.append(due)
+            yield recorded
 
     def events(self) -> Iterator[tuple[datetime, Envelope]]:
         """Every event in the order of event time, as approval publishes it."""

@@ -40,6 +40,14 @@ def working_days_between(start: datetime, end: datetime) -> int:
     return sum(is_working_day(date.fromordinal(day)) for day in range(first + 1, last + 1))
 
 
+def working_days_before(end: datetime, days: int) -> datetime:
+    """When the last `days` working days before `end` begin: 1 is the start of the last one."""
+    day = (end - timedelta(seconds=1)).astimezone(SHANGHAI).date()
+    while (days := days - is_working_day(day)) > 0:
+        day -= timedelta(days=1)
+    return midnight(day)
+
+
 def days_between(start: datetime, end: datetime) -> int:
     """Calendar days from the day of `start` to the day of `end`, negative when `end` is earlier."""
     return end.astimezone(SHANGHAI).toordinal() - start.astimezone(SHANGHAI).toordinal()
@@ -125,6 +133,7 @@ def _functions() -> list[cel.FunctionDecl]:
         (add_working_days, "after_working_days", [stamp, whole], stamp),
         (days_after, "days_after", [stamp, whole], stamp),
         (days_between, "days_between", [stamp, stamp], whole),
+        (working_days_before, "working_days_before", [stamp, whole], stamp),
         (working_days_between, "working_days_between", [stamp, stamp], whole),
     )
     return [

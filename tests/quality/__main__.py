@@ -39,7 +39,8 @@ def main() -> None:
         seconds = time.perf_counter() - began
     faults = [fault for verdict in verdicts.values() for fault in verdict.faults]
     findings = {finding.alert_id: finding for verdict in verdicts.values() for finding in verdict.findings}
-    scores = score(list(findings.values()), county.labels, frozenset(rule.id for rule in rulebook.rules))
+    labels = (*county.labels, *county.reminders)
+    scores = score(list(findings.values()), labels, frozenset(rule.id for rule in rulebook.rules))
     _print(scores, arguments.verbose)
     for fault in faults[:_SHOWN]:
         console.print(f"[red]{fault.rule_id} {fault.key}: {fault.message}")

@@ -7,7 +7,7 @@ from deploy.demo.drafting import Drafter
 from deploy.demo.labels import Label
 from deploy.demo.ledger import Ledger
 from deploy.demo.period import Period
-from deploy.demo.violations import amounts, collusion, insiders, order, papers, people, reversals, splitting
+from deploy.demo.violations import amounts, collusion, insiders, lateness, order, papers, people, reversals, splitting
 from deploy.demo.violations.ground import Ground, Plant, Planted
 
 PLANTS: tuple[Plant, ...] = (
@@ -16,6 +16,7 @@ PLANTS: tuple[Plant, ...] = (
     *collusion.PLANTS,
     *order.PLANTS,
     *reversals.PLANTS,
+    *lateness.PLANTS,
     *papers.PLANTS,
     *amounts.PLANTS,
     *people.PLANTS,

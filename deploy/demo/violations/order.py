@@ -54,7 +54,7 @@ def resolution_skipped(ground: Ground) -> Planted:
 
 def labour_before_dispatch(ground: Ground) -> Planted:
     """The work was done three days before anybody ordered it."""
-    draft = ground.case("LA1")
+    draft = ground.case("LA1", chosen=Chosen(kind="河道打捞"))
     ordered = local_day(draft.step("LA1-02").at)
     draft.step("LA1-05").fields["started_on"] = ordered - timedelta(days=3)
     return Planted((draft,))

@@ -65,7 +65,7 @@ def let_without_bidding(ground: Ground) -> Planted:
 
 PLANTS = (
     Plant("bought_first", ("A004",), bought_first, may=("A013",)),
-    Plant("delivered_first", ("A004",), delivered_first, may=("A013", "A003")),
+    Plant("delivered_first", ("A004",), delivered_first, may=("A013", "A003", "A019")),
     Plant("late_bid_wins", ("A007",), late_bid_wins),
     Plant("evaluated_before_opening", ("A007",), evaluated_before_opening, may=("A013", "A016")),
     Plant("change_built_first", ("A008",), change_built_first, may=("A013",)),

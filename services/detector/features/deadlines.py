@@ -14,15 +14,21 @@ from services.detector.vocabulary import days_between, working_days_between
 
 @dataclass(frozen=True)
 class Term:
-    """One wait at a node (`round` counts returns to it). While `open`, it is measured by the clock."""
+    """One wait at a node (`round` counts returns to it) since the step before, or since its notice ended.
+
+    While `open`, it is measured by the clock; `days` are those waited so far.
+    """
 
     node: str
     round: int
+    since: datetime
     due_at: datetime
     ended_at: datetime | None
     open: bool
     overdue: bool
     overdue_days: int
+    days: int
+    working_days: int
 
 
 def _terms(view: View) -> Iterator[tuple[Fact, Term]]:
@@ -37,19 +43,27 @@ def _terms(view: View) -> Iterator[tuple[Fact, Term]]:
         ended_by = after.data if after and after.kind == COMPLETED and after.data["node"] == node else {}
         due = fact.data.get("next_due_at") or ended_by.get("due_at")
         if due and (after is None or after.occurred_at > datetime.fromisoformat(due)):
-            yield fact, _term(node, rounds[node], datetime.fromisoformat(due), after, view.now)
+            yield fact, _term(node, rounds[node], _since(fact), datetime.fromisoformat(due), after, view.now)
 
 
-def _term(node: str, round_no: int, due: datetime, after: Fact | None, now: datetime) -> Term:
+def _since(fact: Fact) -> datetime:
+    notice_ends = fact.data.get("notice_ends_at")
+    return max(fact.occurred_at, datetime.fromisoformat(notice_ends)) if notice_ends else fact.occurred_at
+
+
+def _term(node: str, round_no: int, since: datetime, due: datetime, after: Fact | None, now: datetime) -> Term:
     end = after.occurred_at if after else now
     return Term(
         node=node,
         round=round_no,
+        since=since,
         due_at=due,
         ended_at=after.occurred_at if after else None,
         open=after is None,
         overdue=end > due,
         overdue_days=working_days_between(due, end) if end > due else 0,
+        days=days_between(since, end),
+        working_days=working_days_between(since, end),
     )
 
 
