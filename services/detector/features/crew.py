@@ -7,12 +7,14 @@ from datetime import date
 from functools import partial
 
 from services.detector.distil import Fact
-from services.detector.features.case import Case, history, occasion, whole_form
+from services.detector.features.case import Case, History, history, occasion, whole_form
 from services.detector.features.matches import day_of, in_force
 from services.detector.registers import Need, Reference
 from services.detector.subjects import Occasion, Params, Subject, View
 from shared.contracts.power import NodeFields, Worker
 from shared.contracts.reference import LabourRate
+
+_LIST_SETTLED = "03"
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,17 @@ def _crew(view: View, sheet: Fact) -> Crew:
     kind, standard = _standard(view.reference, sheet.data["village_code"], form.position or form.category or "", day)
     return Crew(
         size=len({worker.person_key for worker in workers}),
-        approved=form.headcount,
+        approved=_approved(history(view)),
         members=tuple(_member(worker, form.worker_names, day) for worker in workers),
         standard_kind=kind,
         standard_fen=standard,
     )
+
+
+def _approved(so_far: History) -> int | None:
+    """How many were asked for when the list of workers was settled; what is counted on the day comes later."""
+    settled = [told for fact, told in so_far.given("headcount") if fact.data.get("node", "")[-2:] <= _LIST_SETTLED]
+    return int(settled[-1]) if settled else None
 
 
 def _member(worker: Worker, intended: Sequence[str], day: date) -> CrewMember:
