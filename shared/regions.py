@@ -49,6 +49,11 @@ def town_of(code: str) -> str:
     return code[:9] + "000"
 
 
+def county_of(code: str) -> str:
+    """The code of the county that a town or village (or the county itself) belongs to."""
+    return code[:6] + "000000"
+
+
 def level_of(code: str) -> Level:
     """What a code stands for, told by its form alone."""
     if code.endswith("000000"):

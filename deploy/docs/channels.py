@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from shared.bus import dlq, topics
-from shared.contracts import alerts, power, reference
+from shared.contracts import alerts, power, reference, rulesets
 from shared.contracts.base import Contract
 from shared.contracts.dead_letters import DeadLetter
 
@@ -49,6 +49,7 @@ def _sources() -> Iterator[Channel]:
         deleted = Message("RecordDeleted", reference.RECORD_DELETED, "The record is no more: a tombstone.")
         messages = (Message.of(model, reference.RECORD_SET), deleted)
         yield Channel(reference.topic(dataset), "detector", "The record's id", messages)
+    yield Channel(rulesets.TOPIC, "detector", "The rule's id", _typed(rulesets.RuleChanged))
     raised = _typed(alerts.AlertRaised, alerts.AlertUpdated, alerts.AlertWithdrawn)
     yield Channel(alerts.RAISED_TOPIC, "detector", "The alert id", raised)
     yield Channel(alerts.LIFECYCLE_TOPIC, "notifier", "The alert id", _typed(alerts.AlertStateChanged))

@@ -8,35 +8,46 @@ from services.detector.distil import Fact, facts_of
 from services.detector.judging import Judge
 from services.detector.reference import TOPICS as REFERENCE_TOPICS
 from services.detector.reference import RecordChange
+from services.detector.rule_changes import change_of
 from shared.bus.envelope import Envelope
-from shared.contracts import power
+from shared.contracts import power, rulesets
 from shared.db import Connection
 
 GROUP = "detector"
-TOPICS = (power.TOPIC, *REFERENCE_TOPICS)
+TOPICS = (power.TOPIC, *REFERENCE_TOPICS, rulesets.TOPIC)
+_KEYS_AT_ONCE = 1_000
 _POWER_EVENTS = {event.TYPE: event for event in power.EVENTS}  # type: ignore[attr-defined]
 
 
 class DetectorConsumer:
-    """Handles batches of `power.events` and `reference.*`."""
+    """Handles batches of `power.events`, `reference.*` and `rules.changes`."""
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
 
     async def handle_batch(self, conn: Connection, batch: list[Envelope]) -> None:
         """Take a batch in; raises on an event that doesn't fit its contract."""
-        changes = [RecordChange.of(event) for event in batch if event.topic != power.TOPIC]
         fresh = _by_key(fact for event in batch if event.topic == power.TOPIC for fact in _facts(event))
-        keys = set(fresh)
-        if changes:
+        records = [RecordChange.of(event) for event in batch if event.topic in REFERENCE_TOPICS]
+        changes = [change_of(event) for event in batch if event.topic == rulesets.TOPIC]
+        touched: frozenset[str] = frozenset()
+        if records or changes:
             await locks.lock_registers(conn)
-            keys |= await self._judge.registers.apply(conn, changes)
+            touched = await self._judge.registers.apply(conn, records) if records else touched
+            touched |= await self._judge.rules.apply(conn, changes)
         else:
-            await locks.lock_keys(conn, keys)
+            await locks.lock_keys(conn, fresh)
         metrics.BATCH_EVENTS.observe(len(batch))
-        metrics.BATCH_KEYS.observe(len(keys))
-        judgement = await self._judge.judge(conn, sorted(keys), fresh=fresh)
-        await self._judge.keep(conn, judgement, datetime.now(UTC))
+        metrics.BATCH_KEYS.observe(len(touched | fresh.keys()))
+        await self._settle(conn, sorted(fresh), fresh)
+        again = sorted(touched - fresh.keys())
+        for start in range(0, len(again), _KEYS_AT_ONCE):
+            await self._settle(conn, again[start : start + _KEYS_AT_ONCE], {})
+
+    async def _settle(self, conn: Connection, keys: list[str], fresh: dict[str, list[Fact]]) -> None:
+        if keys:
+            judgement = await self._judge.judge(conn, keys, fresh=fresh)
+            await self._judge.keep(conn, judgement, datetime.now(UTC))
 
 
 def _facts(event: Envelope) -> list[Fact]:

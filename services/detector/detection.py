@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import partial
 from typing import Any, cast
 
 from services.detector.distil import Fact, in_order
+from services.detector.eras import Law, standing
 from services.detector.features.crew import needs_of_crew
 from services.detector.features.matches import needs_of_company, needs_of_supplier
 from services.detector.features.network import needs_of_bidder
@@ -134,14 +134,13 @@ def detect(rulebook: Rulebook, key: str, facts: Sequence[Fact], reference: Refer
     again_at: set[datetime] = set()
     for rule in rulebook.for_key(key.partition(":")[0]) if view.facts else ():
         try:
-            for occasion in view.once(rule.shape, partial(_occasions, rule, view)):
-                if not _concerns(rule, occasion):
-                    continue
-                values = _values(rule, occasion, view)
-                if not occasion.settled:
-                    again_at.update(evaluate(moment, values) for moment in rule.again_at)
-                if evaluate(rule.condition, values):
-                    findings.append(_finding(rule, occasion, values))
+            timeline = rulebook.timelines.get(rule.id)
+            if timeline is None:
+                findings.extend(_found(rule, view, again_at))
+            else:
+                law = Law(rulebook, rule, timeline)
+                again_at.update(_changing(law, view))
+                findings.extend(standing(law, view, _found_by_law))
         except Exception as error:  # one rule's failure must neither pass for "nothing found" nor stop the others
             faults.append(Fault(rule.id, key, f"{type(error).__name__}: {error}"))
     unique = {finding.alert_id: finding for finding in findings}
@@ -152,8 +151,46 @@ def detect(rulebook: Rulebook, key: str, facts: Sequence[Fact], reference: Refer
     )
 
 
+def _found(rule: Rule, view: View, again_at: set[datetime]) -> Iterator[Finding]:
+    for occasion in _occasions(rule, view):
+        if not _concerns(rule, occasion):
+            continue
+        values = _values(rule, occasion, view)
+        if not occasion.settled:
+            again_at.update(evaluate(moment, values) for moment in rule.again_at)
+        if evaluate(rule.condition, values):
+            yield _finding(rule, occasion, values)
+
+
+def _found_by_law(law: Law, view: View) -> dict[str, Finding]:
+    """What a rule finds whose settings differ by region and day, by alert id."""
+    found = {}
+    for asked in law.asked(view, _occasions):
+        if asked.rule.enabled and _concerns(asked.rule, asked.occasion):
+            values = _values(asked.rule, asked.occasion, view)
+            if evaluate(asked.rule.condition, values):
+                finding = _finding(asked.rule, asked.occasion, values)
+                found[finding.alert_id] = finding
+    return found
+
+
+def _changing(law: Law, view: View) -> Iterator[datetime]:
+    """When silence may change the verdict, by the law of the day and by what is to come into force."""
+    if not law.rule.again_at:
+        return
+    for asked in law.asked(view, _occasions):
+        if asked.occasion.settled or not _concerns(asked.rule, asked.occasion):
+            continue
+        yield from (moment for moment in asked.changes_at if moment <= asked.occasion.occurred_at)
+        for rule in (asked.rule, *asked.later):
+            if rule.enabled:
+                values = _values(rule, asked.occasion, view)
+                yield from (evaluate(moment, values) for moment in rule.again_at)
+
+
 def _occasions(rule: Rule, view: View) -> list[Occasion]:
-    return list(rule.subject.occasions(view, rule.params))
+    occasions: list[Occasion] = view.once(rule.shape, lambda: list(rule.subject.occasions(view, rule.params)))
+    return occasions
 
 
 def _concerns(rule: Rule, occasion: Occasion) -> bool:

@@ -22,6 +22,7 @@ from services.detector.distil import Fact
 from services.detector.facts import FactStore
 from services.detector.reference import Answers, Registers
 from services.detector.registers import Need, Reference
+from services.detector.rule_changes import RuleChanges
 from services.detector.rules import Rulebook
 from shared.db import Connection
 
@@ -44,8 +45,9 @@ class Keyed:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The verdicts on some keys, what each rested on, and which facts were not on record."""
+    """The verdicts on some keys, by which rules, what each rested on, and which facts were not on record."""
 
+    rulebook: Rulebook
     keyed: Mapping[str, Keyed]
     detections: Mapping[str, Detection]
     asked: Mapping[str, frozenset[Need]]
@@ -60,10 +62,14 @@ class Judgement:
 
 
 class Judge:
-    """Judges keys by one rulebook; holds what it read of facts and registers for the next time."""
+    """Judges keys by the rulebook and the county's changes; holds what it read of facts and registers.
 
-    def __init__(self, rulebook: Rulebook, *, facts_held: int = 200_000) -> None:
-        self.rulebook = rulebook
+    A judge `for_village` asks only the rules whose findings a village may see.
+    """
+
+    def __init__(self, rulebook: Rulebook, *, facts_held: int = 200_000, for_village: bool = False) -> None:
+        self.rules = RuleChanges(rulebook)
+        self._for_village = for_village
         self.facts = FactStore(facts_held)
         self.registers = Registers()
 
@@ -101,23 +107,27 @@ class Judge:
     ) -> None:
         """Keep what a judgement came to: new facts, alerts to tell, questions to remember, when to look again."""
         await self.facts.add(conn, judgement.new)
-        await findings.settle(conn, judgement.detections, self.rulebook, now)
+        await findings.settle(conn, judgement.detections, judgement.rulebook, now)
         await self.registers.remember(conn, judgement.asked)
         await deadlines.keep(conn, judgement.again_at(), judged_until=judged_until)
 
     async def _judge(self, conn: Connection, keyed: Mapping[str, Keyed]) -> Judgement:
-        answers = await self.registers.answers(conn)
+        version = await self.registers.version(conn)
+        answers = self.registers.answers(version)
+        rulebook = await self.rules.current(conn, version)
+        if self._for_village:
+            rulebook = rulebook.for_village
         asked = await self._ask(conn, keyed.values(), answers)
         detections = {}
         breath = time.perf_counter()
         for key, known in keyed.items():
             # Only what the key itself asked for, or what others asked would colour its verdict.
             reference = Reference({need: answers[need] for need in asked[key]})
-            detections[key] = detect(self.rulebook, key, known.facts, reference, known.now)
+            detections[key] = detect(rulebook, key, known.facts, reference, known.now)
             if time.perf_counter() - breath > _BREATH_SECONDS:
                 await asyncio.sleep(0)
                 breath = time.perf_counter()
-        return Judgement(keyed, detections, asked)
+        return Judgement(rulebook, keyed, detections, asked)
 
     async def _ask(self, conn: Connection, keyed: Iterable[Keyed], answers: Answers) -> dict[str, frozenset[Need]]:
         """Ask the registers in rounds, all keys at once, until no answer leads to a new question."""

@@ -77,12 +77,17 @@ class Registers:
         self._version: uuid.UUID | None = None
         self._held: Answers = {}
 
-    async def answers(self, conn: Connection) -> Answers:
-        """What was answered so far and is still true; the caller may `fetch` more into it.
+    @staticmethod
+    async def version(conn: Connection) -> uuid.UUID:
+        """The version of the registers (and of the county's changes of rules): another one with every change.
 
         To write what comes of it the caller must hold the registers' lock.
         """
-        version = await conn.fetchval("SELECT version FROM registers_version")
+        version: uuid.UUID = await conn.fetchval("SELECT version FROM registers_version")
+        return version
+
+    def answers(self, version: uuid.UUID) -> Answers:
+        """What was answered so far and is still true at this version; the caller may `fetch` more into it."""
         if version != self._version or len(self._held) > _MOST_HELD:
             self._version = version
             self._held = {}

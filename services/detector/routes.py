@@ -170,13 +170,14 @@ async def evaluate(request: Request, caller: Caller, step: NodeCompleted) -> Eva
     if roles.isdisjoint(SUPERVISORS):
         # A judge of its own: what the shared one holds was read with all regions in sight.
         async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-            findings = await would_raise(conn, Judge(rulebook.for_village), step)
+            judge = Judge(rulebook, for_village=True)
+            findings = await would_raise(conn, judge, step)
         findings = [replace(finding, about=()) for finding in findings]
-        return Evaluation(findings=[_would_raise(finding, rulebook) for finding in findings])
-    judge: Judge = request.app.state.evaluating
+        return Evaluation(findings=[_would_raise(finding, judge.rules.rulebook) for finding in findings])
+    judge = request.app.state.evaluating
     async with _db(request).begin(Scope.system(), readonly=True) as conn:
         findings = await would_raise(conn, judge, step)
-    return Evaluation(findings=[_would_raise(finding, rulebook) for finding in findings])
+    return Evaluation(findings=[_would_raise(finding, judge.rules.rulebook) for finding in findings])
 
 
 @router.get("/rules", tags=["规则 rulebook"], summary="规则列表 / List rules")

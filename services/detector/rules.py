@@ -1,9 +1,9 @@
 """The rulebook: YAML files, one rule each, checked and compiled when loaded."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,16 +12,19 @@ from cel_expr_python import cel
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.detector.features import ALL, OF_THE_CASE
+from services.detector.params import Param, as_declared, misfit
+from services.detector.rulesets import Settings, Timeline, timelines
 from services.detector.sentences import Sentence
 from services.detector.subjects import Subject
 from services.detector.vocabulary import Vocabulary
 from shared.contracts.alerts import Bilingual, Grade
 from shared.contracts.power import Matter, NodeFields
+from shared.contracts.rulesets import ParamValue, RuleChanged
 
 RULEBOOK = Path(__file__).parent / "rulebook"
 SUBJECTS: Mapping[str, Subject] = {subject.name: subject for subject in ALL}
 VOCABULARY = Vocabulary(model for subject in ALL for model in subject.features.values())
-Value = bool | int | float | str | list[str] | list[int]
+CUSTOM = "C"
 _AT = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _CEL_TYPES: Mapping[type, cel.Type] = {
     bool: cel.Type.BOOL,
@@ -38,15 +41,6 @@ class RulebookError(Exception):
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Param(_Strict):
-    """A parameter that a county may change."""
-
-    default: Value
-    unit: str = ""
-    zh: str
-    en: str
 
 
 class Trigger(_Strict):
@@ -90,14 +84,14 @@ class Example(_Strict):
     events: tuple[dict[str, Any], ...]
     records: tuple[dict[str, Any], ...] = ()
     now: str | None = None
-    params: dict[str, Value] = Field(default_factory=dict)
+    params: dict[str, ParamValue] = Field(default_factory=dict)
     expect: tuple[Expected, ...] = ()
 
 
 class Spec(_Strict):
     """A rule as it is written."""
 
-    id: str = Field(pattern=r"^A\d{3}$")
+    id: str = Field(pattern=r"^[AC]\d{3}$")
     key: str = Field(pattern=r"^[a-z0-9_]+$")
     version: str = "1"
     title: Bilingual
@@ -135,11 +129,17 @@ class Rule:
     dedupe: Sentence
     again_at: tuple[cel.Expression, ...]
     asked_by: frozenset[str]
+    enabled: bool = True
 
     @property
     def id(self) -> str:
-        """The number of the supervision algorithm, `A001` to `A123`."""
+        """The number of the supervision algorithm, `A001` to `A123`, or of a county's own rule, `C001` onwards."""
         return self.spec.id
+
+    @property
+    def custom(self) -> bool:
+        """Whether a county made it for itself."""
+        return self.id.startswith(CUSTOM)
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -147,12 +147,41 @@ class Rule:
         told = (self.params[name] for name in sorted(self.subject.params))
         return (self.subject.name, *(tuple(value) if isinstance(value, list) else value for value in told))
 
+    @property
+    def shaping(self) -> dict[str, Any]:
+        """The parameters that shape its occasions."""
+        return {name: self.params[name] for name in self.subject.params}
+
+    def under(self, settings: Settings, shape: Mapping[str, Any]) -> "Rule":
+        """This rule as these settings have it, with the parameters of `shape` as given.
+
+        What fits no parameter (any more) is left out. Nothing is compiled: conditions take parameters as variables.
+        """
+        declared = self.spec.params
+        fitting = {
+            name: as_declared(declared[name], value)
+            for name, value in settings.params.items()
+            if name in declared and misfit(declared[name], value) is None
+        }
+        version = ".".join(str(number) for number in settings.numbers)
+        spec = {"version": f"{self.spec.version}+{version}"} if version else {}
+        spec |= {"grade": settings.grade} if settings.grade else {}
+        return replace(
+            self,
+            spec=self.spec.model_copy(update=spec),
+            params={**self.params, **fitting, **shape},
+            grades=() if settings.grade else self.grades,
+            enabled=self.enabled if settings.enabled is None else settings.enabled,
+        )
+
 
 class Rulebook:
-    """All rules, by id and by the kind of key that they judge."""
+    """All rules, by id and by the kind of key that they judge, and what the county has changed of them by rule id."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], timelines: Mapping[str, Timeline] | None = None) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: rule.id))
+        self.timelines: Mapping[str, Timeline] = timelines or {}
+        self._variants: dict[tuple[Any, ...], Rule] = {}
         self._by_id = {rule.id: rule for rule in self.rules}
         self._by_key: dict[str, tuple[Rule, ...]] = {
             kind: tuple(rule for rule in self.rules if kind in rule.subject.keys)
@@ -163,10 +192,28 @@ class Rulebook:
         """The rule of this id; `KeyError` when there is none."""
         return self._by_id[id]
 
+    def variant(self, rule: Rule, settings: Settings, shape: Mapping[str, Any] | None = None) -> Rule:
+        """A rule under settings of its timeline; `shape` gives the parameters that shape its occasions, if others."""
+        shaped = () if shape is None else tuple((name, str(shape[name])) for name in sorted(shape))
+        name = (rule.id, settings.numbers, shaped)
+        if name not in self._variants:
+            self._variants[name] = rule.under(settings, shape or {})
+        return self._variants[name]
+
     @cached_property
     def for_village(self) -> "Rulebook":
         """Of these rules those whose findings a village may see."""
-        return Rulebook([rule for rule in self.rules if rule.spec.village_visible])
+        return Rulebook([rule for rule in self.rules if rule.spec.village_visible], self.timelines)
+
+    def with_changes(self, changes: Iterable[RuleChanged]) -> "Rulebook":
+        """These rules with a county's own ones and all it has changed; raises `RulebookError`.
+
+        Of a rule that isn't known (yet) nothing is used.
+        """
+        changes = list(changes)
+        own = [parse(change.definition) for change in changes if change.definition]
+        rules = {rule.id: rule for rule in (*own, *self.rules)}
+        return Rulebook(list(rules.values()), {id: line for id, line in timelines(changes).items() if id in rules})
 
     def for_key(self, kind: str) -> tuple[Rule, ...]:
         """The rules that judge keys of a kind (`case`, `company`, ...)."""
@@ -188,15 +235,21 @@ def load(path: Path = RULEBOOK) -> Rulebook:
 
 def read(file: Path) -> Rule:
     """One rule, compiled; raises `RulebookError`."""
-    return _Reader(file).rule()
+    return _Reader(file.read_text(encoding="utf-8"), file).rule()
+
+
+@lru_cache(maxsize=256)
+def parse(text: str) -> Rule:
+    """A county's own rule from its definition, compiled; raises `RulebookError`, which names the file `rule.yaml`."""
+    return _Reader(text, Path("rule.yaml")).rule()
 
 
 class _Reader:
     """Reads one file; knows where in it every value stands."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, text: str, file: Path) -> None:
         self.file = file
-        text = file.read_text(encoding="utf-8")
+        self.lines = text.splitlines()
         try:
             loader = yaml.CSafeLoader(text)
             root = loader.get_single_node()
@@ -244,6 +297,7 @@ class _Reader:
                 self.expression(text, ("again_at", at), "TIMESTAMP") for at, text in enumerate(spec.again_at)
             ),
             asked_by=frozenset({*spec.trigger.fields, *spec.trigger.papers}),
+            enabled=not spec.id.startswith(CUSTOM),
         )
 
     def _check(self, subject: Subject) -> None:
@@ -257,6 +311,9 @@ class _Reader:
         if self.spec.village_visible and not set(self.spec.features) <= OF_THE_CASE:
             allowed = ", ".join(sorted(OF_THE_CASE))
             raise self.wrong(("village_visible",), f"what the village may see rests on its case alone: {allowed}")
+        for name, param in self.spec.params.items():
+            if wrong := misfit(param, param.default):
+                raise self.wrong(("params", name, "default"), wrong.en)
         for name in subject.params:
             if name not in self.spec.params:
                 raise self.wrong(("params",), f"subject '{subject.name}' needs the parameter '{name}'")
@@ -289,13 +346,12 @@ class _Reader:
             path = path[:-1]
         at, indent, block = self.marks.get(path, (0, 0, False))
         at += line - 1 + block
-        indent = column - 1 + offset + (_indent(self.file, at) if block or line > 1 else indent)
+        indent = column - 1 + offset + (_indent(self.lines, at) if block or line > 1 else indent)
         name = ".".join(str(part) for part in where)
         return RulebookError(f"{self.file}:{at + 1}:{indent + 1}: {name}: {message}")
 
 
-def _indent(file: Path, line: int) -> int:
-    lines = file.read_text(encoding="utf-8").splitlines()
+def _indent(lines: Sequence[str], line: int) -> int:
     return len(lines[line]) - len(lines[line].lstrip()) if line < len(lines) else 0
 
 
@@ -312,7 +368,7 @@ def _marks(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str |
             yield from _marks(value, (*path, at))
 
 
-def _cel_type(value: Value) -> cel.Type:
+def _cel_type(value: ParamValue) -> cel.Type:
     if isinstance(value, list) and value and isinstance(value[0], int):
         return cel.Type.List(cel.Type.INT)
     return _CEL_TYPES[type(value)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from services.detector.distil import Fact
@@ -11,6 +11,7 @@ from shared.contracts.alerts import About, Evidence
 
 Params = Mapping[str, Any]
 T = TypeVar("T")
+_INSTANT = timedelta(microseconds=1)
 
 
 class View:
@@ -29,6 +30,15 @@ class View:
         if name not in self.memo:
             self.memo[name] = make()
         return self.memo[name]
+
+    def before(self, moment: datetime) -> "View":
+        """What was known of the key by the facts before a moment."""
+        earlier: View = self.once(("before", moment), lambda: self._before(moment))
+        return earlier
+
+    def _before(self, moment: datetime) -> "View":
+        facts = [fact for fact in self.facts if fact.occurred_at < moment]
+        return View(self.key, facts, self.reference, min(self.now, moment - _INSTANT))
 
     def message(self, feature: Any, make: Callable[[Any], Any]) -> Any:
         """The message of a feature, made once a view. (The feature is kept, so that its identity isn't used again.)"""

@@ -3,7 +3,7 @@
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from shared.contracts import alerts, power, reference
+from shared.contracts import alerts, power, reference, rulesets
 
 PARTITIONS = 6
 APPEALS = "appeals.events"
@@ -16,7 +16,8 @@ _THIRTY_DAYS = {"retention.ms": str(30 * 24 * 3600 * 1000), "max.message.bytes":
 
 def configurations() -> dict[str, dict[str, str]]:
     """Each topic's name and configuration, dead-letter topics included."""
-    kept = {topic: _FOR_GOOD for topic in (power.TOPIC, alerts.RAISED_TOPIC, alerts.LIFECYCLE_TOPIC, APPEALS)}
+    topics_kept = (power.TOPIC, rulesets.TOPIC, alerts.RAISED_TOPIC, alerts.LIFECYCLE_TOPIC, APPEALS)
+    kept = {topic: _FOR_GOOD for topic in topics_kept}
     compacted = {reference.topic(dataset): _COMPACTED for dataset in reference.DATASETS}
     topics = kept | compacted
     return topics | {f"{topic}.dlq": _THIRTY_DAYS for topic in topics}

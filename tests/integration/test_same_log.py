@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import random
+import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import groupby
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -17,27 +19,70 @@ from services.detector.consumer import GROUP, TOPICS, DetectorConsumer
 from services.detector.judging import Judge
 from shared.bus.consumer import Consumer
 from shared.bus.envelope import Envelope, encode
+from shared.contracts import rulesets
+from shared.contracts.rulesets import Keeper, RuleChanged
 from shared.db import Database, Scope
+from shared.regions import COUNTY, town_of
 from shared.settings import Settings
 from tests.conftest import County, eventually
 
 EVENTS = 700
 SIZE = Size(EVENTS, datetime(2026, 6, 30, 9, tzinfo=UTC))
 RULEBOOK = rules.load()
+KEEPER = Keeper(person_key="k" * 32, name="何规")
 _ALERTS = "SELECT alert_id::text, rule_id, grade, state, body - 'revision' AS body FROM findings ORDER BY alert_id"
-Alerts = list[tuple[object, ...]]
+Alerts = list[tuple[Any, ...]]
 
 
 @cache
 def history(secret: str) -> tuple[list[Envelope], list[Envelope]]:
-    """Registers and events of a small county, in the order of event time."""
+    """Registers with changes of rules, and events of a small county in the order of event time."""
     county = Simulation(seed=5, size=SIZE, secret=secret)
-    return [told_record(record) for record in county.records()], [event for _, event in county.events()]
+    events = [event for _, event in county.events()]
+    return [*map(told_record, county.records()), *rules_changed(events)], events
+
+
+def rules_changed(events: list[Envelope]) -> list[Envelope]:
+    """Amid the history: limits moved, a rule off in the busiest town and on again, a rule of the county's own."""
+    early, middle, late = (events[len(events) * part // 4].time for part in (1, 2, 3))
+    town = town_of(max((event.key for event in events), key=[event.key for event in events].count))
+    definition = RULEBOOK.rule("A032").source.read_text(encoding="utf-8")
+    own = definition.replace("id: A032", "id: C001").replace("key: white_slip", "key: own_white_slip")
+    return [
+        rule_changed("A075", 1, COUNTY, early, params={"window_days": 60, "min_parts": 3}, effective_until=late),
+        rule_changed("A016", 1, COUNTY, early, params={"red_after_days": 2}),
+        rule_changed("A016", 2, town, middle, enabled=False),
+        rule_changed("A046", 1, town, middle, enabled=False),
+        rule_changed("A046", 2, town, late),
+        rule_changed("A061", 1, COUNTY, middle, grade="prompt"),
+        rule_changed("C001", 1, COUNTY, early, enabled=True, definition=own),
+        rule_changed("C001", 2, town, middle, enabled=False),
+    ]
+
+
+def rule_changed(rule: str, number: int, region: str, since: datetime, **sets: Any) -> Envelope:
+    """A change of a rule that was approved when it came into force."""
+    change = RuleChanged(
+        change_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{rule}|{number}")),
+        rule_id=rule,
+        number=number,
+        region_code=region,
+        effective_from=since,
+        reason="试行",
+        drafted_by=KEEPER,
+        approved_by=KEEPER,
+        approved_at=since,
+        **sets,
+    )
+    return Envelope.of(change, source="/test", topic=rulesets.TOPIC, key=rule, time=since, id=change.change_id)
 
 
 async def test_same_log_same_alerts(county: County) -> None:
     expected = await alerts_of(await county(), batch=500)
     assert len(expected) > 50
+    versions = {alert[-1]["rule_version"] for alert in expected}
+    assert {"1", "1+1"} <= versions
+    assert "C001" in {alert[1] for alert in expected}
     assert await alerts_of(await county(), batch=1) == expected
     assert await alerts_of(await county(), batch=7) == expected
     assert await alerts_of(await county(), batch=5_000, instances=4) == expected
