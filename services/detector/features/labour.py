@@ -32,6 +32,7 @@ class LabourSum:
 
     scope: str
     place: str
+    place_key: str
     anchor: str
     cases: int
     works: int
@@ -60,6 +61,7 @@ def _sum_occasions(view: View, params: Params) -> Iterator[Occasion]:
         ):
             labour = LabourSum(
                 scope=view.key,
+                place_key=place,
                 place=str(run[0].told.get("location") or run[0].told.get("item") or ""),
                 anchor=str(year_of(run[0].at)),
                 cases=len(run),

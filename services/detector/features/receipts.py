@@ -129,7 +129,7 @@ RENT_DUE = Subject(
 
 @dataclass(frozen=True)
 class Income:
-    """A receipt of the village and what of it reached the bank. `due_at` is the end of the term for banking it."""
+    """A receipt of the village and what of it reached the bank, `banked` in words. `due_at` ends the term for it."""
 
     receipt_no: str
     payer: str
@@ -138,6 +138,7 @@ class Income:
     spent_fen: int
     issued_on: datetime
     banked_on: datetime | None
+    banked: str
     due_at: datetime
     known_at: datetime
 
@@ -164,6 +165,7 @@ def _income(receipt: Receipt, now: datetime, params: Params) -> Income:
         spent_fen=max(receipt.amount_fen - receipt.banked_fen, 0),
         issued_on=midnight(receipt.issued_on),
         banked_on=midnight(receipt.banked_on) if receipt.banked_on else None,
+        banked=str(receipt.banked_on) if receipt.banked_on else "未到账 / not banked",
         due_at=add_working_days(midnight(receipt.issued_on) + timedelta(hours=12), int(params["bank_in_days"])),
         known_at=now,
     )
