@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from random import Random
 
+from deploy.demo import plans
 from deploy.demo.companies import Companies, Company
 from deploy.demo.people import People, Person
 from deploy.demo.words import WORDS
@@ -137,8 +138,13 @@ class County:
             )
         )
 
+    def budget(self, village: str, line: str, yuan: int, year: int, *, words: tuple[str, ...]) -> None:
+        """Put a further line into a village's budget."""
+        self._extra.append(plans.line(village, line, yuan, year, words=words))
+
     def records(self) -> Iterator[Record]:
         """All records of all registers."""
+        yield from plans.resolved(self.villages)
         for company in self.companies:
             yield company.record()
         for village in self.villages.values():

@@ -34,7 +34,7 @@ _AMOUNTS = {
     "EN2": (60_000, 255_000),
     "EN3": (330_000, 1_900_000),
     "EN4": (4_300_000, 9_000_000),
-    "EN5": (2_000, 15_000),
+    "EN5": (300, 2_500),
     "EN6": (10_000, 120_000),
     "AS1": (12_000, 180_000),
     "AS2": (12_000, 180_000),
@@ -238,7 +238,7 @@ class Drafter:
                 return f"{asset.name}报废核销", known
 
     def _labour(self, flow: Flow, chosen: Chosen, amount: int, place: str) -> Titled:
-        workers = chosen.workers or [self.county.people.labourer() for _ in range(self._rng.randint(1, 4))]
+        workers = chosen.workers or [self.county.people.person() for _ in range(self._rng.randint(1, 4))]
         days = float(max(1, amount // _DAY_WAGE_FEN // len(workers)))
         sheet = tuple(
             Worker(

@@ -1,7 +1,7 @@
 """Innocent cases that look like violations to a careless eye. Nothing may fire on them."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 from deploy.demo.cases import Draft
 from deploy.demo.drafting import Chosen
@@ -19,6 +19,14 @@ def drafts(ground: Ground) -> Iterator[Draft]:
     yield bar_lifted(ground)
     yield died_afterwards(ground)
     yield dead_namesake(ground)
+    yield petty_cash(ground)
+    yield box_nearly_full(ground)
+    yield list_attached(ground)
+    yield clear_of_the_limit(ground)
+    yield from small_change(ground)
+    yield dearest_turned_down(ground)
+    yield bonds_back_on_the_last_day(ground)
+    yield nearly_seventy(ground)
 
 
 def kin_in_another_town(ground: Ground) -> Draft:
@@ -65,3 +73,61 @@ def dead_namesake(ground: Ground) -> Draft:
     person = ground.county.people.person()
     ground.county.bury(ground.county.people.person(person.name), local_day(ground.period.since) - _YEAR)
     return ground.case("RE2", chosen=Chosen(beneficiary=person))
+
+
+def petty_cash(ground: Ground) -> Draft:
+    """A purchase of 640 yuan, paid in cash."""
+    draft = ground.case("PR1", chosen=Chosen(amount_yuan=640))
+    draft.put(payment_method="现金")
+    return draft
+
+
+def box_nearly_full(ground: Ground) -> Draft:
+    """A cash box with 4,980 yuan in it."""
+    draft = ground.case("PR1")
+    draft.put(cash_balance_fen=498_000)
+    return draft
+
+
+def list_attached(ground: Ground) -> Draft:
+    """An invoice that reads only "office supplies", with the list attached."""
+    draft = ground.case("PR2")
+    draft.put(invoice_item="办公用品")
+    return draft
+
+
+def clear_of_the_limit(ground: Ground) -> Draft:
+    """Micro works of 46,000 yuan, with the limit at 50,000."""
+    return ground.case("EN1", chosen=Chosen(amount_yuan=46_000))
+
+
+def small_change(ground: Ground) -> tuple[Draft, Draft]:
+    """Works with an approved change of three per cent."""
+    works = ground.case("EN2")
+    yuan = works.step("EN2-10").fields["contract_fen"] * 3 // 10_000
+    chosen = Chosen(related_case_no=works.case_no, amount_yuan=yuan)
+    at = ground.later(works.opened_at, 60)
+    return works, ground.case("EN5", village=works.village_code, at=at, chosen=chosen)
+
+
+def dearest_turned_down(ground: Ground) -> Draft:
+    """The dearest of four offers is turned down for want of a stamp."""
+    draft = ground.case("EN2", chosen=Chosen(bidders=ground.rng.sample(ground.county.market["works"], 4)))
+    *others, dearest = sorted(ground.bids_of(draft), key=lambda bid: bid.price_fen)
+    draft.put(bids=(*others, dearest.model_copy(update={"valid": False, "reject_reason": "投标函未盖章"})))
+    return draft
+
+
+def bonds_back_on_the_last_day(ground: Ground) -> Draft:
+    """Bidders get their bonds back on the fifth day after the contract."""
+    draft = ground.case("EN3", at=ground.moment(420))
+    signed = draft.step("EN3-13").fields["contract_signed_on"]
+    draft.put(bond_returned_on=signed + timedelta(days=5))
+    return draft
+
+
+def nearly_seventy(ground: Ground) -> Draft:
+    """A labourer who turns seventy in the year of the work."""
+    at = ground.moment()
+    person = ground.county.people.person(born=date(local_day(at).year - 69, 12, 1))
+    return ground.case("LA1", at=at, chosen=Chosen(workers=[person], amount_yuan=2_400))

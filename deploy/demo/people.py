@@ -9,7 +9,7 @@ from shared.identity import normalise_id_no, person_key
 
 # No county has this code, so no living person has a number of it.
 _AREA = "330499"
-_FIRST_BIRTHDAY = date(1945, 1, 1)
+_FIRST_BIRTHDAY = date(1958, 1, 1)
 _LAST_BIRTHDAY = date(1999, 12, 31)
 _OLDEST_LABOURER = date(1962, 1, 1)
 
@@ -31,21 +31,17 @@ class People:
         self._secret = secret
         self._taken: set[str] = set()
 
-    def person(self, name: str | None = None, *, born_since: date = _FIRST_BIRTHDAY) -> Person:
-        """A new person; his name is drawn unless given."""
-        id_no = self._number(born_since)
+    def person(self, name: str | None = None, *, born: date | None = None) -> Person:
+        """A new person; his name and, within a working age, his birthday are drawn unless given."""
+        id_no = self._number(born)
         while id_no in self._taken:
-            id_no = self._number(born_since)
+            id_no = self._number(born)
         self._taken.add(id_no)
         return Person(id_no, name or self._name(), person_key(id_no, self._secret))
 
-    def labourer(self) -> Person:
-        """A new person of an age to be hired for work."""
-        return self.person(born_since=_OLDEST_LABOURER)
-
-    def _number(self, born_since: date) -> str:
-        days = (_LAST_BIRTHDAY - born_since).days
-        born = born_since + timedelta(days=self._rng.randint(0, days))
+    def _number(self, born: date | None) -> str:
+        days = (_LAST_BIRTHDAY - _FIRST_BIRTHDAY).days
+        born = born or _FIRST_BIRTHDAY + timedelta(days=self._rng.randint(0, days))
         return normalise_id_no(f"{_AREA}{born:%y%m%d}{self._rng.randint(1, 999):03d}")
 
     def _name(self) -> str:

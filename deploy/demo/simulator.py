@@ -37,7 +37,8 @@ _FREQUENCY = {
     **{"RE1": 3, "RE2": 6, "RE3": 2},
     **{"SE1": 14, "SE2": 5},
 }
-_REFERRING = ("EN5", "SE2")
+_CHANGE = "EN5"
+_REFERRING = (_CHANGE, "SE2")
 _ALL_USED_UP = "SE1"
 _CASES_OF_A_VILLAGE_YEAR = 25
 _YEAR = timedelta(days=365)
@@ -121,15 +122,15 @@ class Simulation:
         """Honest cases, evenly over the time; the first ones show each flow once."""
         villages = [village.code for village in regions.villages()]
         every_flow = iter(flows.load().flows)
-        last_case: dict[str, str] = {}
+        last_works: dict[str, Draft] = {}
         for number, opened_at in enumerate(self._openings()):
             village = villages[number % len(villages)] if number < len(villages) else self._rng.choice(villages)
             code = next(every_flow, None) or self._flow()
-            if code in _REFERRING and village not in last_case:
-                code, village = (code, next(iter(last_case))) if last_case else (_ALL_USED_UP, village)
-            draft = self._draft(code, village, opened_at, last_case.get(village))
-            if code.startswith("EN"):
-                last_case[village] = draft.case_no
+            if code in _REFERRING and village not in last_works:
+                code, village = (code, self._rng.choice(list(last_works))) if last_works else (_ALL_USED_UP, village)
+            draft = self._draft(code, village, opened_at, last_works.get(village))
+            if draft.flow.matter == "EN" and code != _CHANGE:
+                last_works[village] = draft
             yield draft
 
     def _openings(self) -> list[datetime]:
@@ -141,17 +142,20 @@ class Simulation:
     def _flow(self) -> str:
         return self._rng.choices(list(_FREQUENCY), weights=list(_FREQUENCY.values()))[0]
 
-    def _draft(self, code: str, village: str, opened_at: datetime, related: str | None) -> Draft:
+    def _draft(self, code: str, village: str, opened_at: datetime, related: Draft | None) -> Draft:
         """A case that is like no other of its village near in time."""
         chosen = self._apart(code, village, opened_at)
         if chosen is None:
             return self._drafter.draft(_ALL_USED_UP, village, opened_at)
-        chosen.related_case_no = related if code in _REFERRING else None
+        if related and code in _REFERRING:
+            chosen.related_case_no = related.case_no
+        if related and code == _CHANGE:
+            chosen.amount_yuan = _small_change(related)
         return self._drafter.draft(code, village, opened_at, chosen)
 
     def _apart(self, code: str, village: str, opened_at: datetime) -> Chosen | None:
         trade = TRADES.get(code[:2])
-        if trade is None or code == "EN5":
+        if trade is None or code == _CHANGE:
             return Chosen()
         winner = self._ledger.choose(f"{village} {trade}", self.county.market[trade], opened_at)
         if trade == "tenants":
@@ -160,6 +164,12 @@ class Simulation:
         kind = self._ledger.choose(f"{village} {words}", WORDS[words], opened_at)
         place = self._ledger.choose(f"{village} {words} places", WORDS["places"], opened_at)
         return Chosen(kind=kind, place=place, winner=winner) if kind and place and winner else None
+
+
+def _small_change(works: Draft) -> int:
+    """A change of half a per cent of the contract, in yuan."""
+    contract = works.first_with("contract_fen")
+    return max(1, contract.fields["contract_fen"] // 20_000) if contract else 1
 
 
 def _opened(draft: Draft) -> datetime:

@@ -7,7 +7,23 @@ from deploy.demo.drafting import Drafter
 from deploy.demo.labels import Label
 from deploy.demo.ledger import Ledger
 from deploy.demo.period import Period
-from deploy.demo.violations import amounts, collusion, insiders, lateness, order, papers, people, reversals, splitting
+from deploy.demo.violations import (
+    amounts,
+    cash,
+    collusion,
+    crews,
+    insiders,
+    lateness,
+    offers,
+    order,
+    overruns,
+    papers,
+    people,
+    proofs,
+    reversals,
+    scales,
+    splitting,
+)
 from deploy.demo.violations.ground import Ground, Plant, Planted
 
 PLANTS: tuple[Plant, ...] = (
@@ -18,6 +34,12 @@ PLANTS: tuple[Plant, ...] = (
     *reversals.PLANTS,
     *lateness.PLANTS,
     *papers.PLANTS,
+    *proofs.PLANTS,
+    *cash.PLANTS,
+    *offers.PLANTS,
+    *overruns.PLANTS,
+    *crews.PLANTS,
+    *scales.PLANTS,
     *amounts.PLANTS,
     *people.PLANTS,
 )

@@ -117,7 +117,7 @@ PLANTS = (
     Plant("contract_before_resolution", ("A003",), contract_before_resolution, may=("A005", "A013", "A001")),
     Plant("contract_during_notice", ("A005",), contract_during_notice, may=("A013", "A024")),
     Plant("resolution_skipped", ("A006",), resolution_skipped, may=("A029", "A050", "A013", "A016")),
-    Plant("labour_before_dispatch", ("A010",), labour_before_dispatch, may=("A013",)),
+    Plant("labour_before_dispatch", ("A010",), labour_before_dispatch, may=("A013", "A040")),
     Plant("relief_before_notice_end", ("A012",), relief_before_notice_end, may=("A013", "A024")),
     Plant("finished_late", ("A016",), finished_late),
     Plant("never_finished", ("A016",), never_finished, may=("A017",)),

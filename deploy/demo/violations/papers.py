@@ -28,5 +28,7 @@ PLANTS = (
     _plant("no_notice_photo", "A035", "EN1-05", "notice_photo"),
     _plant("no_coi_statement", "A044", "EN2-09", "coi_statement"),
     _plant("no_attendance", "A040", "LA1-05", "attendance"),
+    _plant("no_supervision_log", "A037", "EN2-11", "supervision_log"),
+    _plant("no_resolution_on_the_page", "A043", "EN2-05", "resolution", "A029"),
     _plant("no_household_visit", "A041", "RE2-03", "household_visit"),
 )
