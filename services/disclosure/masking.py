@@ -215,6 +215,7 @@ def people_of(event: CaseEvent) -> People:
     if isinstance(event, CaseOpened | NodeCompleted):
         fields = event.fields
         private = [worker.name for worker in fields.workers]
+        private += fields.worker_names
         private += [fields.hire_name or "", fields.beneficiary_name or ""]
         parties = [fields.payee_name, fields.supplier_name, fields.recipient, *(b.company_name for b in fields.bids)]
         others += [*fields.inspectors, *(party for party in parties if party and not is_organisation(party))]

@@ -1,5 +1,7 @@
 """Money that goes by hand: paid out in cash, kept in the box, or taken in and never banked."""
 
+from datetime import timedelta
+
 from deploy.demo.drafting import Chosen
 from deploy.demo.violations.ground import Ground, Plant, Planted
 
@@ -23,7 +25,7 @@ def two_payments_on_a_day(ground: Ground) -> Planted:
     for draft in (first, second):
         draft.put(payment_method=_CASH, payee_name=payee)
         draft.moved("PR1-05", paid_at)
-        draft.moved("PR1-06", ground.later(paid_at, 1))
+        draft.moved("PR1-06", paid_at + timedelta(hours=1))
     return Planted((first, second))
 
 
