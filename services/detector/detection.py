@@ -10,11 +10,12 @@ from services.detector.distil import Fact, in_order
 from services.detector.eras import Law, standing
 from services.detector.features.crew import needs_of_crew
 from services.detector.features.matches import needs_of_company, needs_of_supplier
+from services.detector.features.needs import needs_of_parties
 from services.detector.features.network import needs_of_bidder
 from services.detector.features.people import needs_of_recipients
-from services.detector.features.spending import needs_of_spending
 from services.detector.features.receipts import needs_of_receipts
 from services.detector.features.relief import needs_of_village_relief
+from services.detector.features.spending import needs_of_spending
 from services.detector.registers import Need, Reference
 from services.detector.rules import VOCABULARY, Rule, Rulebook
 from services.detector.sentences import evaluate
@@ -98,20 +99,24 @@ def needs_of(key: str, facts: Sequence[Fact], reference: Reference) -> frozenset
     Call it again with the records found until it names nothing new: a company leads to its owners, they to their kin.
     """
     kind, _, name = key.partition(":")
+    return frozenset(needs_of_parties(kind, name, facts, reference) | _needs_of(kind, name, facts, reference))
+
+
+def _needs_of(kind: str, name: str, facts: Sequence[Fact], reference: Reference) -> set[Need]:
     match kind:
         case "company":
-            return frozenset(needs_of_company(name, reference))
+            return needs_of_company(name, reference)
         case "person":
-            return frozenset({Need("relief", "person_key", name)})
+            return {Need("relief", "person_key", name)}
         case "village":
-            return frozenset(needs_of_spending(facts))
+            return set(needs_of_spending(facts))
         case "leases":
-            return frozenset({Need("assets", "village_code", name)})
+            return {Need("assets", "village_code", name)}
         case "relief":
-            return frozenset(needs_of_village_relief(name, reference))
+            return set(needs_of_village_relief(name, reference))
         case "case":
-            return frozenset(_needs_of_case(facts, reference))
-    return frozenset()
+            return set(_needs_of_case(facts, reference))
+    return set()
 
 
 def _needs_of_case(facts: Sequence[Fact], reference: Reference) -> Iterator[Need]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import combinations
 from typing import Any
 
-from services.detector.ledgers import entries
+from services.detector import ledgers, parties
 from shared.bus.envelope import Envelope
 from shared.contracts.power import CaseOpened, CaseWithdrawn, NodeCompleted, NodeReturned
 
@@ -80,7 +80,8 @@ def _filed(kind: str, event: dict[str, Any]) -> Iterator[tuple[str, dict[str, An
     for invoice in _invoice_numbers(fields):
         yield f"invoice:{invoice}", told
     yield from _cash(kind, brief, event)
-    yield from entries(event, brief, opened=kind == OPENED, gone=kind == WITHDRAWN)
+    yield from parties.entries(event, brief)
+    yield from ledgers.entries(event, brief, opened=kind == OPENED, gone=kind == WITHDRAWN)
     yield from _persons(brief, fields)
     yield from _bidder_pairs(brief, fields)
 

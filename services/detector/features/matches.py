@@ -17,6 +17,8 @@ from shared.contracts.reference import Blacklist, Company, Death, Kinship, Recor
 from shared.workdays import SHANGHAI
 
 _KIN_STEPS = 2
+# A lease is judged by who takes it, be it a firm or a person: features/lessees.py.
+_LEASES = ("AS1", "AS2")
 _BY_CODE = "统一社会信用代码相同 / same credit code"
 _BY_PERSON = "证件号相同 / same ID number"
 _ROLES = {
@@ -103,7 +105,7 @@ def needs_of_company(id: str, reference: Reference) -> set[Need]:
     """The company, the persons behind it, and their posts and kin."""
     needs = {Need("companies", "id", id)}
     company = reference.one(Company, id)
-    for person, name, _, _ in _holders(company) if company else ():
+    for person, name, _, _ in holders_of(company) if company else ():
         needs |= {Need("staff", "sound", sound(name))}
         needs |= needs_of_person(person, reference) if person else set()
     return needs
@@ -189,13 +191,18 @@ def _prefix(region: str) -> str:
     return region[:9] if region.endswith("000") else region
 
 
-def _holders(company: Company) -> Iterator[tuple[str, str, str, float]]:
+def holders_of(company: Company) -> Iterator[tuple[str, str, str, float]]:
     """Person, name, role and share (percent) of everyone behind a company."""
     yield company.legal_person_key, company.legal_person_name, "legal_person", 100.0
     for holder in company.shareholders:
         yield holder.person_key, holder.name, "shareholder", holder.share * 100 if holder.share <= 1 else holder.share
     for manager in company.managers:
         yield manager.person_key, manager.name, "manager", 100.0
+
+
+def stakes_of(company: Company, person: str) -> float:
+    """The largest share, in percent, that a person holds in a company; who runs it holds all of it."""
+    return max((share for holder, _, _, share in holders_of(company) if holder == person), default=0.0)
 
 
 def day_of(moment: datetime) -> date:
@@ -215,9 +222,9 @@ def _interests(view: View, params: Params) -> Iterator[tuple[Interest, Staff, li
     found: dict[tuple[str, str], tuple[Interest, Staff, dict[str, Deal]]] = {}
     for work in deals_of(view.facts):
         day = day_of(work.facts[0].occurred_at)
-        if not in_force(company, day):
+        if not in_force(company, day) or work.facts[0].data["flow"] in _LEASES:
             continue
-        for interest, staff in _behind(company, view.reference, day, lookback, share_pct):
+        for interest, staff in behind(company, view.reference, day, lookback, share_pct):
             if not oversees(staff, work.village):
                 continue
             at = (staff.person_key or staff.name, work.town)
@@ -246,14 +253,14 @@ def _rank(interest: Interest) -> tuple[bool, float, int, str, str]:
     return (not interest.certain, -interest.alike, interest.kin_steps, interest.role, interest.holder)
 
 
-def _behind(
+def behind(
     company: Company, reference: Reference, day: date, lookback_days: int, share_pct: float
 ) -> Iterator[tuple[Interest, Staff]]:
     """Every official tied to the company on a day, by each way that leads to him.
 
     Names are compared only where one side's person isn't known: two known persons of one name are two persons.
     """
-    for person, name, role, share in _holders(company):
+    for person, name, role, share in holders_of(company):
         if share < share_pct:
             continue
         for post in posts_of(person, reference, day, lookback_days) if person else ():

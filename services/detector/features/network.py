@@ -167,12 +167,12 @@ def _spouses(bids: Mapping[str, Bid], registered: Mapping[str, Company], referen
         for tie in (*reference.all(Kinship, "person_key", person), *reference.all(Kinship, "relative_key", person)):
             spouse = tie.relative_key if tie.person_key == person else tie.person_key
             other = runs.get(spouse)
-            if tie.relation in _SPOUSE and other and other != id:
+            if tie.relation in SPOUSE and other and other != id:
                 found.add(tuple(sorted((id, other))))
     return tuple(Shared("夫妻 / spouses", tuple(bids[id].company_name for id in ids)) for ids in sorted(found))
 
 
-_SPOUSE = frozenset({"spouse", "husband", "wife", "配偶", "夫妻", "丈夫", "妻子", "夫", "妻"})
+SPOUSE = frozenset({"spouse", "husband", "wife", "配偶", "夫妻", "丈夫", "妻子", "夫", "妻"})
 
 
 def _addresses(bids: Mapping[str, Bid], registered: Mapping[str, Company]) -> tuple[Shared, ...]:
