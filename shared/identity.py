@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
+_EXTENSION = re.compile(r"转|轉|分机|分機|ext|x")
 
 
 def normalise_id_no(id_no: str) -> str:
@@ -46,8 +47,9 @@ def account_key(account_no: str, secret: str) -> str:
 
 
 def normalise_phone(phone: str) -> str:
-    """The digits that a phone is dialled by from anywhere in the country: without signs, +86 and the trunk's 0."""
-    text = re.sub(r"[^\d+]", "", unicodedata.normalize("NFKC", phone), flags=re.ASCII)
+    """The digits that a phone is dialled by from anywhere in the country: without signs, +86, trunk's 0, extension."""
+    line = _EXTENSION.split(unicodedata.normalize("NFKC", phone).lower(), maxsplit=1)[0]
+    text = re.sub(r"[^\d+]", "", line, flags=re.ASCII)
     abroad = re.match(r"(?:\+|00)86", text)
     digits = text[abroad.end() :] if abroad else text.replace("+", "")
     # A number in the country has 11 digits at most, its trunk's 0 left out.
