@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
+from shared import texts
 from shared.contracts.power import Attendance, Bid, BillLine, Grant, NodeFields, Payout, Worker
 from shared.identity import account_key, birth_year, normalise_phone, person_key, phone_key, phone_tail, valid_id_no
 from shared.workdays import SHANGHAI
@@ -43,8 +44,6 @@ _YES = frozenset({"是", "同意", "通过", "合格", "有", "√", "y", "yes",
 _NO = frozenset({"否", "不同意", "不通过", "不合格", "无", "×", "n", "no", "false", "0"})
 _DATE = re.compile(r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?$|^(\d{4})(\d{2})(\d{2})$")
 _CLOCK = re.compile(r"^(.*?)[T\s]+(\d{1,2})[::时](\d{1,2})(?:[::分](\d{1,2}))?[分秒]?$")
-# Controls but for tab and new line, and what turns the direction of the text around it: a reader can't see either.
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _MONEY = re.compile(r"^[¥¥]?\s*(-?[\d,]+(?:\.\d+)?)\s*(万)?\s*元?(?:整)?$")
 
 
@@ -82,7 +81,7 @@ class FormField:
             case "account_no":
                 return _read_account_no(text, identity_secret)
             case "bids":
-                return tuple(_read_bids(text))
+                return tuple(_read_bids(text, identity_secret))
             case "workers":
                 return tuple(_read_workers(text, identity_secret))
             case "attendance":
@@ -133,15 +132,15 @@ def _kind(name: str, annotation: Any) -> Kind:
 
 def visible(text: str) -> bool:
     """Whether a reader can see all of it, and reads the line as it is written."""
-    return not _INVISIBLE.search(text)
+    return texts.hidden(text) is None
 
 
 def check_visible(text: str) -> None:
     """Refuse a text that isn't `visible`; raises `Unreadable`."""
-    if found := _INVISIBLE.search(text):
+    if found := texts.hidden(text):
         raise Unreadable(
-            f"含有不可见的控制字符 U+{ord(found[0]):04X}",
-            f"There is an invisible control character in it, U+{ord(found[0]):04X}",
+            f"含有不可见的控制字符 U+{ord(found):04X}",
+            f"There is an invisible control character in it, U+{ord(found):04X}",
         )
 
 
@@ -254,15 +253,17 @@ def read_phone(text: str, secret: str) -> tuple[str, str]:
     return phone_key(text, secret), phone_tail(text)
 
 
-def _read_bids(text: str) -> Iterator[Bid]:
+def _read_bids(text: str, secret: str) -> Iterator[Bid]:
     for parts in _rows(
         text,
-        (3, 4),
-        "报价写作 单位|信用代码|金额(元),被否决的再加 |否决理由;多家用分号隔开",
-        "Write company|code|yuan, and |reason if it was rejected; ...",
+        (3, 4, 6),
+        "报价写作 单位|信用代码|金额(元),可再加 |否决理由(可空)|项目负责人|身份证号;多家用分号隔开",
+        "Write company|code|yuan, and |reason if it was rejected, or |reason (may be empty)|manager|ID number; ...",
     ):
-        reason = parts[3] if len(parts) > 3 else ""
-        yield read_bid({"company_name": parts[0], "company_id": parts[1], "price": parts[2], "reject_reason": reason})
+        told = dict(
+            zip(("company_name", "company_id", "price", "reject_reason", "manager", "id_no"), parts, strict=False)
+        )
+        yield read_bid(told, secret)
 
 
 def _read_workers(text: str, secret: str) -> Iterator[Worker]:
@@ -296,11 +297,11 @@ def _read_grants(text: str, secret: str) -> Iterator[Grant]:
 
 
 def _read_payouts(text: str, secret: str) -> Iterator[Payout]:
-    for name, id_no, amount, holder, result in _rows(
+    for name, id_no, amount, holder, result, *account in _rows(
         text,
-        (5,),
-        "发放结果写作 姓名|身份证号|金额(元)|户名(本人可空)|成功或退回;多人用分号隔开",
-        "Write name|ID number|yuan|account holder (empty: himself)|成功 (paid) or 退回 (rejected); ...",
+        (5, 6),
+        "发放结果写作 姓名|身份证号|金额(元)|户名(本人可空)|成功或退回|账号(可不填);多人用分号隔开",
+        "Write name|ID number|yuan|account holder (empty: himself)|成功 (paid) or 退回 (rejected)|account number; ...",
     ):
         if result not in _RESULTS:
             raise Unreadable("结果应填 成功 或 退回", "Write 成功 (paid) or 退回 (rejected)")
@@ -310,6 +311,7 @@ def _read_payouts(text: str, secret: str) -> Iterator[Payout]:
             amount_fen=read_money(amount),
             holder=holder or None,
             rejected=_RESULTS[result],
+            account_key=_read_account_no(account[0], secret) if account and account[0] else None,
         )
 
 
@@ -340,7 +342,7 @@ def _rows(text: str, columns: tuple[int, ...], zh: str, en: str) -> Iterator[Seq
             yield parts
 
 
-def read_bid(row: Mapping[str, str]) -> Bid:
+def read_bid(row: Mapping[str, str], secret: str) -> Bid:
     """One row of the bids' table; an offer with a reason of rejection is not valid. Raises `Unreadable`."""
     if not row.get("company_name") or not row.get("company_id"):
         raise Unreadable("每个报价都要填单位名称和统一社会信用代码", "A bid needs the company's name and credit code")
@@ -351,6 +353,8 @@ def read_bid(row: Mapping[str, str]) -> Bid:
         price_fen=read_money(row["price"]),
         valid=reason is None,
         reject_reason=reason,
+        manager_name=row.get("manager") or None,
+        manager_key=_read_id_no(row["id_no"], secret) if row.get("id_no") else None,
     )
 
 

@@ -117,10 +117,12 @@ def _key(name: str, value: Any, secret: str) -> Any:
 
 
 def _keyed_person(line: Worker | Attendance | Grant | Payout, secret: str) -> dict[str, Any]:
-    """The person of a line as a keyed hash; a worker's year of birth is taken from an ID number."""
+    """Person and account of a line as keyed hashes; a worker's year of birth is taken from an ID number."""
     keys: dict[str, Any] = {"person_key": _hashed("hire_person_key", line.person_key, secret)}
     if isinstance(line, Worker) and valid_id_no(line.person_key):
         keys["birth_year"] = birth_year(line.person_key)
+    if isinstance(line, Payout) and line.account_key is not None:
+        keys["account_key"] = _hashed("payee_account_key", line.account_key, secret)
     return keys
 
 
@@ -129,6 +131,8 @@ def _keyed_bid(bid: Bid, secret: str) -> Bid:
     keys: dict[str, str] = {}
     if bid.bond_account_key is not None:
         keys["bond_account_key"] = _hashed("payee_account_key", bid.bond_account_key, secret)
+    if bid.manager_key is not None:
+        keys["manager_key"] = _hashed("hire_person_key", bid.manager_key, secret)
     if bid.contact_phone_key is not None and not _KEY.fullmatch(bid.contact_phone_key):
         keys["contact_phone_key"], keys["contact_phone_tail"] = read_phone(bid.contact_phone_key, secret)
     elif bid.contact_phone_tail is not None and not _TAIL.fullmatch(bid.contact_phone_tail):
