@@ -119,7 +119,7 @@ class Simulation:
         return [draft for _ in range(self._size.planted) for draft in near_misses.drafts(ground)]
 
     def _innocent(self) -> Iterator[Draft]:
-        """Honest cases, evenly over the time; the first ones show each flow once."""
+        """Honest cases, evenly over the time; the first ones show each flow once. Works are changed once at most."""
         villages = [village.code for village in regions.villages()]
         every_flow = iter(flows.load().flows)
         last_works: dict[str, Draft] = {}
@@ -129,7 +129,9 @@ class Simulation:
             if code in _REFERRING and village not in last_works:
                 code, village = (code, self._rng.choice(list(last_works))) if last_works else (_ALL_USED_UP, village)
             draft = self._draft(code, village, opened_at, last_works.get(village))
-            if draft.flow.matter == "EN" and code != _CHANGE:
+            if code == _CHANGE:
+                last_works.pop(village, None)
+            elif draft.flow.matter == "EN":
                 last_works[village] = draft
             yield draft
 
