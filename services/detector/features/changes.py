@@ -10,6 +10,7 @@ from services.detector.distil import WITHDRAWN, Fact
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from shared.contracts.alerts import Bilingual, Evidence
 
+_WORKS = ":EN"
 _FLOW = "EN5"
 _APPROVAL = "change_approval"
 _AFTER_APPROVAL = ("EN5-07", "EN5-08")
@@ -72,6 +73,8 @@ def _changes(cases: Mapping[str, list[Fact]]) -> Iterator[_Change]:
 
 
 def _works_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    if not view.key.endswith(_WORKS):
+        return
     cases = _by_case(view.facts)
     by_works: dict[str, list[_Change]] = defaultdict(list)
     for change in _changes(cases):
