@@ -7,6 +7,7 @@ from random import Random
 
 from deploy.demo import plans
 from deploy.demo.companies import Companies, Company
+from deploy.demo.dangers import Dangers
 from deploy.demo.people import People, Person
 from deploy.demo.words import WORDS
 from shared import regions
@@ -63,6 +64,7 @@ class County:
         self._makers = Companies(rng, secret)
         self.secret = secret
         self.companies: list[Company] = []
+        self.dangers = Dangers()
         self._extra: list[Record] = []
         self.county = Place(regions.region(regions.COUNTY), self._posts(COUNTY_POSTS))
         self.towns = {town.code: Place(town, self._posts(TOWN_POSTS)) for town in regions.towns()}
@@ -78,6 +80,23 @@ class County:
         """A new company on the register; its owner is somebody new unless given."""
         made = self._makers.company(trade, owner or self.people.person(), self.people.person(), name=name)
         self.companies.append(made)
+        return made
+
+    def asset(self, village: str, kind: str, vacated_on: date | None = None) -> Asset:
+        """A new asset of a village that no case draws by chance."""
+        place = self.villages[village]
+        number = sum(isinstance(record, Asset) and record.village_code == village for record in self._extra)
+        made = Asset(
+            id=f"{village}-B{number:03d}",
+            name=f"{place.region.zh}{kind}{number + 1}号",
+            village_code=village,
+            kind=kind,
+            book_value_fen=20_000_000,
+            quantity=1.0,
+            unit="处",
+            vacated_on=vacated_on,
+        )
+        self._extra.append(made)
         return made
 
     def refound(self, company: Company, day: date) -> None:
@@ -149,6 +168,7 @@ class County:
             yield company.record()
         for village in self.villages.values():
             yield from village.assets
+        yield from self.dangers.records()
         yield from self._extra
 
     def _posts(self, roles: dict[str, str]) -> dict[str, Person]:

@@ -27,6 +27,9 @@ def drafts(ground: Ground) -> Iterator[Draft]:
     yield dearest_turned_down(ground)
     yield bonds_back_on_the_last_day(ground)
     yield nearly_seventy(ground)
+    yield from lease_renewed(ground)
+    yield lease_handed_back(ground)
+    yield meeting_filed_after_ten_days(ground)
 
 
 def kin_in_another_town(ground: Ground) -> Draft:
@@ -131,3 +134,37 @@ def nearly_seventy(ground: Ground) -> Draft:
     at = ground.moment()
     person = ground.county.people.person(born=date(local_day(at).year - 69, 12, 1))
     return ground.case("LA1", at=at, chosen=Chosen(workers=[person], amount_yuan=2_400))
+
+
+def lease_renewed(ground: Ground) -> tuple[Draft, Draft]:
+    """A lease that ended, and its renewal signed in time."""
+    village, at = ground.village(), ground.later(ground.period.since, 5)
+    first = ground.case("AS1", village=village, at=at)
+    renewal = ground.case("AS2", village=village, at=ground.later(first.steps[-1].at, 1))
+    asset = ground.county.asset(village, "仓库")
+    for draft in (first, renewal):
+        draft.put(asset_id=asset.id, asset_name=asset.name)
+    begins = first.step("AS1-12").fields["contract_signed_on"] + timedelta(days=1)
+    ends = local_day(renewal.step("AS2-09").at) + timedelta(days=5)
+    first.put(lease_from=begins, lease_to=ends)
+    renewal.put(lease_from=ends + timedelta(days=1), lease_to=ends + 3 * _YEAR)
+    return first, renewal
+
+
+def lease_handed_back(ground: Ground) -> Draft:
+    """A short lease whose asset was handed back when it ended."""
+    draft = ground.case("AS1", at=ground.later(ground.period.since, 5))
+    begins = draft.step("AS1-12").fields["contract_signed_on"] + timedelta(days=1)
+    ends = begins + timedelta(days=60)
+    draft.put(lease_from=begins, lease_to=ends)
+    asset = ground.county.asset(draft.village_code, "门面房", vacated_on=ends + timedelta(days=1))
+    draft.put(asset_id=asset.id, asset_name=asset.name)
+    return draft
+
+
+def meeting_filed_after_ten_days(ground: Ground) -> Draft:
+    """Minutes that were filed ten days after the meeting, within what is allowed."""
+    draft = ground.case("EN2")
+    resolved = draft.step("EN2-04")
+    resolved.fields["meeting_on"] = max(local_day(resolved.at) - timedelta(days=10), local_day(draft.step("EN2-03").at))
+    return draft

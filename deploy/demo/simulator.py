@@ -81,6 +81,7 @@ class Simulation:
         self._size = size
         market = max(_SMALLEST_MARKET, round(size.cases * _MARKET_FIRMS_PER_CASE))
         self.county = County(self._rng, secret, market=market)
+        self.county.dangers.season(size.period, Random(f"dangers {seed}"))
         self._drafter = Drafter(self.county, seed, self._rng)
         self._ledger = Ledger(self._rng)
         planted = violations.plant(self.county, self._drafter, self._ledger, self._rng, size.period, size.planted)
@@ -121,11 +122,11 @@ class Simulation:
     def _innocent(self) -> Iterator[Draft]:
         """Honest cases, evenly over the time; the first ones show each flow once. Works are changed once at most."""
         villages = [village.code for village in regions.villages()]
-        every_flow = iter(flows.load().flows)
+        to_show = list(flows.load().flows)
         last_works: dict[str, Draft] = {}
         for number, opened_at in enumerate(self._openings()):
             village = villages[number % len(villages)] if number < len(villages) else self._rng.choice(villages)
-            code = next(every_flow, None) or self._flow()
+            code = self._flow(to_show, village, opened_at)
             if code in _REFERRING and village not in last_works:
                 code, village = (code, self._rng.choice(list(last_works))) if last_works else (_ALL_USED_UP, village)
             draft = self._draft(code, village, opened_at, last_works.get(village))
@@ -141,8 +142,15 @@ class Simulation:
         moments = [at_office(working_day(local_day(since + step * number)), self._rng) for number in range(total)]
         return sorted(moment for moment in moments if moment <= self._size.until)
 
-    def _flow(self) -> str:
-        return self._rng.choices(list(_FREQUENCY), weights=list(_FREQUENCY.values()))[0]
+    def _flow(self, to_show: list[str], village: str, opened_at: datetime) -> str:
+        """A flow that is still to be shown, or one by chance; an emergency only where there is a danger."""
+        day = local_day(opened_at)
+        shown = next((code for code in to_show if self.county.dangers.allow(code, village, day)), None)
+        if shown:
+            to_show.remove(shown)
+            return shown
+        code = self._rng.choices(list(_FREQUENCY), weights=list(_FREQUENCY.values()))[0]
+        return code if self.county.dangers.allow(code, village, day) else _ALL_USED_UP
 
     def _draft(self, code: str, village: str, opened_at: datetime, related: Draft | None) -> Draft:
         """A case that is like no other of its village near in time."""

@@ -14,6 +14,7 @@ from shared.contracts.reference import (
     Company,
     Death,
     Employment,
+    Hazard,
     Household,
     IntegrityFile,
     Kinship,
@@ -70,6 +71,8 @@ def _lookups(record: Record) -> Iterable[tuple[str, str]]:
             yield "sound", company_sound(record.name)
         case Asset() | LabourRate() | Budget():
             yield "village_code", record.village_code
+        case Hazard():
+            yield "region_code", record.region_code
         case Household():
             yield from (("person_key", member.person_key) for member in record.members)
         case Vehicle() | Property():

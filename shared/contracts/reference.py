@@ -95,7 +95,10 @@ class Blacklist(Record):
 
 
 class Asset(Record):
-    """A collective asset or resource of a village; `quantity` is its registered size in `unit`."""
+    """A collective asset or resource of a village; `quantity` is its registered size in `unit`.
+
+    `vacated_on` is the day on which its last lessee handed it back.
+    """
 
     DATASET: ClassVar[str] = "assets"
     name: str
@@ -104,6 +107,19 @@ class Asset(Record):
     book_value_fen: Fen = 0
     quantity: float | None = None
     unit: str | None = None
+    vacated_on: date | None = None
+
+
+class Hazard(Record):
+    """A danger that the county told its villages of: a warning, a fire, an epidemic, an order to make safe.
+
+    It holds for all of `region_code` (a village, a town or the county), from its validity's first day to its last.
+    """
+
+    DATASET: ClassVar[str] = "hazards"
+    region_code: RegionCode
+    kind: str
+    note: str = ""
 
 
 class Receipt(Record):
@@ -274,6 +290,7 @@ _REGISTERS: tuple[type[Record], ...] = (
     ReferencePrice,
     LabourRate,
     Budget,
+    Hazard,
     Receipt,
 )
 DATASETS: dict[str, type[Record]] = {model.DATASET: model for model in _REGISTERS}

@@ -55,11 +55,22 @@ class Ground:
         return at_office(working_day(local_day(moment + timedelta(days=days))), self.rng)
 
     def case(
-        self, code: str, *, village: str | None = None, at: datetime | None = None, chosen: Chosen | None = None
+        self,
+        code: str,
+        *,
+        village: str | None = None,
+        at: datetime | None = None,
+        chosen: Chosen | None = None,
+        in_danger: bool = True,
     ) -> Draft:
-        """An honest case that shares nothing with others of its village near in time, unless so chosen."""
+        """An honest case that shares nothing with others of its village near in time, unless so chosen.
+
+        What answers an emergency has one, unless it is not `in_danger`.
+        """
         village, at, chosen = village or self.village(), at or self.moment(), chosen or Chosen()
         matter = code[:2]
+        if in_danger:
+            self.county.dangers.answered(code, village, local_day(at))
         if matter in ("EN", "PR"):
             words = "works" if matter == "EN" else "purchases"
             chosen.kind = chosen.kind or self._apart(f"{village} {words}", WORDS[words], at)

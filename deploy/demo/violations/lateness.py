@@ -1,4 +1,4 @@
-"""Steps due tonight, and steps that nobody takes for months: tenders, settlements, publications, relief, acceptance."""
+"""Steps due tonight, and what nobody sees to for months: tenders, settlements, publications, relief, leases, pay."""
 
 from datetime import timedelta
 
@@ -10,6 +10,7 @@ from shared.workdays import is_working_day
 _MONTHS_OF_SILENCE = 360
 _SIX_WEEKS_WORKED = 30
 _FOUR_WEEKS_WORKED = 20
+_THREE_MONTHS_WORKED = 60
 _LONG_WORKS = 420
 
 
@@ -55,7 +56,32 @@ def accepted_late(ground: Ground) -> Planted:
     return Planted((draft,))
 
 
+def lease_run_out(ground: Ground) -> Planted:
+    """A lease of two months ends and the lessee stays where he is."""
+    draft = ground.case("AS1", at=ground.moment(_MONTHS_OF_SILENCE))
+    signed = draft.step("AS1-12").fields["contract_signed_on"]
+    asset = ground.county.asset(draft.village_code, "厂房")
+    draft.put(asset_id=asset.id, asset_name=asset.name)
+    draft.put(lease_from=signed + timedelta(days=1), lease_to=signed + timedelta(days=60))
+    return Planted((draft,))
+
+
+def rent_never_paid(ground: Ground) -> Planted:
+    """The lessee signs and never pays."""
+    draft = ground.case("AS1", at=ground.moment(_MONTHS_OF_SILENCE))
+    draft.steps.remove(draft.step("AS1-13"))
+    return Planted((draft,))
+
+
+def wages_unpaid(ground: Ground) -> Planted:
+    """Labourers wait for their pay until three months after their work."""
+    return Planted((ground.case("LA1", chosen=Chosen(late={"LA1-08": _THREE_MONTHS_WORKED})),))
+
+
 PLANTS = (
+    Plant("lease_run_out", ("A022",), lease_run_out, may=("A073", "A122")),
+    Plant("rent_never_paid", ("A023",), rent_never_paid, may=("A068",)),
+    Plant("wages_unpaid", ("A027",), wages_unpaid),
     Plant("due_today", ("A015",), due_today),
     Plant("never_tendered", ("A017",), never_tendered),
     Plant("never_settled", ("A020",), never_settled),

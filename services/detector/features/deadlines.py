@@ -31,8 +31,8 @@ class Term:
     working_days: int
 
 
-def _terms(view: View) -> Iterator[tuple[Fact, Term]]:
-    """Each wait that still runs or ended late: the fact that starts it, in the case's own sequence, and its term."""
+def _terms(view: View) -> Iterator[Term]:
+    """The waits in the case's own sequence."""
     chain = sorted(view.facts, key=lambda fact: int(fact.data["sequence"]))
     rounds: Counter[str] = Counter()
     for fact, after in zip(chain, [*chain[1:], None], strict=True):
@@ -43,7 +43,7 @@ def _terms(view: View) -> Iterator[tuple[Fact, Term]]:
         ended_by = after.data if after and after.kind == COMPLETED and after.data["node"] == node else {}
         due = fact.data.get("next_due_at") or ended_by.get("due_at")
         if due and (after is None or after.occurred_at > datetime.fromisoformat(due)):
-            yield fact, _term(node, rounds[node], _since(fact), datetime.fromisoformat(due), after, view.now)
+            yield _term(node, rounds[node], _since(fact), datetime.fromisoformat(due), after, view.now)
 
 
 def _since(fact: Fact) -> datetime:
@@ -74,8 +74,14 @@ def _waits_at(fact: Fact) -> str | None:
     return data.get("to_node")
 
 
+def terms(view: View) -> list[Term]:
+    """Each wait that still runs or ended late."""
+    found: list[Term] = view.once("terms", lambda: list(_terms(view)))
+    return found
+
+
 def _term_occasions(view: View, params: Params) -> Iterator[Occasion]:
-    for _, term in view.once("terms", lambda: list(_terms(view))):
+    for term in terms(view):
         yield occasion(
             view,
             features={"term": at_hand(term)},

@@ -1,15 +1,16 @@
-"""A village's leases: how much of an asset is let at once, and who holds many of them at what rent."""
+"""A village's leases: how much of an asset is let at once, who holds many at what rent, and which run out."""
 
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from services.detector.features.entries import Entry, entries, ledger_occasion
 from services.detector.features.matches import in_force
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
+from services.detector.vocabulary import days_between, midnight
 from shared.contracts.reference import Asset
 from shared.formats import yuan
 
@@ -114,6 +115,65 @@ ASSET_USE = Subject(
     frozenset({"leases"}),
     {"asset": AssetUse},
     _asset_occasions,
+)
+
+
+@dataclass(frozen=True)
+class LeaseEnd:
+    """The last lease of an asset. `days_left` is 0 on its last day and negative afterwards.
+
+    `renewing` while another letting or a renewal of the asset is on its way.
+    """
+
+    asset_id: str
+    asset: str
+    lessee: str
+    ends_at: datetime
+    days_left: int
+    renewing: bool
+
+
+def _end_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    assets = view.reference.all(Asset, "village_code", view.key.split(":", 1)[1])
+    last = {lease.asset_id: lease for lease in sorted(view.once(_Lease, partial(_leases, view)), key=_last_day)}
+    for asset_id, lease in sorted(last.items()):
+        asset = next((one for one in assets if one.id == asset_id), None)
+        if asset and (not in_force(asset, lease.last) or (asset.vacated_on and asset.vacated_on >= lease.first)):
+            continue
+        ends_at = midnight(lease.last + timedelta(days=1))
+        end = LeaseEnd(
+            asset_id=asset_id,
+            asset=asset.name if asset else str(lease.entry.told.get("asset_name", asset_id)),
+            lessee=lease.lessee_name,
+            ends_at=ends_at,
+            days_left=days_between(view.now, midnight(lease.last)),
+            renewing=any(_follows(other, lease) for other in entries(view)),
+        )
+        told_at = lease.entry.told_at
+        yield ledger_occasion(
+            [lease.entry],
+            lines=[f"{lease.first}~{lease.last}"],
+            features={"lease_end": at_hand(end)},
+            occurred_at=max(told_at, ends_at) if end.days_left < 0 else told_at,
+        )
+
+
+def _last_day(lease: _Lease) -> tuple[date, str]:
+    return lease.last, lease.entry.case_id
+
+
+def _follows(other: Entry, lease: _Lease) -> bool:
+    unsigned = other.told.get("asset_id") == lease.asset_id and not other.told.get("contract_signed_on")
+    return unsigned and other.at > lease.entry.at
+
+
+LEASE_END = Subject(
+    "lease_end",
+    "每宗资产最后一份租约的到期",
+    "the end of each asset's last lease",
+    frozenset({"leases"}),
+    {"lease_end": LeaseEnd},
+    _end_occasions,
 )
 
 

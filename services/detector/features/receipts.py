@@ -1,14 +1,14 @@
 """Money that a case brings in: rent as it falls due, and receipts as they reach the bank."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from services.detector.distil import Fact
-from services.detector.features.case import Case, history, occasion, the_case
+from services.detector.features.case import Case, History, history, occasion, the_case
 from services.detector.registers import Need, contract_of
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
-from services.detector.vocabulary import midnight
+from services.detector.vocabulary import days_between, midnight
 from shared.contracts.alerts import Bilingual, Evidence
 from shared.contracts.reference import Receipt
 from shared.formats import yuan
@@ -16,6 +16,7 @@ from shared.workdays import add_working_days
 
 _LEASES = ("AS1", "AS2")
 _EARNING = ("AS", "RE")
+_LEASE_SIGNED = ("AS1-12", "AS2-09")
 
 
 def needs_of_receipts(facts: Iterable[Fact]) -> Iterator[Need]:
@@ -72,10 +73,7 @@ def _rent_occasions(view: View, params: Params) -> Iterator[Occasion]:
     past = sum(moment <= view.now for moment in payable)
     step = float(so_far.latest("rent_step_pct") or 0)
     due = sum(round(case.annual_rent_fen * (1 + step / 100) ** year) for year in range(past))
-    received = sum(receipt.amount_fen for receipt in receipts)
-    booked = {receipt.receipt_no for receipt in receipts}
-    if case.flow == "AS1" and (so_far.latest("invoice_no") or "") not in booked:
-        received += so_far.total("received_fen")
+    received = _received_fen(so_far, case.flow, receipts)
     rent = RentDue(
         years=past,
         due_fen=due,
@@ -93,6 +91,60 @@ def _rent_occasions(view: View, params: Params) -> Iterator[Occasion]:
         settled=past == len(payable),
         trail=lambda: tuple(_booked(receipts)),
     )
+
+
+def _received_fen(so_far: History, flow: str, receipts: Sequence[Receipt]) -> int:
+    """What the receipts tell, and the rent that the case itself holds where it isn't among them."""
+    own = flow == "AS1" and (so_far.latest("invoice_no") or "") not in {receipt.receipt_no for receipt in receipts}
+    return sum(receipt.amount_fen for receipt in receipts) + (so_far.total("received_fen") if own else 0)
+
+
+@dataclass(frozen=True)
+class Arrears:
+    """The oldest year's rent of a lease of which nothing has been paid: `number` counts the years from 1."""
+
+    number: int
+    due_at: datetime
+    due_fen: int
+    days: int
+
+
+def _arrears_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    case, so_far = the_case(view), history(view)
+    begins, ends = so_far.latest("lease_from"), so_far.latest("lease_to")
+    signed = next((fact for fact in so_far.nodes if fact.data["node"] in _LEASE_SIGNED), None)
+    if case.withdrawn or signed is None or not case.annual_rent_fen or not begins or not ends:
+        return
+    receipts = _receipts(view)
+    days = [midnight(day) for day in _due_days(date.fromisoformat(begins), date.fromisoformat(ends))]
+    if first := signed.data.get("next_due_at") if case.flow == "AS1" else None:
+        days[0] = datetime.fromisoformat(first)
+    step = float(so_far.latest("rent_step_pct") or 0)
+    sums = [round(case.annual_rent_fen * (1 + step / 100) ** year) for year in range(len(days))]
+    received = _received_fen(so_far, case.flow, receipts)
+    # Without any receipt on record nothing is known of later years, nor of a renewal's first.
+    known = len(days) if receipts else int(case.flow == "AS1")
+    unpaid = next((year for year in range(known) if received <= sum(sums[:year])), None)
+    if unpaid is None:
+        return
+    arrears = Arrears(unpaid + 1, days[unpaid], sums[unpaid], max(days_between(days[unpaid], view.now), 0))
+    past = view.now > arrears.due_at
+    yield occasion(
+        view,
+        features={"arrears": at_hand(arrears)},
+        occurred_at=max(case.opened_at, arrears.due_at) if past else case.opened_at,
+        trail=lambda: tuple(_booked(receipts)),
+    )
+
+
+ARREARS = Subject(
+    "arrears",
+    "每份租约最早一期未收的租金",
+    "the oldest unpaid rent of each lease",
+    frozenset({"case"}),
+    {"case": Case, "arrears": Arrears},
+    _arrears_occasions,
+)
 
 
 def _due_days(begins: date, ends: date) -> list[date]:

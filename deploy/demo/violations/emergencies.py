@@ -1,0 +1,29 @@
+"""Emergencies that were none, and emergency works that never end."""
+
+from deploy.demo.drafting import Chosen
+from deploy.demo.schedule import local_day
+from deploy.demo.violations.ground import Ground, Plant, Planted
+
+_QUIET_DAYS = 12
+_WEEKS_TOO_LONG = 20
+
+
+def emergency_invented(ground: Ground, code: str) -> Planted:
+    """An emergency is stated in a village that nothing happened to for weeks."""
+    village, at = ground.village(), ground.moment()
+    while ground.county.dangers.near(village, local_day(at), _QUIET_DAYS):
+        village, at = ground.village(), ground.moment()
+    return Planted((ground.case(code, village=village, at=at, in_danger=False),))
+
+
+def emergency_works_drawn_out(ground: Ground) -> Planted:
+    """Repairs that could not wait a day go on for a month."""
+    draft = ground.case("EN6", chosen=Chosen(late={"EN6-05": _WEEKS_TOO_LONG}))
+    return Planted((draft,))
+
+
+PLANTS = (
+    Plant("emergency_purchase_invented", ("A014",), lambda ground: emergency_invented(ground, "PR4")),
+    Plant("emergency_works_invented", ("A014",), lambda ground: emergency_invented(ground, "EN6")),
+    Plant("emergency_works_drawn_out", ("A014",), emergency_works_drawn_out, may=("A016", "A018")),
+)
