@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from random import Random
+from typing import Any
 
-from deploy.demo import plans
+from deploy.demo import leasing, plans, pricing
 from deploy.demo.companies import Companies, Company
 from deploy.demo.dangers import Dangers
 from deploy.demo.people import People, Person
 from deploy.demo.words import WORDS
 from shared import regions
-from shared.contracts.reference import Asset, Blacklist, Death, Kinship, Record, Relief, Staff
+from shared.contracts.reference import Asset, Blacklist, Death, Kinship, Receipt, Record, Relief, Staff
 from shared.regions import Region
 
 # Whoever holds a role of the flows, and what the post is called.
@@ -38,6 +39,7 @@ COUNTY_POSTS = {
 }
 _VILLAGES_OF_A_RESIDENT = 3
 _RELIEVED_OF_A_VILLAGE = 3
+_AGENTS = 16
 _IN_POST_SINCE = date(2016, 1, 1)
 
 
@@ -73,6 +75,7 @@ class County:
             for village in regions.villages()
         }
         self.market = {trade: [self.company(trade) for _ in range(market)] for trade in WORDS["trades"]}
+        self.agents = self.market["agents"][:_AGENTS]
         self._employ()
         self._relieve()
 
@@ -101,7 +104,23 @@ class County:
 
     def refound(self, company: Company, day: date) -> None:
         """Let the register say that a company was founded on another day."""
-        self.companies[self.companies.index(company)] = replace(company, registered_on=day)
+        self._amend(company, replace(company, registered_on=day))
+
+    def rehouse(self, company: Company, address: str) -> None:
+        """Let the register say that a company sits elsewhere."""
+        self._amend(company, replace(company, address=address))
+
+    def rescope(self, company: Company, scope: str) -> None:
+        """Let the register say that a company may do other things."""
+        self._amend(company, replace(company, scope=scope))
+
+    def _amend(self, company: Company, amended: Company) -> None:
+        at = next(at for at, known in enumerate(self.companies) if known.id == company.id)
+        self.companies[at] = amended
+
+    def register(self, record: Record) -> None:
+        """Put a further record on its register."""
+        self._extra.append(record)
 
     def official(self, code: str, role: str) -> Person:
         """Who fills a role of the flows for a village: his own, his town's or the county's."""
@@ -161,9 +180,25 @@ class County:
         """Put a further line into a village's budget."""
         self._extra.append(plans.line(village, line, yuan, year, words=words))
 
+    def receipt(self, village: str, number: str, payer: str, fen: int, day: date, **more: Any) -> None:
+        """Put a receipt that a village gave on the register; all of it was banked on the day unless told otherwise."""
+        told = {"banked_fen": fen, "banked_on": day} | more
+        self._extra.append(
+            Receipt(
+                id=f"{village}-{number}",
+                village_code=village,
+                receipt_no=number,
+                payer=payer,
+                amount_fen=fen,
+                issued_on=day,
+                **told,
+            )
+        )
+
     def records(self) -> Iterator[Record]:
         """All records of all registers."""
         yield from plans.resolved(self.villages)
+        yield from pricing.library()
         for company in self.companies:
             yield company.record()
         for village in self.villages.values():
@@ -214,6 +249,8 @@ class County:
                 village_code=village.code,
                 kind=kind,
                 book_value_fen=self._rng.randint(5, 200) * 1_000_000,
+                quantity=float(round(self._rng.uniform(15_000, 150_000) / leasing.unit_yuan(kind))),
+                unit=leasing.unit(kind),
             )
             for number, kind in enumerate(self._rng.choices(WORDS["assets"], k=count), start=1)
         ]

@@ -1,14 +1,14 @@
 """Drafts of honest cases of every flow: amounts within the flow's limits, real competition, everything in its order."""
 
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from deploy.demo import bidding, details
+from deploy.demo import bidding, details, leasing
 from deploy.demo.cases import Draft, Step
 from deploy.demo.companies import Company
 from deploy.demo.county import County
@@ -20,6 +20,7 @@ from services.approval import flows
 from services.approval.flows import Flow
 from shared import regions
 from shared.contracts.power import Worker
+from shared.contracts.reference import Asset
 from shared.identity import account_key, birth_year
 
 CASES = uuid.UUID("5d1f3c1c-5f0e-5a57-9a30-7d4c0f4b2a10")
@@ -61,6 +62,10 @@ _SELECTION = {
     "EN6": "应急指定",
 }
 TRADES = {"PR": "goods", "EN": "works", "AS": "tenants"}
+_LEASING = ("AS1", "AS2")
+_PAID_MONTHLY = ("LA1", "LA3")
+_MOST_DAYS_OF_A_MONTH = 26.0
+_RUN_BY_AGENTS = ("EN2", "EN3", "EN4", "PR3", "AS1", "AS2")
 _OPEN_TENDER = "公开招标"
 _OPEN_AUCTION = "公开竞价"
 
@@ -77,9 +82,11 @@ class Chosen:
     amount_yuan: int | None = None
     winner: Company | None = None
     bidders: list[Company] | None = None
+    agent: Company | None = None
     beneficiary: Person | None = None
     workers: list[Person] | None = None
     related_case_no: str | None = None
+    contract: Mapping[str, Any] | None = None
     late: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -93,6 +100,7 @@ class Drafter:
         self._catalogue = flows.load()
         self._numbers: Counter[tuple[str, str, int]] = Counter()
         self._made = 0
+        self.lets: dict[str, list[tuple[date, date]]] = defaultdict(list)
 
     def draft(self, code: str, village: str, opened_at: datetime, chosen: Chosen | None = None) -> Draft:
         """An honest case of a flow, opened at a moment."""
@@ -102,7 +110,7 @@ class Drafter:
         bidders = chosen.bidders or self._bidders(flow, chosen.winner)
         title, known = self._known(flow, village, chosen, bidders, opened_at)
         known |= self._competition(flow, known, bidders, times)
-        known |= details.of(flow, known)
+        known |= details.of(flow, known) | self._agency(flow, chosen)
         inspectors = tuple(
             self.county.official(village, role).name for role in ("supervisory_committee", "two_committees")
         )
@@ -145,7 +153,7 @@ class Drafter:
             case "EN":
                 return self._works(flow, chosen, amount, place, bidders)
             case "AS":
-                return self._asset(flow, village, amount, bidders[0], opened_at)
+                return self._asset(flow, village, chosen, amount, bidders[0], opened_at)
             case "LA":
                 return self._labour(flow, chosen, amount, place)
             case "RE":
@@ -168,6 +176,13 @@ class Drafter:
             known |= {"change_fen": amount, "related_case_no": chosen.related_case_no}
             return f"{item}变更", known
         return item, known | self._deal(flow, amount, bidders)
+
+    def _agency(self, flow: Flow, chosen: Chosen) -> dict[str, Any]:
+        """Who runs a tender or appraises an asset, drawn by lot."""
+        if flow.code not in _RUN_BY_AGENTS:
+            return {}
+        agent = chosen.agent or self._rng.choice(self.county.agents)
+        return {"agent_id": agent.id, "agent_name": agent.name, "agent_drawn": chosen.agent is None}
 
     def _deal(self, flow: Flow, amount: int, bidders: list[Company]) -> dict[str, Any]:
         """Money from estimate to payment, and who is paid."""
@@ -203,16 +218,21 @@ class Drafter:
             return drawn
         return [winner, *(company for company in drawn if company != winner)][: len(drawn)]
 
-    def _asset(self, flow: Flow, village: str, amount: int, winner: Company, opened_at: datetime) -> Titled:
-        asset = self._rng.choice(self.county.villages[village].assets)
+    def _asset(
+        self, flow: Flow, village: str, chosen: Chosen, amount: int, winner: Company, opened_at: datetime
+    ) -> Titled:
+        lease = _lease(opened_at) if flow.code in _LEASING else {}
+        asset = self._unlet(village, lease) if lease else self._rng.choice(self.county.villages[village].assets)
+        if lease and not chosen.amount_yuan:
+            amount = round(leasing.fair_rent_fen(asset) * self._rng.uniform(0.95, 1.2) / _YUAN) * _YUAN
         reserve = round(amount * self._rng.uniform(0.84, 0.96))
         known: dict[str, Any] = {
             "asset_id": asset.id,
             "asset_name": asset.name,
             "category": asset.kind,
             "location": asset.name,
-            "quantity": 1.0,
-            "unit": "处",
+            "quantity": asset.quantity,
+            "unit": asset.unit,
             "reserve_fen": reserve,
             "appraisal_fen": reserve,
             "estimate_fen": reserve,
@@ -225,10 +245,10 @@ class Drafter:
         }
         match flow.code:
             case "AS1":
-                known |= {"annual_rent_fen": amount, "reason": "盘活村集体资产"} | _lease(opened_at)
+                known |= {"annual_rent_fen": amount, "reason": "盘活村集体资产"} | lease
                 return f"{asset.name}出租", known
             case "AS2":
-                known |= {"annual_rent_fen": amount, "reason": "合同到期,承租人申请续租"} | _lease(opened_at)
+                known |= {"annual_rent_fen": amount, "reason": "合同到期,承租人申请续租"} | lease
                 return f"{asset.name}续租", known
             case "AS3":
                 known |= {"contract_fen": amount, "reason": "资产闲置,转让增收"}
@@ -237,9 +257,23 @@ class Drafter:
                 known |= {"reason": "已损坏无法使用", "appraisal_fen": amount}
                 return f"{asset.name}报废核销", known
 
+    def _unlet(self, village: str, lease: Mapping[str, date]) -> Asset:
+        """An asset of the village that nobody else has at that time."""
+        assets = self.county.villages[village].assets
+        free = [
+            asset
+            for asset in assets
+            if all(lease["lease_to"] < begins or ends < lease["lease_from"] for begins, ends in self.lets[asset.id])
+        ]
+        asset = self._rng.choice(free or assets)
+        self.lets[asset.id].append((lease["lease_from"], lease["lease_to"]))
+        return asset
+
     def _labour(self, flow: Flow, chosen: Chosen, amount: int, place: str) -> Titled:
         workers = chosen.workers or [self.county.people.person() for _ in range(self._rng.randint(1, 4))]
         days = float(max(1, amount // _DAY_WAGE_FEN // len(workers)))
+        if flow.code in _PAID_MONTHLY:
+            days = min(days, _MOST_DAYS_OF_A_MONTH)
         sheet = tuple(
             Worker(
                 person_key=person.key,
@@ -302,7 +336,8 @@ class Drafter:
             "seal_purpose": purpose,
             "seal_kind": "村民委员会公章",
             "copies": self._rng.randint(1, 4),
-        }
+            "contract_no": None,
+        } | dict(chosen.contract or {})
         known |= {"recipient": "村民本人" if flow.code == "SE1" else "合同相对方"}
         return purpose, known | ({"related_case_no": chosen.related_case_no} if chosen.related_case_no else {})
 
@@ -321,7 +356,7 @@ def _competes(flow: Flow) -> bool:
     return any(use.name == "bids" and use.required for node in flow.nodes for use in node.form)
 
 
-def _lease(opened_at: datetime) -> dict[str, Any]:
+def _lease(opened_at: datetime) -> dict[str, date]:
     """A lease of three years that begins half a year after its case was opened."""
     begins = local_day(opened_at) + timedelta(days=180)
     return {"lease_from": begins, "lease_to": begins + timedelta(days=3 * 365 - 1)}

@@ -8,6 +8,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _APART = timedelta(days=400)
+# An honest village declares an emergency twice in that time, and not a third time.
+EMERGENCIES = ("PR4", "EN6")
+RARELY = ("first", "second")
 
 
 class Ledger:

@@ -3,18 +3,19 @@
 import heapq
 import math
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
+from typing import Any
 
-from deploy.demo import near_misses, violations
+from deploy.demo import leasing, near_misses, sheets, violations
 from deploy.demo.cases import Draft, Recorded, record
 from deploy.demo.county import County
 from deploy.demo.drafting import TRADES, Chosen, Drafter
 from deploy.demo.labels import Label, reminder
-from deploy.demo.ledger import Ledger
+from deploy.demo.ledger import EMERGENCIES, RARELY, Ledger
 from deploy.demo.period import Period
 from deploy.demo.schedule import at_office, local_day, working_day
 from deploy.demo.violations.ground import Ground
@@ -39,6 +40,7 @@ _FREQUENCY = {
 }
 _CHANGE = "EN5"
 _REFERRING = (_CHANGE, "SE2")
+_SEALING = ("SE2",)
 _ALL_USED_UP = "SE1"
 _CASES_OF_A_VILLAGE_YEAR = 25
 _YEAR = timedelta(days=365)
@@ -84,6 +86,10 @@ class Simulation:
         self.county.dangers.season(size.period, Random(f"dangers {seed}"))
         self._drafter = Drafter(self.county, seed, self._rng)
         self._ledger = Ledger(self._rng)
+        assets = [asset for village in self.county.villages.values() for asset in village.assets]
+        since, until = local_day(size.period.since), local_day(size.period.until)
+        for lease in leasing.leases(assets, self.county.market["tenants"], since, until, self._rng):
+            self.county.register(lease)
         planted = violations.plant(self.county, self._drafter, self._ledger, self._rng, size.period, size.planted)
         self.labels: tuple[Label, ...] = tuple(label for _, label in planted)
         self.reminders: list[Label] = []
@@ -97,7 +103,7 @@ class Simulation:
     def cases(self) -> Iterator[Recorded]:
         """Every case as it stands at the end, by the time of its opening."""
         for draft in heapq.merge(self._innocent(), self._planted, key=_opened):
-            recorded = record(draft, self._size.until)
+            recorded = record(sheets.complete(draft, self.county.people), self._size.until)
             if due := reminder(recorded.case, self._size.until):
                 self.reminders.append(due)
             yield recorded
@@ -159,6 +165,8 @@ class Simulation:
             return self._drafter.draft(_ALL_USED_UP, village, opened_at)
         if related and code in _REFERRING:
             chosen.related_case_no = related.case_no
+        if related and code in _SEALING:
+            chosen.contract = _signed(related, opened_at)
         if related and code == _CHANGE:
             chosen.amount_yuan = _small_change(related)
         return self._drafter.draft(code, village, opened_at, chosen)
@@ -170,10 +178,22 @@ class Simulation:
         winner = self._ledger.choose(f"{village} {trade}", self.county.market[trade], opened_at)
         if trade == "tenants":
             return Chosen(winner=winner)
+        if code in EMERGENCIES and not self._ledger.choose(f"{village} emergencies", RARELY, opened_at):
+            return None
         words = "works" if trade == "works" else "purchases"
         kind = self._ledger.choose(f"{village} {words}", WORDS[words], opened_at)
         place = self._ledger.choose(f"{village} {words} places", WORDS["places"], opened_at)
         return Chosen(kind=kind, place=place, winner=winner) if kind and place and winner else None
+
+
+def _signed(works: Draft, moment: datetime) -> Mapping[str, Any] | None:
+    """The contract of works as its seal is asked for, once it is signed."""
+    signed = works.first_with("contract_no")
+    if signed is None or signed.at > moment:
+        return None
+    return {
+        name: signed.fields[name] for name in ("contract_no", "contract_fen", "supplier_name") if name in signed.fields
+    }
 
 
 def _small_change(works: Draft) -> int:

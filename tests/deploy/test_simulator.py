@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from deploy.demo import sheets
 from deploy.demo.cases import Draft, paper, sample
 from deploy.demo.companies import valid_credit_code
 from deploy.demo.county import County
@@ -140,3 +141,13 @@ def test_an_official_outside_the_payroll_wins_nine_works_where_he_oversees() -> 
 def test_sample_papers_are_pdfs() -> None:
     assert sample("contract").startswith(b"%PDF-")
     assert paper("contract").sha256 != paper("minutes").sha256
+
+
+@pytest.mark.parametrize("code", ["LA1", "LA2", "LA3", "RE2", "RE3", "EN2", "SE1"])
+def test_approval_takes_an_honest_case_with_its_lists(code: str) -> None:
+    rng = Random(code)
+    county = County(rng, "s")
+    draft = Drafter(county, 1, rng).draft(code, "330421103201", datetime(2025, 3, 3, 1, tzinfo=UTC))
+    _walk(sheets.complete(draft, county.people))
+    held = {name for step in draft.steps for name in step.fields}
+    assert held & {"attendance", "payouts", "bill", "stamped_away_m"}

@@ -70,6 +70,7 @@ def endless_lease(ground: Ground) -> Planted:
     draft = ground.case("AS1")
     begins = draft.step("AS1-12").fields["lease_from"]
     draft.put(lease_to=begins + timedelta(days=30 * 366))
+    ground.let(draft)
     return Planted((draft,))
 
 

@@ -9,7 +9,7 @@ from deploy.demo.cases import Draft
 from deploy.demo.companies import Company
 from deploy.demo.county import County
 from deploy.demo.drafting import TRADES, Chosen, Drafter
-from deploy.demo.ledger import Ledger
+from deploy.demo.ledger import EMERGENCIES, RARELY, Ledger
 from deploy.demo.people import Person
 from deploy.demo.period import Period
 from deploy.demo.schedule import at_office, local_day, working_day
@@ -78,7 +78,16 @@ class Ground:
         if matter in TRADES and chosen.bidders is None and chosen.winner is None:
             trade = TRADES[matter]
             chosen.winner = self._ledger.choose(f"{village} {trade}", self.county.market[trade], at)
+        if code in EMERGENCIES:
+            self._ledger.choose(f"{village} emergencies", RARELY, at)
         return self._drafter.draft(code, village, at, chosen)
+
+    def let(self, draft: Draft) -> None:
+        """Keep the asset of a lease whose term was changed away from honest leases."""
+        told, lease = draft.first_with("asset_id"), draft.first_with("lease_to")
+        assert told is not None
+        assert lease is not None
+        self._drafter.lets[told.fields["asset_id"]].append((local_day(draft.opened_at), lease.fields["lease_to"]))
 
     def winner_of(self, draft: Draft) -> Company:
         """The company that a case was given to."""

@@ -58,11 +58,11 @@ _YUAN = 100
 
 def _paid_days(so_far: History) -> PaidDays:
     paid, names = _by_person(so_far.latest("workers") or (), "days")
-    confirmed: dict[str, float] = defaultdict(float)
+    confirmed: dict[str, float] = {}
     for _, lines in so_far.given("attendance"):
-        for line in lines:
-            confirmed[line["person_key"]] += line["days"]
-            names.setdefault(line["person_key"], line["name"])
+        seen, others = _by_person(lines, "days")
+        confirmed |= seen
+        names = others | names
     gaps = [
         Gap(
             f"{names[person]}:确认 {confirmed.get(person, 0):g} 天、发放 {paid.get(person, 0):g} 天"

@@ -1,9 +1,9 @@
 """Relief over time: one person again and again for one cause, and a village's own relief to kin of its cadres."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from services.detector.features.entries import Entry, entries, entries_of, ledger_occasion
 from services.detector.features.matches import day_of, in_force, kin_of, needs_of_kin
@@ -26,62 +26,55 @@ def needs_of_village_relief(village: str, reference: Reference) -> Iterator[Need
 
 @dataclass(frozen=True)
 class ReliefShare:
-    """Grants of a village within a window, and those of them to kin of cadres (two steps at most)."""
+    """Grants of a village in a year, and those of them to kin of its cadres (two steps at most)."""
 
     scope: str
-    anchor: str
+    year: str
     grants: int
     to_kin: int
     share_pct: float
     roll: int
     roll_share_pct: float
     kin: tuple[str, ...]
-    first_at: datetime
-    last_at: datetime
 
 
-def _occasions(view: View, params: Params) -> Iterator[Occasion]:
-    village = view.key.split(":", 1)[1]
-    some = [entry for entry in entries(view) if entry.told.get("granted")]
-    window, least = timedelta(days=int(params["window_days"])), int(params["min_grants"])
-    for run in dense(
-        some,
-        at=lambda entry: entry.at,
-        window=window,
-        weight=lambda entry: len(entry.told["granted"]),
-        enough=lambda _, grants: grants >= least,
-    ):
-        kin = _kin_of_cadres(village, run[-1].told_at, view.reference)
-        listed = [(key, name) for entry in run for key, name in entry.told["granted"]]
-        favoured = [(key, name) for key, name in listed if key in kin]
-        rolls = [
-            roll
-            for roll in view.reference.all(Relief, "village_code", village)
-            if in_force(roll, day_of(run[-1].told_at))
-        ]
-        share = ReliefShare(
-            scope=view.key,
-            anchor=str(year_of(run[0].at)),
-            grants=len(listed),
-            to_kin=len(favoured),
-            share_pct=round(100 * len(favoured) / len(listed), 1),
-            roll=len(rolls),
-            roll_share_pct=round(100 * sum(roll.person_key in kin for roll in rolls) / len(rolls), 1) if rolls else 0.0,
-            kin=tuple(f"{name}({kin[key]})" for key, name in sorted(set(favoured), key=lambda one: one[1])),
-            first_at=run[0].at,
-            last_at=run[-1].at,
-        )
-        yield ledger_occasion(run, lines=[_names(entry) for entry in run], features={"relief_share": at_hand(share)})
+def _share_occasions(view: View, params: Params) -> Iterator[Occasion]:
+    """A calendar year is one question, so that a late grant joins its year and changes no other."""
+    years: dict[int, list[Entry]] = defaultdict(list)
+    for entry in entries(view):
+        if entry.told.get("granted"):
+            years[year_of(entry.at)].append(entry)
+    for year, some in sorted(years.items()):
+        share = _share(view, str(year), some)
+        yield ledger_occasion(some, lines=[_grants(one) for one in some], features={"relief_share": at_hand(share)})
 
 
-def _names(entry: Entry) -> str:
+def _share(view: View, year: str, some: Sequence[Entry]) -> ReliefShare:
+    village, day = view.key.split(":", 1)[1], day_of(some[-1].told_at)
+    kin = _kin_of_cadres(village, day, view.reference)
+    listed = [(key, name) for entry in some for key, name in entry.told["granted"]]
+    favoured = [(key, name) for key, name in listed if key in kin]
+    rolls = [roll for roll in view.reference.all(Relief, "village_code", village) if in_force(roll, day)]
+    return ReliefShare(
+        scope=view.key,
+        year=year,
+        grants=len(listed),
+        to_kin=len(favoured),
+        share_pct=round(100 * len(favoured) / len(listed), 1),
+        roll=len(rolls),
+        roll_share_pct=round(100 * sum(roll.person_key in kin for roll in rolls) / len(rolls), 1) if rolls else 0.0,
+        kin=tuple(f"{name}({kin[key]})" for key, name in sorted(set(favoured), key=lambda one: (one[1], one[0]))),
+    )
+
+
+def _grants(entry: Entry) -> str:
     return f"{len(entry.told['granted'])} 人 / persons"
 
 
-def _kin_of_cadres(village: str, moment: datetime, reference: Reference) -> dict[str, str]:
+def _kin_of_cadres(village: str, day: date, reference: Reference) -> dict[str, str]:
     """Everyone tied to a cadre of the village, with how; the cadres themselves are another question."""
     found: dict[str, str] = {}
-    cadres = [staff for staff in reference.all(Staff, "region_code", village) if in_force(staff, day_of(moment))]
+    cadres = [staff for staff in reference.all(Staff, "region_code", village) if in_force(staff, day)]
     for staff in cadres:
         for person, path in kin_of(staff.person_key, reference).items():
             if path:
@@ -95,8 +88,7 @@ RELIEF_SHARE = Subject(
     "what of a village's own relief goes to kin of its cadres",
     frozenset({"relief"}),
     {"relief_share": ReliefShare},
-    _occasions,
-    {"window_days": int, "min_grants": int},
+    _share_occasions,
 )
 
 
