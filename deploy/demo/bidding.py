@@ -11,6 +11,7 @@ from shared.contracts.power import Bid
 
 _REGULAR_PERCENTS = (1, 3, 5, 10)
 _CLEAR_OF = 0.25
+_LOSERS_OF_A_SPREAD, _LONE_WINNER = 4, 4.5
 _NATURAL_SPREAD = 0.045
 
 
@@ -37,6 +38,8 @@ def bid(company: Company, price_fen: int, at: datetime) -> Bid:
         ip_key=company.ip,
         device_key=company.device,
         bond_account_key=company.account,
+        manager_key=company.partner.key if company.trade == "works" else None,
+        manager_name=company.partner.name if company.trade == "works" else None,
     )
 
 
@@ -50,7 +53,7 @@ def _prices(count: int, winning_fen: int, rng: Random, direction: int) -> list[i
 
 
 def _regular(prices: Sequence[int]) -> bool:
-    """Whether prices look arranged: close together, in even steps, or a round percentage apart."""
+    """Whether prices look arranged: close together, one far from the rest, in even steps, by round percentages."""
     ordered = sorted(prices)
     gaps = [above - below for below, above in itertools.pairwise(ordered)]
     ratios = [above / below for below, above in itertools.pairwise(ordered)]
@@ -58,5 +61,8 @@ def _regular(prices: Sequence[int]) -> bool:
     geometric = any(abs(a - b) < 0.004 for a, b in itertools.pairwise(ratios))
     percents = [(above / below - 1) * 100 for i, below in enumerate(ordered) for above in ordered[i + 1 :]]
     round_percent = any(abs(percent - whole) < _CLEAR_OF for percent in percents for whole in _REGULAR_PERCENTS)
+    losers = ordered[1:]
+    spread = statistics.stdev(losers) if len(losers) >= _LOSERS_OF_A_SPREAD else 0.0
+    apart = spread > 0 and ordered[1] - ordered[0] >= _LONE_WINNER * spread
     close = statistics.stdev(ordered) < _NATURAL_SPREAD * statistics.mean(ordered) if gaps else False
-    return close or even or geometric or round_percent or min(gaps, default=1) == 0
+    return close or apart or even or geometric or round_percent or min(gaps, default=1) == 0

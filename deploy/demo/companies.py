@@ -32,6 +32,7 @@ class Company:
     ip: str
     device: str
     registered_on: date
+    scope: str = ""
 
     def record(self) -> CompanyRecord:
         """Its entry in the register."""
@@ -48,6 +49,7 @@ class Company:
             address=self.address,
             account_keys=(self.account,),
             registered_on=self.registered_on,
+            scope=self.scope or WORDS["scopes"][self.trade],
             valid_from=self.registered_on,
         )
 

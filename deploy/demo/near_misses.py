@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from deploy.demo import lookalikes
 from deploy.demo.cases import Draft
 from deploy.demo.drafting import Chosen
 from deploy.demo.schedule import local_day
@@ -30,6 +31,7 @@ def drafts(ground: Ground) -> Iterator[Draft]:
     yield from lease_renewed(ground)
     yield lease_handed_back(ground)
     yield meeting_filed_after_ten_days(ground)
+    yield from lookalikes.drafts(ground)
 
 
 def kin_in_another_town(ground: Ground) -> Draft:

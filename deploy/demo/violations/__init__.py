@@ -16,15 +16,20 @@ from deploy.demo.violations import (
     filings,
     insiders,
     lateness,
+    means,
     offers,
     order,
     overruns,
     papers,
     people,
+    prices,
     proofs,
     reversals,
+    rings,
     scales,
+    seals,
     splitting,
+    ties,
 )
 from deploy.demo.violations.ground import Ground, Plant, Planted
 
@@ -46,6 +51,11 @@ PLANTS: tuple[Plant, ...] = (
     *scales.PLANTS,
     *amounts.PLANTS,
     *people.PLANTS,
+    *ties.PLANTS,
+    *rings.PLANTS,
+    *prices.PLANTS,
+    *means.PLANTS,
+    *seals.PLANTS,
 )
 
 

@@ -18,7 +18,7 @@ def same_traces(ground: Ground, *, traces: Sequence[str]) -> Planted:
     draft = ground.case("EN2")
     first = ground.bids_of(draft)[0]
     shared = {trace: getattr(first, trace) for trace in traces}
-    _rewrite(draft, lambda at, bid: bid.model_copy(update=shared) if at == 1 else bid)
+    rewrite(draft, lambda at, bid: bid.model_copy(update=shared) if at == 1 else bid)
     return Planted((draft,))
 
 
@@ -36,7 +36,7 @@ def even_prices(ground: Ground) -> Planted:
     draft = ground.case("EN2")
     bids = ground.bids_of(draft)
     step = round(bids[0].price_fen * 0.02)
-    _rewrite(draft, lambda at, bid: bid.model_copy(update={"price_fen": bids[0].price_fen + at * step}))
+    rewrite(draft, lambda at, bid: bid.model_copy(update={"price_fen": bids[0].price_fen + at * step}))
     return Planted((draft,))
 
 
@@ -45,7 +45,7 @@ def close_prices(ground: Ground) -> Planted:
     firms = ground.rng.sample(ground.county.market["works"], 4)
     draft = ground.case("EN2", chosen=Chosen(bidders=firms))
     lowest = ground.bids_of(draft)[0].price_fen
-    _rewrite(draft, lambda at, bid: bid.model_copy(update={"price_fen": round(lowest * _CLOSE[at])}))
+    rewrite(draft, lambda at, bid: bid.model_copy(update={"price_fen": round(lowest * _CLOSE[at])}))
     return Planted((draft,))
 
 
@@ -60,7 +60,8 @@ def ring(ground: Ground) -> Planted:
     return Planted(drafts, company=firms[0])
 
 
-def _rewrite(draft: Draft, change: Callable[[int, Bid], Bid]) -> None:
+def rewrite(draft: Draft, change: Callable[[int, Bid], Bid]) -> None:
+    """Change every offer of a case, by its place and itself."""
     for step in draft.steps:
         if "bids" in step.fields:
             step.fields["bids"] = tuple(change(at, bid) for at, bid in enumerate(step.fields["bids"]))
@@ -72,7 +73,7 @@ PLANTS = (
     Plant("same_device", ("A109",), partial(same_traces, traces=("device_key",))),
     Plant("same_bond_account", ("A110",), partial(same_traces, traces=("bond_account_key",))),
     Plant("same_owner", ("A111",), same_owner),
-    Plant("even_prices", ("A118",), even_prices, may=("A119",)),
-    Plant("close_prices", ("A119",), close_prices, may=("A118",)),
+    Plant("even_prices", ("A118",), even_prices, may=("A119", "A120")),
+    Plant("close_prices", ("A119",), close_prices, may=("A118", "A120")),
     Plant("ring", ("A113",), ring, may=("A075", "A077", "A114", "A115", "A078")),
 )

@@ -117,14 +117,19 @@ def _helper_occasions(view: View, params: Params) -> Iterator[Occasion]:
                 found[loser_id] = _helper(bid, case, ("分包", "subcontractor"), matched, amount, certain=certain)
     paid = so_far.first_with("payee_account_key")
     account = so_far.latest("payee_account_key")
-    for loser_id, bid in losers.items():
-        company = view.reference.one(Company, loser_id)
-        accounts = {bid.bond_account_key, *(company.account_keys if company else ())}
-        if account and account in accounts and loser_id not in found:
+    for loser_id, bid in losers.items() if account not in _accounts(case.supplier_id, view) else ():
+        if account and account in _accounts(loser_id, view) and loser_id not in found:
             matched = "收款账户为其账户 / the account paid is its own"
             found[loser_id] = _helper(bid, case, ("收款", "payee"), matched, case.paid_fen, certain=True)
     for _, helper in sorted(found.items()):
         yield occasion(view, features={"helper": partial(_known, helper)}, fact=fact or paid)
+
+
+def _accounts(id: str, view: View) -> set[str]:
+    """Accounts that a bidder has on the register, or paid its bond from."""
+    company, bid = view.reference.one(Company, id), bids_of(history(view)).get(id)
+    bond = (bid.bond_account_key,) if bid and bid.bond_account_key else ()
+    return {*(company.account_keys if company else ()), *bond}
 
 
 def _helper(bid: Bid, case: Case, way: tuple[str, str], matched: str, amount: int, *, certain: bool) -> Helper:

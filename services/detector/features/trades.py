@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from services.detector.features.deals import Deal, deals_of, in_turn, listed
-from services.detector.features.matches import day_of, in_force
 from services.detector.names import plain
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from shared.contracts.reference import Company
@@ -24,7 +23,7 @@ _MATTERS = ("PR", "EN")
 
 @dataclass(frozen=True)
 class Trades:
-    """What a firm won in a town outside its scope, and how many trades it has won in at most within a window."""
+    """What a firm won in a town outside its scope; of one without a scope on record, its most trades in a window."""
 
     company_id: str
     company: str
@@ -42,33 +41,32 @@ def _trade(deal: Deal) -> Mapping[str, Any] | None:
     told: dict[str, Any] = {}
     for fact in deal.facts:
         told.update(fact.data["fields"])
-    words = plain(" ".join(str(told.get(name) or "") for name in ("item", "category")) or deal.facts[0].data["title"])
+    words = plain(f"{told.get('item', '')}{told.get('category', '')}" or deal.facts[0].data["title"])
     return next((trade for trade in _TRADES if any(word in words for word in trade["told_by"])), None)
 
 
 def _trades_occasions(view: View, params: Params) -> Iterator[Occasion]:
     id = view.key.split(":", 1)[1]
     company = view.reference.one(Company, id)
-    if company is None or not company.scope:
-        return
-    scope = plain(company.scope)
+    scope = plain(company.scope or "") if company else ""
     deals = [deal for deal in in_turn(deals_of(view.facts)) if deal.facts[0].data["matter"] in _MATTERS]
-    told = [
-        (deal, trade)
-        for deal in deals
-        if in_force(company, day_of(deal.facts[0].occurred_at)) and (trade := _trade(deal))
-    ]
+    told = [(deal, trade) for deal in deals if (trade := _trade(deal))]
     towns: dict[str, list[tuple[Deal, Mapping[str, Any]]]] = defaultdict(list)
     for deal, trade in told:
         towns[deal.town].append((deal, trade))
     window = timedelta(days=30 * int(params["window_months"]))
     for town, won in sorted(towns.items()):
-        outside = [(deal, trade) for deal, trade in won if not any(word in scope for word in trade["covered_by"])]
-        dense = _most_trades(won, window)
+        outside = [
+            (deal, trade) for deal, trade in won if scope and not any(map(scope.__contains__, trade["covered_by"]))
+        ]
+        # Who may do many things and does them is no riddle: trades are counted where nobody knows what he may do.
+        dense = _most_trades(won, window) if not scope else []
+        if not outside and not dense:
+            continue
         trades = Trades(
             company_id=id,
-            company=company.name,
-            scope=company.scope,
+            company=company.name if company else _named(won[-1][0]),
+            scope=company.scope or "" if company else "",
             town=town,
             outside=len(outside),
             outside_trades=tuple(sorted({trade["zh"] for _, trade in outside})),
@@ -88,6 +86,12 @@ def _trades_occasions(view: View, params: Params) -> Iterator[Occasion]:
             occurred_at=max(fact.occurred_at for deal in shown for fact in deal.facts),
             trail=partial(listed, shown),
         )
+
+
+def _named(deal: Deal) -> str:
+    return next(
+        (fact.data["fields"]["supplier_name"] for fact in deal.facts if "supplier_name" in fact.data["fields"]), ""
+    )
 
 
 def _most_trades(
