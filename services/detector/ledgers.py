@@ -52,10 +52,7 @@ def entries(event: Mapping[str, Any], brief: Mapping[str, Any], *, opened: bool,
     if gone and flow in ("RE1", "RE3"):
         yield f"relief:{village}", entry()
     if event.get("node") in _STAMPING:
-        yield (
-            f"seal:{village}",
-            entry("copies", "seal_kind", "stamped_away_m", backfilled=bool(event.get("backfilled"))),
-        )
+        yield f"seal:{village}", entry("copies", "seal_kind", "stamped_away_m")
     if fields.get("auditor_name") and "submitted_fen" in fields and "settlement_fen" in fields:
         yield f"auditor:{fields['auditor_name']}", entry("submitted_fen", "settlement_fen", "auditor_name")
 

@@ -9,10 +9,12 @@ from deploy.demo.ledger import Ledger
 from deploy.demo.period import Period
 from deploy.demo.violations import (
     amounts,
+    assets,
     cash,
     collusion,
     crews,
     emergencies,
+    favours,
     filings,
     insiders,
     lateness,
@@ -24,11 +26,13 @@ from deploy.demo.violations import (
     people,
     prices,
     proofs,
+    repeats,
     reversals,
     rings,
     scales,
     seals,
     splitting,
+    sums,
     ties,
 )
 from deploy.demo.violations.ground import Ground, Plant, Planted
@@ -56,6 +60,10 @@ PLANTS: tuple[Plant, ...] = (
     *prices.PLANTS,
     *means.PLANTS,
     *seals.PLANTS,
+    *sums.PLANTS,
+    *assets.PLANTS,
+    *repeats.PLANTS,
+    *favours.PLANTS,
 )
 
 

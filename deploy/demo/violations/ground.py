@@ -45,6 +45,10 @@ class Ground:
         self._turn += 1
         return self._villages[self._turn % len(self._villages)]
 
+    def village_for(self, what: str, at: datetime) -> str:
+        """A village in which the same isn't planted near in time."""
+        return self._ledger.choose(f"villages for {what}", self._villages, at) or self.village()
+
     def moment(self, days_to_end: int = 240) -> datetime:
         """An hour of office within the period, early enough that a case of so many days ends in it."""
         span = (self.period.until - self.period.since).days - days_to_end

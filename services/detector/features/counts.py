@@ -112,7 +112,7 @@ def _seal_occasions(view: View, params: Params) -> Iterator[Occasion]:
 
 def _seal_day(scope: str, some: list[Entry], params: Params) -> SealDay:
     first, last, fence = int(params["from_hour"]), int(params["to_hour"]), int(params["fence_m"])
-    odd = [entry for entry in some if not entry.told["backfilled"] and not first <= _hour(entry) < last]
+    odd = [entry for entry in some if _hour(entry) and not first <= _hour(entry) < last]
     away = [entry for entry in some if entry.told.get("stamped_away_m", 0) > fence]
     return SealDay(
         scope=scope,
@@ -129,6 +129,7 @@ def _seal_day(scope: str, some: list[Entry], params: Params) -> SealDay:
 
 
 def _hour(entry: Entry) -> float:
+    """The hour of a stamping; 0 where a record taken over tells only its day."""
     moment = entry.told_at.astimezone(SHANGHAI)
     return moment.hour + moment.minute / 60 + moment.second / 3600
 

@@ -1,0 +1,108 @@
+"""What goes wrong with a village's assets and their income: rent unpaid, takings spent, one thing let twice."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from deploy.demo.cases import Draft
+from deploy.demo.companies import Company
+from deploy.demo.drafting import Chosen
+from deploy.demo.schedule import local_day
+from deploy.demo.violations.ground import Ground, Plant, Planted
+
+_PONDS = 3
+_MU = 10.0
+_RENT_OF_A_MU_FEN = 110_000
+_MONEY = ("annual_rent_fen", "award_fen", "received_fen", "invoice_fen", "reserve_fen", "appraisal_fen", "estimate_fen")
+
+
+def rent_half_paid(ground: Ground) -> Planted:
+    """Less than half of the first year's rent comes in."""
+    draft = ground.case("AS1", at=ground.moment(300))
+    rent = draft.step("AS1-12").fields["annual_rent_fen"]
+    draft.step("AS1-13").fields.update(received_fen=rent * 2 // 5, invoice_fen=rent * 2 // 5)
+    return Planted((draft,), company=ground.winner_of(draft))
+
+
+def takings_spent(ground: Ground) -> Planted:
+    """Four tenths of a sale's proceeds never reach the bank."""
+    draft = ground.case("AS3")
+    received = draft.step("AS3-11").fields["received_fen"]
+    receipt(ground, draft, "AS3-11", banked_fen=received * 6 // 10)
+    return Planted((draft,))
+
+
+def takings_kept(ground: Ground) -> Planted:
+    """Rent for which a receipt was given lies with the clerk for weeks."""
+    draft = ground.case("AS1")
+    day = local_day(draft.step("AS1-13").at)
+    receipt(ground, draft, "AS1-13", banked_on=day + timedelta(days=30))
+    return Planted((draft,))
+
+
+def let_twice(ground: Ground) -> Planted:
+    """One workshop is let to two firms for the same years."""
+    village, at = ground.village(), ground.moment()
+    first = ground.case("AS1", village=village, at=at)
+    second = ground.case("AS1", village=village, at=ground.later(at, 20))
+    second.put(**{name: first.step("AS1-01").fields[name] for name in ("asset_id", "quantity", "unit")})
+    second.put(**{name: first.fields[name] for name in ("asset_name", "category", "location")})
+    return Planted((first, second))
+
+
+def let_off_the_books(ground: Ground) -> Planted:
+    """An asset is let that the register does not have."""
+    draft = ground.case("AS1")
+    draft.put(asset_id=f"{draft.village_code}-X{ground.rng.randint(100, 999)}")
+    return Planted((draft,))
+
+
+def ponds_for_a_friend(ground: Ground) -> Planted:
+    """One lessee has three ponds at half of what others pay for theirs."""
+    village, at = ground.village(), ground.moment()
+    friend = ground.county.company("tenants")
+    lessees = [(friend, 0.5)] * _PONDS + [(ground.county.company("tenants"), 1.0) for _ in range(_PONDS)]
+    drafts = tuple(
+        _pond(ground, village, ground.later(at, 12 * number), lessee, share)
+        for number, (lessee, share) in enumerate(lessees)
+    )
+    return Planted(drafts, company=friend)
+
+
+def _pond(ground: Ground, village: str, at: datetime, lessee: Company, share: float) -> Draft:
+    """A pond let at a share of what ponds bring."""
+    others = ground.rng.sample(ground.county.market["tenants"], 3)
+    draft = ground.case("AS1", village=village, at=at, chosen=Chosen(bidders=[lessee, *others]))
+    draft.put(category="鱼塘水面", quantity=_MU, unit="亩")
+    told = draft.step("AS1-12").fields["annual_rent_fen"]
+    factor = share * _MU * _RENT_OF_A_MU_FEN / told
+    for fields in (draft.fields, *(step.fields for step in draft.steps)):
+        fields.update({name: round(fields[name] * factor) for name in _MONEY if name in fields})
+        if "bids" in fields:
+            bids = fields["bids"]
+            fields["bids"] = tuple(bid.model_copy(update={"price_fen": round(bid.price_fen * factor)}) for bid in bids)
+    return draft
+
+
+def receipt(ground: Ground, draft: Draft, node: str, **more: Any) -> None:
+    """Put the receipt that a step tells of on the register."""
+    step = draft.step(node)
+    payer = draft.first_with("supplier_name")
+    assert payer is not None
+    ground.county.receipt(
+        draft.village_code,
+        step.fields["invoice_no"],
+        payer.fields["supplier_name"],
+        step.fields["received_fen"],
+        local_day(step.at),
+        **more,
+    )
+
+
+PLANTS = (
+    Plant("rent_half_paid", ("A068",), rent_half_paid, may=("A023",)),
+    Plant("takings_spent", ("A069",), takings_spent),
+    Plant("takings_kept", ("A069",), takings_kept),
+    Plant("let_twice", ("A073",), let_twice, may=("A107", "A122")),
+    Plant("let_off_the_books", ("A073",), let_off_the_books, may=("A107", "A122")),
+    Plant("ponds_for_a_friend", ("A089",), ponds_for_a_friend, may=("A073", "A105", "A122")),
+)

@@ -1,0 +1,116 @@
+"""What an honest village does once, done again and again: one firm, one price just below a limit, one cause."""
+
+from itertools import count
+
+from deploy.demo.cases import Draft
+from deploy.demo.drafting import Chosen
+from deploy.demo.violations.ground import Ground, Plant, Planted
+
+_AWARDS = 8
+_WEEKS_BETWEEN = 20
+_BELOW_FEN = (4_720_000, 4_885_000, 4_790_000)
+_DEAL = ("award_fen", "contract_fen", "settlement_fen", "payment_fen", "invoice_fen", "estimate_fen", "budget_fen")
+_CEILING_FEN = 4_990_000
+
+
+def one_firm_takes_all(ground: Ground) -> Planted:
+    """One firm wins eight of a village's works within half a year."""
+    at, firm = ground.moment(400), ground.county.company("works")
+    village = ground.village_for("one firm", at)
+    drafts = tuple(
+        ground.case(
+            "EN2",
+            village=village,
+            at=ground.later(at, _WEEKS_BETWEEN * number),
+            chosen=Chosen(bidders=[firm, *ground.rng.sample(ground.county.market["works"], 3)]),
+        )
+        for number in range(_AWARDS)
+    )
+    return Planted(drafts, company=firm)
+
+
+def just_below_the_limit(ground: Ground) -> Planted:
+    """One firm gets three micro works in three villages, each a little under the limit of 50,000 yuan."""
+    firm, at = ground.county.company("works"), ground.moment(400)
+    drafts = []
+    for number, fen in enumerate(_BELOW_FEN):
+        others = ground.rng.sample(ground.county.market["works"], 3)
+        chosen = Chosen(bidders=[firm, *others], amount_yuan=41_000)
+        draft = ground.case("EN1", at=ground.later(at, 50 * number), chosen=chosen)
+        _reprice(draft, fen)
+        drafts.append(draft)
+    return Planted(tuple(drafts), company=firm)
+
+
+def _reprice(draft: Draft, fen: int) -> None:
+    """Let everything cost so much more that the award is this."""
+    factor = fen / draft.step("EN1-04").fields["award_fen"]
+    for fields in (draft.fields, *(step.fields for step in draft.steps)):
+        fields.update({name: min(round(fields[name] * factor), _CEILING_FEN) for name in _DEAL if name in fields})
+        if "bids" in fields:
+            bids = fields["bids"]
+            fields["bids"] = tuple(bid.model_copy(update={"price_fen": round(bid.price_fen * factor)}) for bid in bids)
+
+
+def emergencies_all_year(ground: Ground) -> Planted:
+    """A village declares three emergencies within half a year."""
+    at = ground.moment(400)
+    village = ground.village_for("emergencies", at)
+    codes = ("PR4", "EN6", "PR4")
+    drafts = tuple(ground.case(code, village=village, at=ground.later(at, 60 * n)) for n, code in enumerate(codes))
+    return Planted(drafts)
+
+
+def changed_again_and_again(ground: Ground) -> Planted:
+    """One contract is changed three times, a little each time."""
+    works = ground.case("EN2")
+    yuan = works.step("EN2-10").fields["contract_fen"] // 100 // 200
+    drafts = tuple(
+        ground.case(
+            "EN5",
+            village=works.village_code,
+            at=ground.later(works.opened_at, 70 + 15 * number),
+            chosen=Chosen(
+                related_case_no=works.case_no,
+                amount_yuan=yuan,
+                kind=works.fields["category"],
+                place=works.fields["location"],
+            ),
+        )
+        for number in range(3)
+    )
+    return Planted(drafts)
+
+
+def numbers_in_a_row(ground: Ground) -> Planted:
+    """A shop's invoices to three villages, weeks apart, have consecutive numbers: it sells to nobody else."""
+    shop, at = ground.county.company("goods"), ground.moment(300)
+    numbers = count(2633_0000_0000_0000_0000 + ground.rng.randrange(10**15))
+    drafts = []
+    for number in range(3):
+        draft = ground.case("PR1", at=ground.later(at, 25 * number), chosen=Chosen(winner=shop))
+        draft.put(invoice_no=str(next(numbers)))
+        drafts.append(draft)
+    return Planted(tuple(drafts), company=shop)
+
+
+def relieved_again(ground: Ground) -> Planted:
+    """One person gets temporary relief twice within four months, both times for a fire."""
+    person, village, at = ground.county.people.person(), ground.village(), ground.moment(300)
+    drafts = tuple(
+        ground.case("RE2", village=village, at=ground.later(at, 110 * number), chosen=Chosen(beneficiary=person))
+        for number in range(2)
+    )
+    for draft in drafts:
+        draft.put(reason="火灾")
+    return Planted(drafts, person=person)
+
+
+PLANTS = (
+    Plant("one_firm_takes_all", ("A077",), one_firm_takes_all, may=("A075", "A078", "A113", "A115")),
+    Plant("just_below_the_limit", ("A078",), just_below_the_limit, may=("A045", "A077")),
+    Plant("emergencies_all_year", ("A079",), emergencies_all_year, may=("A014",)),
+    Plant("changed_again_and_again", ("A080",), changed_again_and_again, may=("A056",)),
+    Plant("numbers_in_a_row", ("A082",), numbers_in_a_row),
+    Plant("relieved_again", ("A086",), relieved_again, may=("A101",)),
+)
