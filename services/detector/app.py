@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.detector import rules
+from services.detector.backtests import Runner
 from services.detector.clock import Clock
 from services.detector.consumer import GROUP, TOPICS, DetectorConsumer
 from services.detector.judging import Judge
 from services.detector.routes import router
+from services.detector.ruleset_routes import router as ruleset_router
 from shared.background import running
 from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
@@ -39,10 +41,13 @@ def build(settings: Settings) -> FastAPI:
         consumer = Consumer(db, settings, group=GROUP, topics=TOPICS, handle=DetectorConsumer(judge).handle_batch)
         clock = Clock(db, settings, judge)
         works = {"consumer": consumer.run(), "relay": Relay(db, settings).run(), "clock": clock.run()}
+        app.state.backtests = Runner(db, settings)
         async with running(app, db, works, sound=lambda: clock.ticking):
             yield
+            await app.state.backtests.stop()
 
     app = create_app(service="detector", settings=settings, title="云睛 侦测 · Yunjing detector", lifespan=lifespan)
     app.state.rulebook = rulebook
     app.include_router(router)
+    app.include_router(ruleset_router)
     return app

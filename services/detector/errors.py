@@ -1,6 +1,6 @@
 """What can go wrong at the detector, in the user's words."""
 
-from shared.problems import NotFound, Problem
+from shared.problems import NotAllowed, NotFound, Problem
 
 
 class NoSuchDataset(NotFound):
@@ -36,3 +36,66 @@ class UploadTooLarge(Problem):
 
     status, code = 413, "upload-too-large"
     title_zh, title_en = "一次上传过多", "Too much for one upload"
+
+
+class NoSuchDraft(NotFound):
+    """It does not exist, or belongs to another region: the answer is the same."""
+
+    code = "no-such-draft"
+    title_zh, title_en = "没有这份规则草案", "No such draft of a rule change"
+
+
+class NoSuchBacktest(NotFound):
+    """The draft was not tried on the history yet."""
+
+    code = "no-such-backtest"
+    title_zh, title_en = "这份草案还没有回测", "This draft has not been back-tested"
+
+
+class BadDraft(Problem):
+    """A drafted change that no rule could be judged by."""
+
+    status, code = 422, "bad-draft"
+    title_zh, title_en = "规则草案有误", "The draft can't be taken"
+
+
+class BadRule(Problem):
+    """A rule of the county's own that doesn't compile or fails its tests; each fault names line and column."""
+
+    status, code = 422, "bad-rule"
+    title_zh, title_en = "自定规则有误", "The rule can't be taken"
+
+
+class OwnDraft(NotAllowed):
+    """Who drafts a change can't decide on it."""
+
+    code = "own-draft"
+    title_zh, title_en = "起草人不能审批自己的草案", "Who drafted a change can't decide on it"
+
+
+class AlreadyDecided(Problem):
+    """The draft was approved or rejected before."""
+
+    status, code = 409, "already-decided"
+    title_zh, title_en = "草案已有结论", "The draft was decided on before"
+
+
+class NotBacktested(Problem):
+    """Nobody has seen yet what the change would have done; approving it unseen needs a reason."""
+
+    status, code = 409, "not-backtested"
+    title_zh, title_en = "尚未回测", "The draft has not been back-tested"
+
+
+class PeriodOver(Problem):
+    """The change would end before it could come into force."""
+
+    status, code = 409, "period-over"
+    title_zh, title_en = "草案的有效期已过", "The draft's period is over"
+
+
+class BacktestBusy(Problem):
+    """A back-test of this draft is running, or as many as may run at a time."""
+
+    status, code = 409, "backtest-busy"
+    title_zh, title_en = "回测正在进行", "A back-test is running"

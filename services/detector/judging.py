@@ -13,7 +13,7 @@ A batch takes this way, and the clock does from the third step on:
 import asyncio
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.detector import deadlines, findings
@@ -41,6 +41,21 @@ class Keyed:
     key: str
     facts: tuple[Fact, ...]
     now: datetime
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that some keys are judged by: rules, facts, what each asked of the registers and what they answered."""
+
+    rulebook: Rulebook
+    keyed: Mapping[str, Keyed]
+    asked: Mapping[str, frozenset[Need]]
+    answers: Answers
+    new: tuple[Fact, ...]
+
+    def reference(self, key: str) -> Reference:
+        """Only what the key itself asked for, or what others asked would colour its verdict."""
+        return Reference({need: self.answers[need] for need in self.asked[key]})
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,26 @@ class Judge:
         To `keep` what comes of it the caller must hold the keys' locks. Keys without any fact are left out; those
         that are `unknown` are judged as though nothing were stored of them.
         """
+        known = await self.gather(conn, keys, until=until, fresh=fresh, unknown=unknown)
+        detections = {}
+        breath = time.perf_counter()
+        for key, keyed in known.keyed.items():
+            detections[key] = detect(known.rulebook, key, keyed.facts, known.reference(key), keyed.now)
+            if time.perf_counter() - breath > _BREATH_SECONDS:
+                await asyncio.sleep(0)
+                breath = time.perf_counter()
+        return Judgement(known.rulebook, known.keyed, detections, known.asked, known.new)
+
+    async def gather(
+        self,
+        conn: Connection,
+        keys: Collection[str],
+        *,
+        until: datetime | None = None,
+        fresh: Fresh | None = None,
+        unknown: Collection[str] = (),
+    ) -> Known:
+        """What is known of these keys, as `judge` judges it."""
         loaded = await self.facts.load(conn, keys)
         stored: Mapping[str, dict[str, Fact]] = {key: {} if key in unknown else loaded[key] for key in keys}
         judged_until = await _judged_until(conn, keys)
@@ -100,7 +135,11 @@ class Judge:
                 moments = [fact.occurred_at for fact in facts.values()]
                 moments += [moment for moment in (silence, until) if moment]
                 keyed[key] = Keyed(key, tuple(facts.values()), max(moments))
-        return replace(await self._judge(conn, keyed), new=new)
+        version = await self.registers.version(conn)
+        answers = self.registers.answers(version)
+        rulebook = await self.rules.current(conn, version)
+        asked = await self._ask(conn, keyed.values(), answers)
+        return Known(rulebook.for_village if self._for_village else rulebook, keyed, asked, answers, new)
 
     async def keep(
         self, conn: Connection, judgement: Judgement, now: datetime, *, judged_until: datetime | None = None
@@ -110,24 +149,6 @@ class Judge:
         await findings.settle(conn, judgement.detections, judgement.rulebook, now)
         await self.registers.remember(conn, judgement.asked)
         await deadlines.keep(conn, judgement.again_at(), judged_until=judged_until)
-
-    async def _judge(self, conn: Connection, keyed: Mapping[str, Keyed]) -> Judgement:
-        version = await self.registers.version(conn)
-        answers = self.registers.answers(version)
-        rulebook = await self.rules.current(conn, version)
-        if self._for_village:
-            rulebook = rulebook.for_village
-        asked = await self._ask(conn, keyed.values(), answers)
-        detections = {}
-        breath = time.perf_counter()
-        for key, known in keyed.items():
-            # Only what the key itself asked for, or what others asked would colour its verdict.
-            reference = Reference({need: answers[need] for need in asked[key]})
-            detections[key] = detect(rulebook, key, known.facts, reference, known.now)
-            if time.perf_counter() - breath > _BREATH_SECONDS:
-                await asyncio.sleep(0)
-                breath = time.perf_counter()
-        return Judgement(rulebook, keyed, detections, asked)
 
     async def _ask(self, conn: Connection, keyed: Iterable[Keyed], answers: Answers) -> dict[str, frozenset[Need]]:
         """Ask the registers in rounds, all keys at once, until no answer leads to a new question."""

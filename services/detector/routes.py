@@ -11,6 +11,7 @@ from services.detector.errors import BadRecords, NoSuchDataset, NoSuchRecord, No
 from services.detector.evaluation import would_raise
 from services.detector.judging import Judge
 from services.detector.publishing import WRITERS, record_deleted, record_set, require_writer
+from services.detector.rule_changes import all_changes
 from services.detector.rules import Rulebook
 from services.detector.schemas import Accepted, Evaluation, FaultView, RecordPage, RuleView, WouldRaise
 from services.detector.uploads import Unreadable, read_record, read_records, rows_of
@@ -20,6 +21,7 @@ from shared.contracts.power import NodeCompleted
 from shared.contracts.reference import DATASETS, Record
 from shared.db import Database, Scope
 from shared.openapi import problems
+from shared.principals import Principal
 from shared.problems import FieldError, NotAllowed
 from shared.regions import COUNTY
 
@@ -182,8 +184,8 @@ async def evaluate(request: Request, caller: Caller, step: NodeCompleted) -> Eva
 
 @router.get("/rules", tags=["规则 rulebook"], summary="规则列表 / List rules")
 async def list_rules(request: Request, caller: Caller) -> list[RuleView]:
-    """The rulebook in force."""
-    return [RuleView.of(rule) for rule in _rulebook(request).rules]
+    """The rulebook with the county's own rules, as written; `/v1/rulesets/in-force` tells what a region has changed."""
+    return [RuleView.of(rule) for rule in (await _with_own(request, caller)).rules]
 
 
 @router.get("/rules/{id}", tags=["规则 rulebook"], summary="规则详情 / Read a rule", responses=problems(NoSuchRule))
@@ -193,7 +195,7 @@ async def get_rule(
     id: Annotated[str, Path(description="规则编号 / the rule's id", examples=["A001"])],
 ) -> RuleView:
     """One rule of it."""
-    for rule in _rulebook(request).rules:
+    for rule in (await _with_own(request, caller)).rules:
         if rule.id == id:
             return RuleView.of(rule)
     raise NoSuchRule(f"规则手册中没有 {id}", f"The rulebook has no {id}")
@@ -222,6 +224,11 @@ def _model(dataset: str) -> type[Record]:
 def _rulebook(request: Request) -> Rulebook:
     rulebook: Rulebook = request.app.state.rulebook
     return rulebook
+
+
+async def _with_own(request: Request, caller: Principal) -> Rulebook:
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        return _rulebook(request).with_changes(await all_changes(conn))
 
 
 def _db(request: Request) -> Database:

@@ -36,7 +36,13 @@ _CEL_TYPES: Mapping[type, cel.Type] = {
 
 
 class RulebookError(Exception):
-    """A rule that can't be taken, with file, line and column."""
+    """A rule that can't be taken, with file, line and column (from 1)."""
+
+    def __init__(self, file: Path, line: int, column: int, told: str) -> None:
+        super().__init__(f"{file}:{line}:{column}: {told}")
+        self.line = line
+        self.column = column
+        self.told = told
 
 
 class _Strict(BaseModel):
@@ -223,28 +229,31 @@ class Rulebook:
 def load(path: Path = RULEBOOK) -> Rulebook:
     """Every rule of a directory (or of one file); raises `RulebookError`."""
     files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
-    rules = [read(file) for file in files]
-    seen: dict[str, Rule] = {}
-    for rule in rules:
-        for name in (rule.id, rule.spec.key):
+    seen: dict[str, Path] = {}
+    rules = []
+    for file in files:
+        reader = Reader(file.read_text(encoding="utf-8"), file)
+        for field in ("id", "key"):
+            name = getattr(reader.spec, field)
             if name in seen:
-                raise RulebookError(f"{rule.source}: {name} is already taken by {seen[name].source.name}")
-            seen[name] = rule
+                raise reader.wrong((field,), f"{name} is already taken by {seen[name].name}")
+            seen[name] = file
+        rules.append(reader.rule())
     return Rulebook(rules)
 
 
 def read(file: Path) -> Rule:
     """One rule, compiled; raises `RulebookError`."""
-    return _Reader(file.read_text(encoding="utf-8"), file).rule()
+    return Reader(file.read_text(encoding="utf-8"), file).rule()
 
 
 @lru_cache(maxsize=256)
 def parse(text: str) -> Rule:
     """A county's own rule from its definition, compiled; raises `RulebookError`, which names the file `rule.yaml`."""
-    return _Reader(text, Path("rule.yaml")).rule()
+    return Reader(text, Path("rule.yaml")).rule()
 
 
-class _Reader:
+class Reader:
     """Reads one file; knows where in it every value stands."""
 
     def __init__(self, text: str, file: Path) -> None:
@@ -253,12 +262,17 @@ class _Reader:
         try:
             loader = yaml.CSafeLoader(text)
             root = loader.get_single_node()
+            if root is None:
+                raise RulebookError(file, 1, 1, "there is nothing in it")
             self.marks = dict(_marks(root, ()))
             self.spec = Spec.model_validate(loader.construct_document(root))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
-            where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
-            raise RulebookError(f"{file}:{where}: {error.problem}") from error
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            raise RulebookError(file, line, column, str(error.problem)) from error
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            raise RulebookError(file, line, 1, f"a character that YAML does not allow: {error.reason}") from error
         except ValidationError as error:
             first = min(error.errors(), key=lambda one: one["type"] == "missing")
             raise self.wrong(first["loc"], first["msg"]) from error
@@ -348,7 +362,7 @@ class _Reader:
         at += line - 1 + block
         indent = column - 1 + offset + (_indent(self.lines, at) if block or line > 1 else indent)
         name = ".".join(str(part) for part in where)
-        return RulebookError(f"{self.file}:{at + 1}:{indent + 1}: {name}: {message}")
+        return RulebookError(self.file, at + 1, indent + 1, f"{name}: {message}")
 
 
 def _indent(lines: Sequence[str], line: int) -> int:

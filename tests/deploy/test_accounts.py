@@ -7,7 +7,7 @@ from services.approval import flows
 from shared import regions
 from shared.principals import Grant
 
-DUTIES = {"town_secretary", "town_inspector", "county_secretary", "county_leader", "auditor", "machine"}
+DUTIES = {"town_secretary", "town_inspector", "county_secretary", "county_leader", "auditor", "rule_keeper", "machine"}
 
 
 def grants_of(username: str) -> set[Grant]:
@@ -41,3 +41,8 @@ def test_every_desk_of_a_flow_that_has_an_account_is_held_by_somebody() -> None:
     needed = {node.role for node in nodes if not catalogue.roles[node.role].outside}
     held = {grant.role for each in accounts.load() for grant in grants_of(each.username)}
     assert needed <= held
+
+
+def test_who_drafts_a_change_of_rules_is_not_who_decides() -> None:
+    assert grants_of("rule-keeper") == grants_of("rule-approver")
+    assert accounts.account("rule-keeper").username != accounts.account("rule-approver").username
