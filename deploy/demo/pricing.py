@@ -9,6 +9,7 @@ from shared.contracts.power import BillLine
 from shared.contracts.reference import ReferencePrice
 
 _MAIN_SHARE = 0.55
+_FEWEST = 10
 _FAIR = (0.92, 1.1)
 
 
@@ -27,10 +28,12 @@ def library() -> Iterator[ReferencePrice]:
 
 
 def bill(kind: str, total_fen: int, rng: Random) -> tuple[BillLine, ...]:
-    """A bill of works of a kind at fair prices; of another kind none."""
+    """A bill of works of a kind at fair prices; of another kind, or of next to nothing, none."""
     if kind not in WORDS["prices"]:
         return ()
     item, _, yuan = WORDS["prices"][kind]
+    if total_fen < _FEWEST * yuan * 100:
+        return ()
     return of_price(item, round(yuan * 100 * rng.uniform(*_FAIR)), total_fen)
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from deploy.demo import pricing
 from deploy.demo.cases import Draft, Step
 from deploy.demo.people import People
 from deploy.demo.schedule import local_day
@@ -96,10 +97,12 @@ class _Sheets:
         return str(self._rng.choice(WORDS["auditors"]))
 
     def bill(self, step: Step) -> tuple[BillLine, ...] | None:
-        """Labour and material, and a remainder that makes the sum come out."""
+        """The main item, at a fair price where the library knows one, and a remainder that makes the sum come out."""
         total = next((step.fields[name] for name in _TOTALS if step.fields.get(name)), None)
         if total is None:
             return None
+        if library := pricing.bill(str(self._draft.fields.get("category", "")), total, self._rng):
+            return library
         quantity = self._rng.randint(5, 40)
         price = total * 6 // 10 // quantity
         rest = total - quantity * price

@@ -174,6 +174,7 @@ def _bidder_pairs(brief: dict[str, Any], fields: dict[str, Any]) -> Iterator[tup
                 "names": [bids[one]["company_name"], bids[other]["company_name"]],
                 "prices": [bids[one]["price_fen"], bids[other]["price_fen"]],
                 "supplier_id": fields.get("supplier_id"),
+                "bidders": len(bids),
                 "lowest": min(bids, key=lambda id: (bids[id]["price_fen"], id)),
             },
         )

@@ -8,7 +8,7 @@ from deploy.demo.schedule import local_day
 from deploy.demo.violations.collusion import rewrite
 from deploy.demo.violations.ground import Ground, Plant, Planted
 from shared import regions
-from shared.contracts.reference import Employment
+from shared.contracts.reference import Employment, IntegrityFile, Interest
 
 _YEAR = timedelta(days=365)
 _PAIRED = 6
@@ -16,7 +16,7 @@ _SUBCONTRACTED = 0.4
 
 
 def insured_by_the_winner(ground: Ground) -> Planted:
-    """The firm that insured a village head until last year wins in his village."""
+    """The firm that insured a village head until last year, which he never declared, wins in his village."""
     village = ground.village()
     head = ground.county.villages[village].posts["village_head"]
     company = ground.county.company("works")
@@ -32,6 +32,10 @@ def insured_by_the_winner(ground: Ground) -> Planted:
             company_id=company.id,
             company_name=company.name,
         )
+    )
+    declared = Interest(company_id=company.id[::-1], company_name="另一单位", holder=head.name)
+    ground.county.register(
+        IntegrityFile(id=f"file-{head.key[:16]}", person_key=head.key, name=head.name, interests=(declared,))
     )
     return Planted((draft,), company=company, person=head)
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from math import factorial
+from math import comb, factorial, prod
 
 from services.detector.distil import Fact
 from services.detector.features.matches import holders_of
@@ -21,8 +21,8 @@ _FEWEST_TO_ASK = 4
 class Rotation:
     """A ring of firms that share their wins: all cases where the two of the key bid were won by these.
 
-    `chance` is the probability that as many cases among as many equal rivals are won as evenly, or by such strict
-    turns, by luck; `villages_apart` means that each firm wins in villages of its own. `related` names a person or
+    `chance` is the probability that equal rivals leave so many cases to so few, as evenly or by such strict turns, by
+    luck; `villages_apart` means that each firm wins in villages of its own. `related` names a person or
     contact that two firms of the ring have in common.
     """
 
@@ -71,7 +71,7 @@ def _rotation_occasions(view: View, params: Params) -> Iterator[Occasion]:
         evenness=min(wins.values()) / max(wins.values()),
         cyclic=len(set(sequence[:size])) == size and sequence == [sequence[at % size] for at in range(len(sequence))],
         villages_apart=sum(len(place) for place in places) == len(set().union(*places)) > 1,
-        chance=_chance(sequence, wins),
+        chance=_chance(sequence, wins, [max(int(fact.data["bidders"]), size) for fact in facts]),
         related=_related([company for id in ring if (company := view.reference.one(Company, id))]),
     )
     yield Occasion(
@@ -91,12 +91,17 @@ def _pair(key: str) -> tuple[str, str]:
     return one, other
 
 
-def _chance(sequence: Sequence[str], wins: Counter[str]) -> float:
-    """The smaller of the two probabilities, doubled since two patterns are looked for."""
+def _chance(sequence: Sequence[str], wins: Counter[str], bidders: Sequence[int]) -> float:
+    """That all cases fall to these firms, of all sets of as many bidders, and are shared so evenly or by turns.
+
+    The smaller of the two probabilities counts double, since two patterns are looked for.
+    """
     size, total = len(wins), len(sequence)
     turns = sequence == [sequence[at % size] for at in range(total)]
     by_turns = factorial(size) / float(size) ** total if turns else 1.0
-    return float(min(1.0, 2 * min(by_turns, _as_even(size, total, max(wins.values()) - min(wins.values())))))
+    kept = comb(max(bidders), size) * prod(size / invited for invited in bidders)
+    shared = 2 * min(by_turns, _as_even(size, total, max(wins.values()) - min(wins.values())))
+    return float(min(1.0, kept) * min(1.0, shared))
 
 
 @cache
