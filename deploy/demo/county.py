@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -12,7 +12,7 @@ from deploy.demo.dangers import Dangers
 from deploy.demo.people import People, Person
 from deploy.demo.words import WORDS
 from shared import regions
-from shared.contracts.reference import Asset, Blacklist, Death, Kinship, Receipt, Record, Relief, Staff
+from shared.contracts.reference import Appeal, Asset, Blacklist, Death, Kinship, Receipt, Record, Relief, Staff
 from shared.regions import Region
 
 # Whoever holds a role of the flows, and what the post is called.
@@ -101,6 +101,14 @@ class County:
         )
         self._extra.append(made)
         return made
+
+    def appeal(self, case_no: str, village: str, filed_at: datetime, **more: Any) -> None:
+        """Put a resident's complaint about a case on record, accepted on the hour unless told otherwise."""
+        told = {"accepted_at": filed_at + timedelta(hours=1)} | more
+        record = Appeal(
+            id=f"appeal-{case_no}", village_code=village, case_no=case_no, kind="complaint", filed_at=filed_at, **told
+        )
+        self._extra.append(record)
 
     def refound(self, company: Company, day: date) -> None:
         """Let the register say that a company was founded on another day."""

@@ -19,6 +19,7 @@ def drafts(ground: Ground) -> Iterator[Draft]:
     yield from works_far_apart(ground)
     yield bar_lifted(ground)
     yield died_afterwards(ground)
+    yield answered_on_the_last_day(ground)
     yield dead_namesake(ground)
     yield petty_cash(ground)
     yield box_nearly_full(ground)
@@ -70,6 +71,14 @@ def died_afterwards(ground: Ground) -> Draft:
     person = ground.county.people.person()
     draft = ground.case("RE2", chosen=Chosen(beneficiary=person))
     ground.county.bury(person, local_day(draft.steps[-1].at) + timedelta(days=20))
+    return draft
+
+
+def answered_on_the_last_day(ground: Ground) -> Draft:
+    """A complaint that was answered on the fifteenth day."""
+    draft = ground.case("PR2")
+    filed = ground.later(draft.opened_at, 10)
+    ground.county.appeal(draft.case_no, draft.village_code, filed, answered_at=filed + timedelta(days=15))
     return draft
 
 

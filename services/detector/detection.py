@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from services.detector.distil import Fact, in_order
 from services.detector.eras import Law, standing
+from services.detector.features.appeals import needs_of_appeals
 from services.detector.features.crew import needs_of_crew
 from services.detector.features.hazards import needs_of_emergency
 from services.detector.features.matches import needs_of_company, needs_of_supplier
@@ -125,6 +126,7 @@ def _needs_of_case(facts: Sequence[Fact], reference: Reference) -> Iterator[Need
     yield from needs_of_crew(facts)
     yield from needs_of_receipts(facts)
     yield from needs_of_emergency(facts)
+    yield from needs_of_appeals(facts)
     for fact in facts:
         told = fact.data.get("fields", {})
         if told.get("supplier_id") or told.get("supplier_name"):

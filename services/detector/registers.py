@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from services.detector.names import company_sound, plain, sound
 from shared.contracts.reference import (
+    Appeal,
     Asset,
     BankAccount,
     Blacklist,
@@ -71,6 +72,8 @@ def _lookups(record: Record) -> Iterable[tuple[str, str]]:
             yield "sound", company_sound(record.name)
         case Asset() | LabourRate() | Budget():
             yield "village_code", record.village_code
+        case Appeal():
+            yield "case_no", record.case_no
         case Hazard():
             yield "region_code", record.region_code
         case Household():

@@ -110,6 +110,23 @@ class Asset(Record):
     vacated_on: date | None = None
 
 
+class Appeal(Record):
+    """A resident's appeal about a case, as the county's appeals desk keeps it: when what was done, never by whom.
+
+    `unsatisfied` counts the times that its author refused the answer; `redone_at` is when it was answered again.
+    """
+
+    DATASET: ClassVar[str] = "appeals"
+    village_code: RegionCode
+    case_no: str
+    kind: Literal["question", "suggestion", "complaint"]
+    filed_at: UtcTime
+    accepted_at: UtcTime | None = None
+    answered_at: UtcTime | None = None
+    redone_at: UtcTime | None = None
+    unsatisfied: int = 0
+
+
 class Hazard(Record):
     """A danger that the county told its villages of: a warning, a fire, an epidemic, an order to make safe.
 
@@ -290,6 +307,7 @@ _REGISTERS: tuple[type[Record], ...] = (
     ReferencePrice,
     LabourRate,
     Budget,
+    Appeal,
     Hazard,
     Receipt,
 )

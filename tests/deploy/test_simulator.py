@@ -69,9 +69,10 @@ def test_events_come_in_order_valid_and_without_gaps() -> None:
 
 
 def test_about_as_many_events_as_asked_for_over_all_flows() -> None:
-    counted = Counter(envelope.type for _, envelope in simulate().events())
-    walked = {case.case.flow for case in simulate().cases()}
-    assert 1_500 * 0.8 < counted.total() < 1_500 * 2
+    honest = [Simulation(seed=7, size=Size(1_500, UNTIL, planted=0), secret="s") for _ in range(2)]
+    counted = Counter(envelope.type for _, envelope in honest[0].events())
+    walked = {case.case.flow for case in honest[1].cases()}
+    assert 1_500 * 0.8 < counted.total() < 1_500 * 1.2
     assert walked == set(flows.load().flows)
 
 

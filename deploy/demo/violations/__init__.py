@@ -9,6 +9,7 @@ from deploy.demo.ledger import Ledger
 from deploy.demo.period import Period
 from deploy.demo.violations import (
     amounts,
+    appeals,
     assets,
     cash,
     collusion,
@@ -45,6 +46,7 @@ PLANTS: tuple[Plant, ...] = (
     *reversals.PLANTS,
     *lateness.PLANTS,
     *filings.PLANTS,
+    *appeals.PLANTS,
     *emergencies.PLANTS,
     *papers.PLANTS,
     *proofs.PLANTS,

@@ -2,6 +2,7 @@
 
 from services.detector.features.accounts import ACCOUNT
 from services.detector.features.agents import AGENCY, PAIRING
+from services.detector.features.appeals import APPEAL
 from services.detector.features.awards import BRINK, SHARE
 from services.detector.features.case import NODE
 from services.detector.features.cash import CASH_BOX, CASH_PAID
@@ -41,7 +42,7 @@ from services.detector.features.windows import CLUSTER, INVOICE
 OF_THE_CASE = frozenset({"case", "node", "fields", "term", "works", "ended", "tender", "filing", "payday"})
 ALL = (
     *(NODE, TERM, WORKS, CASE, PAIR, CLUSTER, INVOICE, INTEREST, RECIPIENT, SUPPLIER, BENEFICIARY),
-    *(FILING, PAYDAY, EMERGENCY, LEASE_END, ARREARS),
+    *(FILING, PAYDAY, EMERGENCY, LEASE_END, ARREARS, APPEAL),
     *(ENDED, TENDER, CHANGED_WORKS, CASH_PAID, CASH_BOX, CREW, SPENDING),
     *(LISTS, RENT_DUE, INCOME, AUDIT, INVOICE_RUN, SHARE, BRINK, EMERGENCIES, CHANGES, SEAL_DAY),
     *(LABOUR_SUM, LABOUR_SHARE, WORKLOAD, ASSET_USE, HOLDING, RELIEF_SHARE, REPEATED_RELIEF),
