@@ -3,7 +3,7 @@
 import pytest
 
 from services.detector.uploads import Unreadable, read_record, read_records, region_of, rows_of
-from shared.contracts.reference import Company, Kinship, Staff
+from shared.contracts.reference import BankAccount, Company, Employment, Household, Kinship, Record, Staff, Vehicle
 from shared.identity import account_key, person_key, phone_key
 
 SECRET = "identity-secret-of-the-tests"
@@ -37,6 +37,40 @@ def test_the_persons_and_accounts_of_a_company_are_keyed_too() -> None:
     assert record.account_keys == (account_key("622200001111", SECRET),)
     assert record.phone_keys == (phone_key("057384012345", SECRET),) * 2
     assert "8401" not in record.model_dump_json()
+
+
+def test_owners_holders_lessees_and_their_accounts_are_keyed() -> None:
+    person, account = person_key(ID_NO, SECRET), account_key("622200001111", SECRET)
+    held = {
+        "account_no": "6222 0000 1111",
+        "holder_id_no": ID_NO,
+        "holder_name": "张三",
+        "on_behalf_of_id_nos": [ID_NO],
+    }
+    rows: dict[type[Record], dict[str, object]] = {
+        Vehicle: {"owner_id_no": ID_NO, "owner_name": "张三", "kind": "小型轿车"},
+        BankAccount: held,
+        Household: {"village_code": "330421107201", "members": [{"id_no": ID_NO, "name": "张三"}]},
+        Employment: {"id_no": ID_NO, "name": "张三", "company_id": "S1", "company_name": "甲"},
+    }
+    read = {model: read_record(model, {"id": "r1"} | row, secret=SECRET) for model, row in rows.items()}
+    assert [faults for _, faults in read.values()] == [[], [], [], []]
+    told = {model: record.model_dump() for model, (record, _) in read.items() if record}
+    assert told[Vehicle]["owner_key"] == told[Employment]["person_key"] == person
+    assert told[Household]["members"][0]["person_key"] == person
+    assert (told[BankAccount]["account_key"], told[BankAccount]["holder_key"]) == (account, person)
+    assert told[BankAccount]["on_behalf_of"] == (person,)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("account_no", "无"), ("holder_id_no", "330421"), ("on_behalf_of_id_nos", [ID_NO, "x"])],
+)
+def test_a_wrong_number_of_an_account_names_its_field(field: str, value: object) -> None:
+    row = {"id": "a1", "account_key": "k", "holder_key": "h", "holder_name": "张三", field: value}
+    record, faults = read_record(BankAccount, row, secret=SECRET)
+    assert record is None
+    assert field in [fault.field for fault in faults]
 
 
 @pytest.mark.parametrize(
