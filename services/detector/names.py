@@ -52,6 +52,7 @@ class Likeness:
 
 
 SAME = Likeness("same", 1.0)
+_OTHER = Likeness("other", 0.0)
 
 
 @lru_cache(_HELD)
@@ -77,7 +78,7 @@ def same_person_name(one: str, other: str) -> Likeness:
     """Two names of natural persons. Near is a homophone: 建国 and 健国, but not 建国 and 建华."""
     first, second = plain(one), plain(other)
     if first == second:
-        return SAME if first else Likeness("other", 0.0)
+        return SAME if first else _OTHER
     return _judged("person", first, second)
 
 
@@ -85,12 +86,12 @@ def same_company_name(one: str, other: str) -> Likeness:
     """Two names of firms. Near is a slip of the pen, a place left out, another legal form, or a branch of the firm."""
     first, second = _company(one), _company(other)
     if not first.core or not second.core:
-        return Likeness("other", 0.0)
+        return _OTHER
     if first.core == second.core and first.branch == second.branch and first.place == second.place:
         alike = first.form == second.form or "" in (first.form, second.form)
         return SAME if alike else Likeness("near", _ANOTHER_FORM)
     if first.place and second.place and first.place != second.place:
-        return Likeness("other", _score(first.core, second.core))
+        return _OTHER
     if first.core == second.core:
         return Likeness("near", _ANOTHER_FORM)
     return _judged("company", first.core, second.core)
@@ -100,17 +101,16 @@ def same_address(one: str, other: str) -> Likeness:
     """Two addresses. Near is another room of one building, or a street's name written a little differently."""
     first, second = _address(one), _address(other)
     if not (first.street and second.street and first.numbers and second.numbers):
-        return Likeness("other", 0.0)
-    found = _judged("address", first.street, second.street)
+        return _OTHER
     if first.town and second.town and first.town != second.town:
-        return Likeness("other", found.score)
+        return _OTHER
     if first.street != second.street:
-        return found if first.numbers == second.numbers else Likeness("other", found.score)
+        return _judged("address", first.street, second.street) if first.numbers == second.numbers else _OTHER
     if first.numbers == second.numbers:
         return SAME
     building = len(first.numbers) == len(second.numbers) > 1 and first.numbers[:-1] == second.numbers[:-1]
     room = first.numbers == second.numbers[:-1] or first.numbers[:-1] == second.numbers
-    return Likeness("near" if building or room else "other", _ANOTHER_ROOM)
+    return Likeness("near", _ANOTHER_ROOM) if building or room else _OTHER
 
 
 @dataclass(frozen=True)

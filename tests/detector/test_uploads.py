@@ -41,7 +41,7 @@ def test_the_persons_and_accounts_of_a_company_are_keyed_too() -> None:
 
 def test_owners_holders_lessees_and_their_accounts_are_keyed() -> None:
     person, account = person_key(ID_NO, SECRET), account_key("622200001111", SECRET)
-    held = {
+    held: dict[str, object] = {
         "account_no": "6222 0000 1111",
         "holder_id_no": ID_NO,
         "holder_name": "张三",
