@@ -85,7 +85,9 @@ class County:
         self.companies.append(made)
         return made
 
-    def asset(self, village: str, kind: str, vacated_on: date | None = None) -> Asset:
+    def asset(
+        self, village: str, kind: str, vacated_on: date | None = None, *, quantity: float = 1.0, unit: str = "处"
+    ) -> Asset:
         """A new asset of a village that no case draws by chance."""
         place = self.villages[village]
         number = sum(isinstance(record, Asset) and record.village_code == village for record in self._extra)
@@ -95,8 +97,8 @@ class County:
             village_code=village,
             kind=kind,
             book_value_fen=20_000_000,
-            quantity=1.0,
-            unit="处",
+            quantity=quantity,
+            unit=unit,
             vacated_on=vacated_on,
         )
         self._extra.append(made)

@@ -30,6 +30,10 @@ class Ledger:
         self.note(where, chosen, now)
         return chosen
 
+    def untouched(self, where: str, now: datetime) -> bool:
+        """Whether nothing was used there of late."""
+        return all(abs(now - used) > _APART for used in self._used[where].values())
+
     def note(self, where: str, what: object, now: datetime) -> None:
         """Remember a use."""
         self._used[where][_name(what)] = now

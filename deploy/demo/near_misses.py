@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from deploy.demo import lookalikes
+from deploy.demo import lookalikes, near_sums
 from deploy.demo.cases import Draft
 from deploy.demo.drafting import Chosen
 from deploy.demo.schedule import local_day
@@ -33,6 +33,7 @@ def drafts(ground: Ground) -> Iterator[Draft]:
     yield lease_handed_back(ground)
     yield meeting_filed_after_ten_days(ground)
     yield from lookalikes.drafts(ground)
+    yield from near_sums.drafts(ground)
 
 
 def kin_in_another_town(ground: Ground) -> Draft:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from deploy.demo import leasing
 from deploy.demo.cases import Draft
 from deploy.demo.companies import Company
 from deploy.demo.drafting import Chosen
@@ -10,8 +11,7 @@ from deploy.demo.schedule import local_day
 from deploy.demo.violations.ground import Ground, Plant, Planted
 
 _PONDS = 3
-_MU = 10.0
-_RENT_OF_A_MU_FEN = 110_000
+_POND, _MU = "鱼塘水面", 10.0
 _MONEY = ("annual_rent_fen", "award_fen", "received_fen", "invoice_fen", "reserve_fen", "appraisal_fen", "estimate_fen")
 
 
@@ -58,23 +58,24 @@ def let_off_the_books(ground: Ground) -> Planted:
 
 def ponds_for_a_friend(ground: Ground) -> Planted:
     """One lessee has three ponds at half of what others pay for theirs."""
-    village, at = ground.village(), ground.moment()
-    friend = ground.county.company("tenants")
+    at, friend = ground.moment(), ground.county.company("tenants")
+    village = ground.village_for("ponds", at)
     lessees = [(friend, 0.5)] * _PONDS + [(ground.county.company("tenants"), 1.0) for _ in range(_PONDS)]
     drafts = tuple(
-        _pond(ground, village, ground.later(at, 12 * number), lessee, share)
+        pond(ground, village, ground.later(at, 12 * number), lessee, share)
         for number, (lessee, share) in enumerate(lessees)
     )
     return Planted(drafts, company=friend)
 
 
-def _pond(ground: Ground, village: str, at: datetime, lessee: Company, share: float) -> Draft:
-    """A pond let at a share of what ponds bring."""
+def pond(ground: Ground, village: str, at: datetime, lessee: Company, share: float) -> Draft:
+    """A pond of ten mu, let to a lessee at a share of what ponds bring."""
+    asset = ground.county.asset(village, _POND, quantity=_MU, unit=leasing.unit(_POND))
     others = ground.rng.sample(ground.county.market["tenants"], 3)
     draft = ground.case("AS1", village=village, at=at, chosen=Chosen(bidders=[lessee, *others]))
-    draft.put(category="鱼塘水面", quantity=_MU, unit="亩")
-    told = draft.step("AS1-12").fields["annual_rent_fen"]
-    factor = share * _MU * _RENT_OF_A_MU_FEN / told
+    draft.put(asset_id=asset.id, asset_name=asset.name, location=asset.name)
+    draft.put(category=asset.kind, quantity=asset.quantity, unit=asset.unit)
+    factor = share * leasing.fair_rent_fen(asset) / draft.step("AS1-12").fields["annual_rent_fen"]
     for fields in (draft.fields, *(step.fields for step in draft.steps)):
         fields.update({name: round(fields[name] * factor) for name in _MONEY if name in fields})
         if "bids" in fields:
@@ -104,5 +105,5 @@ PLANTS = (
     Plant("takings_kept", ("A069",), takings_kept),
     Plant("let_twice", ("A073",), let_twice, may=("A107", "A122")),
     Plant("let_off_the_books", ("A073",), let_off_the_books, may=("A107", "A122")),
-    Plant("ponds_for_a_friend", ("A089",), ponds_for_a_friend, may=("A073", "A105", "A122")),
+    Plant("ponds_for_a_friend", ("A089",), ponds_for_a_friend, may=("A105", "A122")),
 )

@@ -49,6 +49,15 @@ class Ground:
         """A village in which the same isn't planted near in time."""
         return self._ledger.choose(f"villages for {what}", self._villages, at) or self.village()
 
+    def calm_village(self, at: datetime) -> str:
+        """A village that declared no emergency near in time."""
+        village = self.village()
+        for _ in self._villages:
+            if self._ledger.untouched(f"{village} emergencies", at):
+                break
+            village = self.village()
+        return village
+
     def moment(self, days_to_end: int = 240) -> datetime:
         """An hour of office within the period, early enough that a case of so many days ends in it."""
         span = (self.period.until - self.period.since).days - days_to_end

@@ -36,17 +36,18 @@ def just_below_the_limit(ground: Ground) -> Planted:
     for number, fen in enumerate(_BELOW_FEN):
         others = ground.rng.sample(ground.county.market["works"], 3)
         chosen = Chosen(bidders=[firm, *others], amount_yuan=41_000)
-        draft = ground.case("EN1", at=ground.later(at, 50 * number), chosen=chosen)
-        _reprice(draft, fen)
+        village = ground.village_for("just below", at)
+        draft = ground.case("EN1", village=village, at=ground.later(at, 50 * number), chosen=chosen)
+        reprice(draft, fen)
         drafts.append(draft)
     return Planted(tuple(drafts), company=firm)
 
 
-def _reprice(draft: Draft, fen: int) -> None:
-    """Let everything cost so much more that the award is this."""
+def reprice(draft: Draft, fen: int, *, most: int = _CEILING_FEN) -> None:
+    """Let everything cost so much more that the award is this, and nothing more than the most."""
     factor = fen / draft.step("EN1-04").fields["award_fen"]
     for fields in (draft.fields, *(step.fields for step in draft.steps)):
-        fields.update({name: min(round(fields[name] * factor), _CEILING_FEN) for name in _DEAL if name in fields})
+        fields.update({name: min(round(fields[name] * factor), most) for name in _DEAL if name in fields})
         if "bids" in fields:
             bids = fields["bids"]
             fields["bids"] = tuple(bid.model_copy(update={"price_fen": round(bid.price_fen * factor)}) for bid in bids)
@@ -108,7 +109,7 @@ def relieved_again(ground: Ground) -> Planted:
 
 PLANTS = (
     Plant("one_firm_takes_all", ("A077",), one_firm_takes_all, may=("A075", "A078", "A113", "A115")),
-    Plant("just_below_the_limit", ("A078",), just_below_the_limit, may=("A045", "A077")),
+    Plant("just_below_the_limit", ("A078",), just_below_the_limit, may=("A045", "A047", "A077")),
     Plant("emergencies_all_year", ("A079",), emergencies_all_year, may=("A014",)),
     Plant("changed_again_and_again", ("A080",), changed_again_and_again, may=("A056",)),
     Plant("numbers_in_a_row", ("A082",), numbers_in_a_row),
