@@ -1,4 +1,4 @@
-"""What a reader sees of a text, and the text folded as it is compared: so that writing it otherwise hides nothing. Pure.
+"""A text as its reader sees it, and folded as it is compared, so that writing it otherwise hides nothing. Pure.
 
 Folding takes away width, case, circles and traditional forms: １, ① and ❶ are 1, 張 is 张, W is w.
 """

@@ -7,18 +7,15 @@ from fastapi import FastAPI
 
 from services.disclosure import pages, routes
 from services.disclosure.cache import VillageCache
-from services.disclosure.consumer import handle_batch
+from services.disclosure.consumer import GROUP, TOPICS, handle_batch
 from services.disclosure.masking import masks
 from services.disclosure.vocabulary import vocabulary
 from shared.background import running
 from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
-from shared.contracts import alerts, power
 from shared.db import Database
 from shared.settings import Settings
 from shared.web import create_app
-
-_TOPICS = (power.TOPIC, alerts.RAISED_TOPIC)
 
 
 def build(settings: Settings) -> FastAPI:
@@ -28,13 +25,13 @@ def build(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings, "disclosure")
-        villages = VillageCache(db)
+        village_cache = VillageCache(db)
         works = {
-            "consumer": Consumer(db, settings, group="disclosure", topics=_TOPICS, handle=handle_batch).run(),
+            "consumer": Consumer(db, settings, group=GROUP, topics=TOPICS, handle=handle_batch).run(),
             "relay": Relay(db, settings).run(),
-            "cache": villages.run(),
+            "cache": village_cache.run(),
         }
-        app.state.db, app.state.villages = db, villages
+        app.state.db, app.state.village_cache = db, village_cache
         async with running(app, db, works):
             yield
 

@@ -5,11 +5,13 @@ database until it listens again.
 """
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 
 import asyncpg
 
-from services.disclosure import villages
+from services.disclosure import village_page
+from services.disclosure.packed import Packed
 from services.disclosure.projections import village
 from services.disclosure.rendered import Rendered
 from shared.db import Connection, Database, Scope
@@ -29,6 +31,7 @@ class VillageCache:
         self._listens = False
         self._pages: dict[str, Rendered] = {}
         self._reading: dict[str, object] = {}
+        self._html: dict[str, tuple[str, date, Packed]] = {}
 
     async def run(self) -> None:
         """Listen until cancelled; a lost connection is replaced."""
@@ -41,7 +44,7 @@ class VillageCache:
 
     async def read(self, code: str) -> Rendered:
         """A village's page as it is now; raises `BadVillageCode`, `NoSuchVillage`."""
-        page = self._pages.get(code) or await self._fetch(villages.check(code))
+        page = self._pages.get(code) or await self._fetch(village_page.check(code))
         now = datetime.now(UTC)
         if page.stale_at is None or now < page.stale_at:
             return page
@@ -49,6 +52,15 @@ class VillageCache:
         if self._pages.get(code) is page:
             self._pages[code] = current
         return current
+
+    def html(self, code: str, page: Rendered, today: date, render: Callable[[], bytes]) -> Packed:
+        """The HTML of a village's page, rendered once for each content and day: it counts the days of its notices."""
+        held = self._html.get(code)
+        if held and held[:2] == (page.body.plain_etag, today):
+            return held[2]
+        packed = Packed.of(render())
+        self._html[code] = page.body.plain_etag, today, packed
+        return packed
 
     async def _fetch(self, code: str) -> Rendered:
         # Whoever is told of a change meanwhile takes the ticket away: what was read may be from before it.

@@ -1,12 +1,15 @@
-"""What is public of one case: its history with fields and papers. Nothing in it names a person."""
+"""What is public of one case: its history with fields and papers."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Self
 
 from pydantic import Field
 
-from services.disclosure.cases import Case, Step
-from services.disclosure.masking import Masks, masks
+from services.disclosure.cases import Case, Entry
+from services.disclosure.errors import NoSuchList
+from services.disclosure.free_text import cut
+from services.disclosure.masking import Masks
 from services.disclosure.schemas import (
     Answer,
     Bilingual,
@@ -14,96 +17,149 @@ from services.disclosure.schemas import (
     Named,
     NoticeCard,
     card_values,
+    node_named,
     notices_of,
-    step_named,
 )
-from services.disclosure.vocabulary import vocabulary
+from services.disclosure.vocabulary import Vocabulary
+
+# So many lines of a wage sheet or of bids are in a case's answer; the others are fetched as a list of their own.
+SHOWN_LINES = 50
+_KINDS = {"code": "text", "party": "text", "person": "text"}
 
 
 class ShownField(Answer):
-    """One public field of a step. `kind` says how to read `value`: money is in fen, dates are ISO days."""
+    """One public field of a node. `kind` says how to read `value`: money is in fen, dates are ISO days.
+
+    `value` holds the first lines of a list; `lines` is how many there are, and `more` where all of them are.
+    """
 
     name: str
     label: Bilingual
-    kind: str = Field(description="text, number, money, date, flag, choice, company, person, people, workers or bids")
+    kind: str = Field(description="text, number, money, date, flag, choice, officials, workers or bids")
     value: Any
     value_en: str | None = None
+    lines: int | None = None
+    more: str | None = None
+
+
+class Lines(Answer):
+    """Lines of one wage sheet or of bids, from `offset` on, and how many there are."""
+
+    name: str
+    kind: str
+    label: Bilingual
+    offset: int
+    lines: int
+    items: tuple[Any, ...]
 
 
 class Document(Answer):
-    """An original filed at a step, by its fingerprint."""
+    """An original filed at a node, by its fingerprint."""
 
     kind: Named
     sha256: str
 
 
 class HistoryEntry(Answer):
-    """One thing that happened: which step, when, by which office, with what."""
+    """One thing that happened: at which node, when, by whom (a role), with what."""
 
     sequence: int
     kind: Named
     at: datetime
-    step: Named | None
-    to_step: Named | None
-    office: Named
+    node: Named | None
+    to_node: Named | None
+    role: Named
     notice_ends_at: datetime | None
     fields: tuple[ShownField, ...]
     documents: tuple[Document, ...]
 
 
 class CaseView(CaseCard):
-    """A case with its whole history, the oldest first. `ahead` are the steps of its flow still to come."""
+    """A case with its whole history, the oldest first. `ahead` are the nodes of its flow still to come."""
 
     village: Named
     town: Named
     flow: Named
+    flow_version: int
     notices: tuple[NoticeCard, ...]
     history: tuple[HistoryEntry, ...]
     ahead: tuple[Named, ...]
 
     @classmethod
-    def at(cls, case: Case, now: datetime) -> Self:
+    def at(cls, case: Case, now: datetime, masks: Masks, words: Vocabulary) -> Self:
         """All that is public of a case at a moment."""
-        words, steps = vocabulary(), vocabulary().steps(case.flow)
-        waiting = case.node if case.state == "running" else None
+        flow = words.flow(case.flow, case.flow_version)
+        nodes, waiting = list(flow.nodes), case.node if case.state == "running" else None
         return cls(
-            **card_values(case),
+            **card_values(case, words),
+            public_until=case.public_until(masks),
             village=Named.region(case.village_code),
             town=Named.region(case.town_code),
-            flow=Named.of(case.flow, words.flow(case.flow)),
-            notices=tuple(notice for notice in notices_of(case) if notice.ends_at > now),
-            history=tuple(_entry(step, case) for step in case.steps),
-            ahead=tuple(step_named(code) for code in steps[steps.index(waiting) :]) if waiting in steps else (),
+            flow=Named.of(case.flow, flow),
+            flow_version=case.flow_version,
+            notices=tuple(notice for notice in notices_of(case, words) if notice.ends_at > now),
+            history=tuple(_entry(entry, case, masks, words) for entry in case.history),
+            ahead=tuple(node_named(code, case, words) for code in nodes[nodes.index(waiting) :])
+            if waiting in nodes
+            else (),
         )
 
 
-def _entry(step: Step, case: Case) -> HistoryEntry:
-    words, here = vocabulary(), masks()
-    fields, office = step.get("fields", {}), step.get("office", "")
+def lines_of(case: Case, sequence: int, name: str, offset: int, limit: int, masks: Masks) -> Lines:
+    """Some lines of one list of a case; raises `NoSuchList`."""
+    for entry in case.history:
+        value = entry.get("fields", {}).get(name)
+        rule = masks.rule(name, case.places)
+        if entry["sequence"] == sequence and isinstance(value, list) and rule:
+            items = tuple(_cut(each) for each in value[offset : offset + limit])
+            label = Bilingual(zh=rule.zh, en=rule.en)
+            return Lines(name=name, kind=rule.rule, label=label, offset=offset, lines=len(value), items=items)
+    raise NoSuchList("案件在这个节点没有公开这份明细", "No such list is public at this node of the case")
+
+
+def _entry(entry: Entry, case: Case, masks: Masks, words: Vocabulary) -> HistoryEntry:
+    role, kind = entry.get("role", ""), entry["kind"]
     return HistoryEntry(
-        sequence=step["sequence"],
-        kind=Named.of(step["kind"], words.kinds[step["kind"]]),
-        at=step["at"],
-        step=step_named(step["node"]) if step.get("node") else None,
-        to_step=step_named(step["to_node"]) if step.get("to_node") else None,
-        office=Named.of(office, words.office(office)),
-        notice_ends_at=step.get("notice_ends_at"),
-        fields=tuple(_field(name, fields[name], case, here) for name in here.rules if name in fields),
-        documents=tuple(
-            Document(kind=Named.of(paper["kind"], words.documents[paper["kind"]]), sha256=paper["sha256"])
-            for paper in step.get("documents", ())
-        ),
+        sequence=entry["sequence"],
+        kind=Named.of(kind, words.kinds[kind]),
+        at=entry["at"],
+        node=node_named(entry["node"], case, words) if entry.get("node") else None,
+        to_node=node_named(entry["to_node"], case, words) if entry.get("to_node") else None,
+        role=Named.of(role, words.role(role)),
+        notice_ends_at=entry.get("notice_ends_at"),
+        fields=tuple(_fields(entry, case, masks)),
+        documents=tuple(_documents(entry, case, masks, words)),
     )
 
 
-def _field(name: str, value: Any, case: Case, here: Masks) -> ShownField:
-    rule = here.rule(name, (case.matter, case.flow))
-    kind = rule.rule if rule else "text"
-    zh, en = (rule.zh, rule.en) if rule else here.label(name)
-    return ShownField(
-        name=name,
-        label=Bilingual(zh=zh, en=en),
-        kind={"code": "text", "beneficiary": "person"}.get(kind, kind),
-        value=value,
-        value_en=here.choice_names.get(value) if kind == "choice" else None,
-    )
+def _fields(entry: Entry, case: Case, masks: Masks) -> Iterator[ShownField]:
+    """What may be shown by the list in force: a field that it no longer names for this flow stays in."""
+    for name in masks.rules:
+        value, rule = entry.get("fields", {}).get(name), masks.rule(name, case.places)
+        if value is None or rule is None:
+            continue
+        several = isinstance(value, list)
+        more = several and len(value) > SHOWN_LINES
+        yield ShownField(
+            name=name,
+            label=Bilingual(zh=rule.zh, en=rule.en),
+            kind=_KINDS.get(rule.rule, rule.rule),
+            value=[_cut(each) for each in value[:SHOWN_LINES]] if several else _cut(value),
+            value_en=masks.choice_names.get(value) if rule.rule == "choice" else None,
+            lines=len(value) if several else None,
+            more=f"/v1/cases/{case.case_id}/{entry['sequence']}/{name}" if more else None,
+        )
+
+
+def _documents(entry: Entry, case: Case, masks: Masks, words: Vocabulary) -> Iterator[Document]:
+    if case.matter not in masks.documents_in:
+        return
+    for paper in entry.get("documents", ()):
+        if name := words.documents.get(paper["kind"]):
+            yield Document(kind=Named.of(paper["kind"], name), sha256=paper["sha256"])
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return cut(value)
+    return value | {"name": cut(value["name"])} if isinstance(value, dict) and "name" in value else value

@@ -1,30 +1,36 @@
 """What the public sees of a case: a fold over its masked events. Pure.
 
 It depends on the set of events alone, not on the order of their arrival: history is kept by `sequence`, and the case
-stands where the last of it says. Offers and reserve prices stay sealed until an award is among the events.
+stands where the last of it says. Bids and reserve prices are withheld until an award is among the events, and what an
+application for relief says until it was put on notice.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from services.disclosure.masking import NOBODY, Masks, People, merge_masks, people_of, public_event, scrub, strike
+from services.disclosure.free_text import scrub
+from services.disclosure.masking import Masks, people_of, public_event, strike, strike_number, without_texts
+from services.disclosure.people import NOBODY, People
 from services.disclosure.vocabulary import Vocabulary
 from shared.contracts.power import CaseEvent
 
 State = Literal["running", "closed", "withdrawn"]
-Step = dict[str, Any]
+Entry = dict[str, Any]
+HIDDEN = datetime(1970, 1, 1, tzinfo=UTC)
 # What tells that the deal is made, so that nothing is left to protect.
 _AWARD = ("award_fen", "contract_fen", "contract_signed_on")
-_KEPT = ("sequence", "kind", "at", "office", "node", "to_node", "next_node", "next_due_at", "closes", "notice_ends_at")
+_KEPT = ("sequence", "kind", "at", "role", "node", "to_node", "next_node", "next_due_at", "closes", "notice_ends_at")
+_FIRST = ("case_id", "case_no", "title", "matter", "flow", "flow_version", "village_code", "town_code")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case: `steps` are public; `sealed` are fields not yet public, by the sequence of their step.
+    """One case: `history` is public; `withheld` are fields not yet public, by the sequence of their event.
 
     `people` are those whom the case's events named, in the clear: to strike them out of its texts, never to be shown.
+    They are forgotten (None) when nothing more can come; should more come all the same, it is shown without texts.
     """
 
     case_id: str
@@ -32,84 +38,109 @@ class Case:
     title: str | None
     matter: str
     flow: str
+    flow_version: int
     village_code: str
     town_code: str
-    steps: tuple[Step, ...] = ()
-    sealed: Mapping[int, dict[str, Any]] = field(default_factory=dict)
-    people: People = NOBODY
+    history: tuple[Entry, ...] = ()
+    withheld: Mapping[int, dict[str, Any]] = field(default_factory=dict)
+    people: People | None = NOBODY
+
+    @property
+    def places(self) -> tuple[str, str]:
+        """By what a rule of masking says where it holds."""
+        return self.matter, self.flow
 
     @property
     def sequence(self) -> int:
         """The number of the last event."""
-        return int(self.steps[-1]["sequence"])
+        return int(self.history[-1]["sequence"])
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has ended, and no event before the end is missing."""
+        return self.state != "running" and len(self.history) == self.sequence
 
     @property
     def state(self) -> State:
         """Whether it runs, is done, or was taken back."""
-        last = self.steps[-1]
+        last = self.history[-1]
         if last["kind"] == "withdrawn":
             return "withdrawn"
         return "closed" if last.get("closes") else "running"
 
     @property
     def node(self) -> str | None:
-        """The step where it waits; none at the end."""
-        last = self.steps[-1]
+        """The node where it waits; none at the end."""
+        last = self.history[-1]
         return last.get("to_node") or last.get("next_node")
 
     @property
     def due_at(self) -> datetime | None:
-        """Until when that step should be done."""
-        return _time(self.steps[-1].get("next_due_at")) if self.state == "running" else None
+        """Until when that node should be done."""
+        return _time(self.history[-1].get("next_due_at")) if self.state == "running" else None
 
     @property
     def opened_at(self) -> datetime:
         """When its first known event happened."""
-        return min(datetime.fromisoformat(step["at"]) for step in self.steps)
+        return min(datetime.fromisoformat(entry["at"]) for entry in self.history)
 
     @property
     def updated_at(self) -> datetime:
         """When its latest event happened."""
-        return max(datetime.fromisoformat(step["at"]) for step in self.steps)
+        return max(datetime.fromisoformat(entry["at"]) for entry in self.history)
 
     @property
     def notices(self) -> dict[str, datetime]:
-        """The end of each public notice, by its step. Sending the case back, or its withdrawal, ends a notice early."""
+        """The end of each public notice, by its node. Sending the case back, or its withdrawal, ends a notice early."""
         ends: dict[str, datetime] = {}
-        for step in self.steps:
-            if step["kind"] in ("returned", "withdrawn"):
+        for entry in self.history:
+            if entry["kind"] in ("returned", "withdrawn"):
                 ends.clear()
-            elif step.get("notice_ends_at"):
-                ends[step["node"]] = datetime.fromisoformat(step["notice_ends_at"])
+            elif entry.get("notice_ends_at"):
+                ends[entry["node"]] = datetime.fromisoformat(entry["notice_ends_at"])
         return ends
+
+    @property
+    def sound(self) -> bool:
+        """Whether it goes on or ended well: not sent back, not refused, not withdrawn."""
+        if self.history[-1]["kind"] in ("returned", "withdrawn"):
+            return False
+        said = [entry["fields"]["approved"] for entry in self.history if "approved" in entry.get("fields", {})]
+        return not said or bool(said[-1])
+
+    def public_until(self, masks: Masks) -> datetime | None:
+        """Until when it is public at all: for good (None), never (`HIDDEN`), or to the end of its standing."""
+        if self.matter not in masks.hidden_unless_sound:
+            return None
+        if not self.sound:
+            return HIDDEN
+        standing = masks.standing.get(self.flow)
+        return self.updated_at + standing if standing and self.state == "closed" else None
 
 
 def take(case: Case | None, event: CaseEvent, masks: Masks, words: Vocabulary) -> Case:
     """The case with one more event; an event that it has already changes nothing."""
-    if case and any(step["sequence"] == event.sequence for step in case.steps):
+    if case and any(entry["sequence"] == event.sequence for entry in case.history):
         return case
-    public = public_event(event, masks, words, known=case.people if case else NOBODY)
-    named = people_of(event)
+    named, known = people_of(event, masks.names), (case and case.people) or NOBODY
+    public = public_event(event, masks, words, known)
     if case is None:
-        first = {name: public[name] for name in ("case_id", "case_no", "title", "matter", "flow")}
-        case = Case(**first, village_code=public["village_code"], town_code=public["town_code"])
-    elif news := named - case.people:
-        case = _struck(case, news, masks)
-    steps = sorted((*case.steps, _step(public, words)), key=lambda step: int(step["sequence"]))
-    sealed = {**case.sealed, event.sequence: public["held"]} if public.get("held") else case.sealed
-    return _opened(
-        replace(
-            case,
-            title=_title(case, public),
-            steps=tuple(steps),
-            sealed=sealed,
-            people=case.people | named,
-        )
-    )
+        case = Case(**{name: public[name] for name in _FIRST})
+    else:
+        if news := named - known:
+            case = _struck(case, news, masks)
+        if case.people is None:
+            public = _silent(public, case, masks)
+        if event.sequence > case.sequence and public["title"]:
+            case = replace(case, title=public["title"])
+    history = sorted((*case.history, _entry(public)), key=lambda entry: int(entry["sequence"]))
+    withheld = {**case.withheld, event.sequence: public["withheld"]} if public.get("withheld") else case.withheld
+    case = replace(case, history=tuple(history), withheld=withheld)
+    return _forgetting(_opened(case, masks), None if case.people is None else known | named, masks)
 
 
-def _step(public: dict[str, Any], words: Vocabulary) -> Step:
-    kept: Step = {name: public[name] for name in _KEPT if public.get(name) not in (None, False)}
+def _entry(public: dict[str, Any]) -> Entry:
+    kept: Entry = {name: public[name] for name in _KEPT if public.get(name) not in (None, False)}
     if public.get("fields"):
         kept["fields"] = public["fields"]
     if public.get("documents"):
@@ -117,44 +148,66 @@ def _step(public: dict[str, Any], words: Vocabulary) -> Step:
     return kept
 
 
-def _title(case: Case, public: dict[str, Any]) -> str | None:
-    """What any of the events strikes out of the title stays out; a title of another length is another title."""
-    if case.title is None or public["title"] is None:
-        return case.title or public["title"]
-    older, newer = case.title, public["title"]
-    if case.steps and case.sequence > public["sequence"]:
-        older, newer = newer, older
-    return merge_masks((older, newer))
-
-
-def _struck(case: Case, people: People, masks: Masks) -> Case:
-    """The case with newly named persons struck out of what was already said, sealed fields included."""
-    steps = [
-        step | {"fields": strike(step["fields"], people, masks)} if "fields" in step else step for step in case.steps
+def _struck(case: Case, named: People, masks: Masks) -> Case:
+    """The case with newly named persons struck out of what was already said, withheld fields included."""
+    history = [
+        entry | {"fields": strike(entry["fields"], named, masks, case.places)} if "fields" in entry else entry
+        for entry in case.history
     ]
-    sealed = {sequence: strike(fields, people, masks) for sequence, fields in case.sealed.items()}
-    title = scrub(case.title, people.named) if case.title else None
-    return replace(case, title=title, steps=tuple(steps), sealed=sealed)
+    return replace(
+        case,
+        case_no=strike_number(case.case_no, named),
+        title=scrub(case.title, named.named) if case.title else None,
+        history=tuple(history),
+        withheld={at: strike(fields, named, masks, case.places) for at, fields in case.withheld.items()},
+    )
 
 
-def _opened(case: Case) -> Case:
-    """The case with each sealed field shown exactly when its award is there.
+def _silent(public: dict[str, Any], case: Case, masks: Masks) -> dict[str, Any]:
+    """An event that came after the case's people were forgotten, without its texts."""
+    fields = {
+        name: without_texts(public[name], masks, case.places) for name in ("fields", "withheld") if name in public
+    }
+    return public | fields | {"title": None}
 
-    Offers that came after the case was sent back wait for the next award.
+
+def _forgetting(case: Case, named: People | None, masks: Masks) -> Case:
+    """The case with the people to remember: none where nothing that people write is public, or when it is over."""
+    if named is None or case.complete:
+        withheld = {} if case.state == "withdrawn" else case.withheld
+        return replace(case, people=None, withheld=withheld)
+    return replace(case, people=named if masks.speaks(*case.places) else NOBODY)
+
+
+def _opened(case: Case, masks: Masks) -> Case:
+    """The case with each withheld field shown exactly when its award or notice is there.
+
+    What came after the case was sent back waits for the next award or notice.
     """
-    awards = [s["sequence"] for s in case.steps if any(s.get("fields", {}).get(name) for name in _AWARD)]
-    returns = [s["sequence"] for s in case.steps if s["kind"] == "returned"]
+    signs = {
+        "award": [e["sequence"] for e in case.history if any(e.get("fields", {}).get(name) for name in _AWARD)],
+        "notice": [e["sequence"] for e in case.history if e.get("notice_ends_at") or e.get("closes")],
+    }
+    returns = [entry["sequence"] for entry in case.history if entry["kind"] == "returned"]
 
-    def due(sequence: int) -> bool:
-        return any(award >= sequence or not any(award < back < sequence for back in returns) for award in awards)
+    def due(name: str, sequence: int) -> bool:
+        rule = masks.rule(name, case.places)
+        if rule is None or rule.withheld_until is None:
+            return rule is not None
+        return any(
+            sign >= sequence or not any(sign < back < sequence for back in returns)
+            for sign in signs[rule.withheld_until]
+        )
 
-    def shown(step: Step) -> Step:
-        if not (held := case.sealed.get(step["sequence"])):
-            return step
-        fields = {name: value for name, value in step.get("fields", {}).items() if name not in held}
-        return step | {"fields": fields | held if due(step["sequence"]) else fields}
+    def shown(entry: Entry) -> Entry:
+        if not (withheld := case.withheld.get(entry["sequence"])):
+            return entry
+        fields = {name: value for name, value in entry.get("fields", {}).items() if name not in withheld}
+        fields |= {name: value for name, value in withheld.items() if due(name, entry["sequence"])}
+        rest = {name: value for name, value in entry.items() if name != "fields"}
+        return rest | {"fields": fields} if fields else rest
 
-    return replace(case, steps=tuple(shown(step) for step in case.steps))
+    return replace(case, history=tuple(shown(entry) for entry in case.history))
 
 
 def _time(text: str | None) -> datetime | None:

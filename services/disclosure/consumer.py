@@ -1,21 +1,22 @@
 """A batch of `power.events` and `alerts.raised`, start to end: events become what the public may see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from services.disclosure import cases, villages
+from services.disclosure import cases, village_page
 from services.disclosure.masking import masks
-from services.disclosure.projections import alert, case, village
-from services.disclosure.projections.alert import Tally
+from services.disclosure.projections import alert_marks, case, village
+from services.disclosure.projections.alert_marks import Mark
 from services.disclosure.schemas import VillagePage
 from services.disclosure.vocabulary import vocabulary
 from shared.bus.envelope import Envelope
-from shared.contracts import power
-from shared.contracts.alerts import Alert, AlertRaised, AlertUpdated, AlertWithdrawn
+from shared.contracts import alerts, power
+from shared.contracts.alerts import AlertRaised, AlertUpdated, AlertWithdrawn
 from shared.contracts.power import CaseEvent
 from shared.db import Connection
 
-Finding = Alert | AlertWithdrawn
+GROUP = "disclosure"
+TOPICS = (power.TOPIC, alerts.RAISED_TOPIC)
 _CASE_EVENTS: dict[str, type[CaseEvent]] = {event.TYPE: event for event in power.EVENTS}  # type: ignore[attr-defined]
 _FINDINGS: dict[str, type[AlertRaised | AlertUpdated | AlertWithdrawn]] = {
     event.TYPE: event for event in (AlertRaised, AlertUpdated, AlertWithdrawn)
@@ -23,20 +24,22 @@ _FINDINGS: dict[str, type[AlertRaised | AlertUpdated | AlertWithdrawn]] = {
 
 
 async def handle_batch(conn: Connection, batch: list[Envelope]) -> None:
-    """Load the pages, cases and counts that the batch touches, let each event change them, save; in one transaction."""
+    """Load the pages and cases that the batch touches, let each event change them, save; in one transaction."""
     events = [_CASE_EVENTS[e.type].model_validate(e.data) for e in batch if e.type in _CASE_EVENTS]
-    findings: list[Finding] = [_FINDINGS[e.type].model_validate(e.data) for e in batch if e.type in _FINDINGS]
-    if not events and not findings:
+    marks = [Mark.of(_FINDINGS[e.type].model_validate(e.data), e.time) for e in batch if e.type in _FINDINGS]
+    if not events and not marks:
         return
-    counted = await alert.load(conn, (finding.alert_id for finding in findings)) if findings else {}
-    touched = {each.village_code for each in (*events, *findings, *counted.values())}
-    held = await village.load(conn, touched)
-    pages = {code: rendered.page for code, rendered in held.items()}
+    alerted = {mark.village_code for mark in marks}
+    if marks:
+        alerted |= await alert_marks.villages_of(conn, (mark.alert_id for mark in marks))
+        await alert_marks.add(conn, marks)
+    held = await village.load(conn, {event.village_code for event in events} | alerted)
+    pages = {code: rendered.whole for code, rendered in held.items()}
     if events:
         await _move_cases(conn, events, pages)
-    if findings:
-        await _count_alerts(conn, findings, counted, pages)
-    await village.save(conn, held, pages, datetime.now(UTC))
+    now = datetime.now(UTC)
+    await _count_alerts(conn, pages, {mark.year for mark in marks}, now)
+    await village.save(conn, held, pages, now)
 
 
 async def _move_cases(conn: Connection, events: Sequence[CaseEvent], pages: dict[str, VillagePage]) -> None:
@@ -45,21 +48,27 @@ async def _move_cases(conn: Connection, events: Sequence[CaseEvent], pages: dict
     for event in events:
         after[event.case_id] = cases.take(after.get(event.case_id), event, masks(), vocabulary())
     moved = [each for key, each in after.items() if each is not before.get(key)]
-    await case.save(conn, moved)
+    await case.save(conn, moved, masks(), vocabulary())
     for each in moved:
         if page := pages.get(each.village_code):
-            pages[each.village_code] = villages.with_case(page, before.get(each.case_id), each)
+            pages[each.village_code] = village_page.with_case(
+                page, before.get(each.case_id), each, masks(), vocabulary()
+            )
 
 
-async def _count_alerts(
-    conn: Connection, findings: Sequence[Finding], counted: dict[str, Tally], pages: dict[str, VillagePage]
-) -> None:
-    now = dict(counted)
-    for finding in findings:
-        if (known := now.get(finding.alert_id)) is None or known.revision < finding.revision:
-            now[finding.alert_id] = Tally.of(finding)
-    await alert.save(conn, now)
-    places = {tally.village_code for tally in (*counted.values(), *now.values())}
-    for code, count in (await alert.count(conn, places)).items():
-        if page := pages.get(code):
-            pages[code] = villages.with_alerts(page, count, masks().smallest_group)
+async def _count_alerts(conn: Connection, pages: dict[str, VillagePage], told_in: set[int], now: datetime) -> None:
+    """Publish the figure of the year that is over: when it has just ended, or when news of it come late."""
+    over = _closed(pages, now)
+    due = {
+        (code, year)
+        for code, year in over.items()
+        if (shown := pages[code].alerts) is None or shown.year != year or any(told <= year for told in told_in)
+    }
+    if due:
+        for code, count in (await alert_marks.count(conn, due)).items():
+            pages[code] = village_page.with_alerts(pages[code], over[code], count, masks().smallest_group)
+
+
+def _closed(pages: Mapping[str, VillagePage], now: datetime) -> dict[str, int]:
+    years = {code: village_page.closed_year(page, now) for code, page in pages.items()}
+    return {code: year for code, year in years.items() if year is not None}

@@ -14,7 +14,21 @@ class NoSuchCase(NotFound):
     """No case of this number or id is public."""
 
     code = "no-such-case"
-    title_zh, title_en = "没有这个事项", "No such case"
+    title_zh, title_en = "没有这个案件", "No such case"
+
+
+class SeveralCases(Problem):
+    """A number that cases of several villages have: numbers are each village's own."""
+
+    status, code = 409, "several-cases"
+    title_zh, title_en = "这个编号不止一个案件", "More than one case has this number"
+
+
+class NoSuchList(NotFound):
+    """No list of this name at this place of the case is public."""
+
+    code = "no-such-list"
+    title_zh, title_en = "没有这份明细", "No such list"
 
 
 class BadVillageCode(Problem):
@@ -28,7 +42,7 @@ class BadCaseNumber(Problem):
     """Characters that no case number or id has."""
 
     status, code = 422, "bad-case-number"
-    title_zh, title_en = "事项编号有误", "Not a case number"
+    title_zh, title_en = "案件编号有误", "Not a case number"
 
 
 class BadCursor(Problem):

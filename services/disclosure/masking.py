@@ -4,16 +4,21 @@ Pure. The list is `masking.yaml`; what this module returns is all that the publi
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import yaml
+from pydantic import BaseModel
 
-from services.disclosure.vocabulary import Vocabulary
+from services.disclosure import people
+from services.disclosure.free_text import scrub
+from services.disclosure.people import NOBODY, People
+from services.disclosure.vocabulary import Vocabulary, vocabulary
 from shared.contracts.power import (
     CaseEvent,
     CaseOpened,
@@ -24,51 +29,18 @@ from shared.contracts.power import (
 )
 
 FILE = Path(__file__).parent / "masking.yaml"
-_LONGEST_TEXT = 200
-_FREE = frozenset(("text", "code"))
+Until = Literal["award", "notice"]
+Named = Literal["private", "party", "official", "thing"]
+_SPEAKING = frozenset(("text", "code"))
 _SAFE_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_NODE = re.compile(r"[A-Z]{2}[1-9]-[0-9]{2}")
 _PUBLIC_NUMBER = re.compile(r"[0-9A-Za-z一-鿿()\[\]（）〔〕【】_./-]{1,60}")
-# Runs of digits, with the separators people write between them, that may be an ID, a phone or an account.
-_ID = re.compile(r"(?<!\d)\d{6}[\s-]?\d{8}[\s-]?\d{3}[\dXx](?!\d)|(?<!\d)\d{15}(?!\d)")
-_MOBILE = re.compile(r"(?<!\d)(?:\+?86[\s-]?)?1[3-9]\d(?:[\s-]?\d){8}(?!\d)")
-_LANDLINE = re.compile(r"(?<!\d)0\d{2,3}[\s-]\d{7,8}(?!\d)")
-_ACCOUNT = re.compile(r"(?<!\d)\d(?:[\s-]?\d){12,}(?!\d)")
-_NUMBERS = (_ID, _MOBILE, _LANDLINE, _ACCOUNT)
-_FULL_WIDTH = {ord("０") + i: str(i) for i in range(10)} | {ord("Ｘ"): "X"}
-# Characters without a shape would hide a number or a name from the patterns, or turn a line around.
-_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_SURNAMES = (
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔"
-    "钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤钮俞费计"
+_A_NAME = re.compile(r"[一-鿿·]{2,6}|[A-Za-z][A-Za-z .'-]{1,40}")
+# How fields are called that hold a name of somebody.
+_NAMING = re.compile(
+    r"(^|_)(names?|holder|owner|payer|payee|lessee|recipient|inspectors?|witness(es)?|members?|persons?|people|applicant"
+    r"|agent|manager|contact|bidder|contractor|supplier|auditor|appraiser|drawer|buyer|seller|heir|signers?|voters?)$"
 )
-# A person spoken of in free text: surname and given name before a word that only follows persons.
-_SPOKEN_OF = re.compile(rf"[{_SURNAMES}][一-鿿]{{1,2}}(?=先生|女士|同志|等人|家门|家庭|户(?![外型籍口用]))")
-_NO_NAME_ENDS = frozenset("农住用商门窗散大各每几全")
-_ORGANISATION = re.compile(
-    r"公司|合作社|集团|银行|信用社|中心|超市|商店|经营部|工程队|施工队|事务所|委员会|服务站|工作室|门市部|农场|"
-    r"个体工商户|研究院|设计院|协会|基金会|政府|办公室|Co\.|Ltd|Inc\b|LLC"
-)
-_SHORT_ORGANISATION = tuple("厂店部社队站院所行场局馆校铺坊")
-
-
-@dataclass(frozen=True)
-class People:
-    """Natural persons by name: all are struck out of free texts, those in `private` life even out of firms' names."""
-
-    named: frozenset[str] = frozenset()
-    private: frozenset[str] = frozenset()
-
-    def __or__(self, others: "People") -> "People":
-        return People(self.named | others.named, self.private | others.private)
-
-    def __sub__(self, others: "People") -> "People":
-        return People(self.named - others.named, self.private - others.private)
-
-    def __bool__(self) -> bool:
-        return bool(self.named or self.private)
-
-
-NOBODY = People()
 
 
 @dataclass(frozen=True)
@@ -78,7 +50,7 @@ class Rule:
     field: str
     rule: str
     places: frozenset[str]
-    held_until_award: bool
+    withheld_until: Until | None
     zh: str
     en: str
     choices: tuple[tuple[str, str], ...] = ()
@@ -89,9 +61,12 @@ class Masks:
     """The loaded list."""
 
     rules: Mapping[str, tuple[Rule, ...]]
+    names: Mapping[str, Named]
     title_in: frozenset[str]
     documents_in: frozenset[str]
     smallest_group: int
+    hidden_unless_sound: frozenset[str]
+    standing: Mapping[str, timedelta]
     choice_names: Mapping[str, str]
 
     def rule(self, field: str, places: Iterable[str]) -> Rule | None:
@@ -99,74 +74,100 @@ class Masks:
         here = set(places)
         return next((r for r in self.rules.get(field, ()) if not r.places or here & r.places), None)
 
-    def label(self, field: str) -> tuple[str, str]:
-        """A field's name in both languages."""
-        first = self.rules[field][0]
-        return first.zh, first.en
-
-
-def load(path: Path = FILE) -> Masks:
-    """Read and check the list: a field the contract doesn't have, or an unknown rule, is an error at start."""
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    rules: dict[str, list[Rule]] = {}
-    choice_names: dict[str, str] = {}
-    for part in ("fields", "also"):
-        for field, entry in raw.get(part, {}).items():
-            if field not in NodeFields.model_fields:
-                raise ValueError(f"masking.yaml: {field} is no field of an event")
-            if entry["rule"] not in RULES:
-                raise ValueError(f"masking.yaml: {field}: no rule is called {entry['rule']}")
-            options = raw["choices"].get(entry.get("choices"), [])
-            if entry["rule"] == "choice" and (not options or options[-1]["word"]):
-                raise ValueError(f"masking.yaml: {field}: its choices need a last entry for all else")
-            choice_names.update({option["zh"]: option["en"] for option in options})
-            rules.setdefault(field, []).append(
-                Rule(
-                    field=field,
-                    rule=entry["rule"],
-                    places=frozenset(entry.get("in", ())),
-                    held_until_award=entry.get("when") == "awarded",
-                    zh=entry["zh"],
-                    en=entry["en"],
-                    choices=tuple((option["word"], option["zh"]) for option in options),
-                )
-            )
-    return Masks(
-        rules={field: tuple(entries) for field, entries in rules.items()},
-        title_in=frozenset(raw["title_in"]),
-        documents_in=frozenset(raw["documents_in"]),
-        smallest_group=int(raw["smallest_group"]),
-        choice_names=choice_names,
-    )
+    def speaks(self, matter: str, flow: str) -> bool:
+        """Whether anything that people write freely is public of such a case."""
+        if matter in self.title_in:
+            return True
+        found = (self.rule(field, (matter, flow)) for field in self.rules)
+        return any(rule and rule.rule in _SPEAKING for rule in found)
 
 
 @cache
 def masks() -> Masks:
     """The list in force."""
-    return load()
+    return load(FILE, vocabulary())
+
+
+def load(path: Path, words: Vocabulary) -> Masks:
+    """Read and check the list: what in it isn't known, and a field with names that it leaves out, is an error."""
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    rules: dict[str, list[Rule]] = {}
+    choice_names: dict[str, str] = {}
+    places = {*words.matters, *words.flows}
+    for part in ("fields", "also"):
+        for field, entry in raw.get(part, {}).items():
+            options = raw["choices"].get(entry.get("choices"), [])
+            rule = Rule(
+                field=field,
+                rule=entry["rule"],
+                places=frozenset(entry.get("in", ())),
+                withheld_until=entry.get("withheld_until"),
+                zh=entry["zh"],
+                en=entry["en"],
+                choices=tuple((option["word"], option["zh"]) for option in options),
+            )
+            _check(rule, places)
+            choice_names.update({option["zh"]: option["en"] for option in options})
+            rules.setdefault(field, []).append(rule)
+    for name in ("title_in", "documents_in", "hidden_unless_sound", "standing_days"):
+        _check_places(name, raw[name], places)
+    _check_names(raw["names"])
+    return Masks(
+        rules={field: tuple(entries) for field, entries in rules.items()},
+        names=raw["names"],
+        title_in=frozenset(raw["title_in"]),
+        documents_in=frozenset(raw["documents_in"]),
+        smallest_group=int(raw["smallest_group"]),
+        hidden_unless_sound=frozenset(raw["hidden_unless_sound"]),
+        standing={flow: timedelta(days=days) for flow, days in raw["standing_days"].items()},
+        choice_names=choice_names,
+    )
+
+
+def naming_fields(model: type[BaseModel] = NodeFields, path: str = "") -> Iterator[str]:
+    """The fields of an event that hold names, those of its lines included: `supplier_name`, `bids.company_name`."""
+    for name, info in model.model_fields.items():
+        parts = set(_parts(info.annotation))
+        for part in parts:
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from naming_fields(part, f"{path}{name}.")
+        if str in parts and (tuple in parts or _NAMING.search(name)):
+            yield path + name
+
+
+def people_of(event: CaseEvent, names: Mapping[str, Named]) -> People:
+    """All natural persons whom the event itself names."""
+    found: dict[str, set[str]] = {"private": set(), "party": set(), "official": set(people.keys(event.actor.name))}
+    if isinstance(event, CaseOpened | NodeCompleted):
+        for path, kind in names.items():
+            for text in _values(event.fields, path):
+                if kind in ("private", "official") or (kind == "party" and not people.is_organisation(text)):
+                    found[kind] |= people.keys(text)
+    return People(**{kind: frozenset(keys) for kind, keys in found.items()})
 
 
 def public_event(event: CaseEvent, masks: Masks, words: Vocabulary, known: People = NOBODY) -> dict[str, Any]:
-    """All that the public may ever know of an event, as JSON. `held` waits for the award before it is shown.
+    """All that the public may ever know of an event, as JSON. `withheld` waits for the award or the notice.
 
     `known` are persons whom other events of the case named: they are struck out of this one's texts too.
     """
-    people = people_of(event) | known
+    named = people_of(event, masks.names) | known
     public: dict[str, Any] = {
         "case_id": _code(event.case_id),
-        "case_no": _number(event.case_no, people.named),
-        "title": scrub(event.title, people.named) if event.matter in masks.title_in else None,
+        "case_no": _number(event.case_no, named),
+        "title": scrub(event.title, named.named) if event.matter in masks.title_in else None,
         "matter": event.matter,
-        "flow": words.keys.get(event.flow, event.flow) if event.flow in words.flows else "",
+        "flow": event.flow if event.flow in words.flows else "",
+        "flow_version": event.flow_version,
         "village_code": event.village_code,
         "town_code": event.town_code,
         "sequence": event.sequence,
         "at": event.occurred_at.isoformat(),
-        "office": event.actor.role if event.actor.role in words.offices else "",
+        "role": event.actor.role if event.actor.role in words.roles else "",
     }
     if isinstance(event, CaseOpened | NodeCompleted):
-        shown, held = _fields(event, people, masks)
-        public |= {"fields": shown, "held": held, "next_node": _node(event.next_node, words)}
+        shown, withheld = _fields(event, named, masks)
+        public |= {"fields": shown, "withheld": withheld, "next_node": _node(event.next_node)}
         public["next_due_at"] = event.next_due_at.isoformat() if event.next_due_at else None
     match event:
         case CaseOpened():
@@ -174,111 +175,112 @@ def public_event(event: CaseEvent, masks: Masks, words: Vocabulary, known: Peopl
         case NodeCompleted():
             public |= {
                 "kind": "completed",
-                "node": _node(event.node, words),
+                "node": _node(event.node),
                 "closes": not event.next_node,
                 "notice_ends_at": event.notice_ends_at.isoformat() if event.notice_ends_at else None,
                 "documents": _documents(event, masks, words),
             }
         case NodeReturned():
-            public |= {"kind": "returned", "node": _node(event.node, words), "to_node": _node(event.to_node, words)}
+            public |= {"kind": "returned", "node": _node(event.node), "to_node": _node(event.to_node)}
             public["next_due_at"] = event.next_due_at.isoformat() if event.next_due_at else None
         case CaseWithdrawn():
-            public |= {"kind": "withdrawn", "node": _node(event.node, words)}
+            public |= {"kind": "withdrawn", "node": _node(event.node)}
     return public
 
 
-def scrub(text: str, names: Iterable[str] = ()) -> str:
-    """Free text with persons' names, ID, phone and account numbers struck out; the length of what is seen is kept."""
-    clean = _clean(text)[:_LONGEST_TEXT]
-    for name in sorted(names, key=lambda n: (-len(n), n)):
-        clean = clean.replace(name, mask_person(name))
-    clean = _SPOKEN_OF.sub(lambda m: m[0] if m[0][-1] in _NO_NAME_ENDS else mask_person(m[0]), clean)
-    for pattern in _NUMBERS:
-        clean = pattern.sub(lambda m: "*" * len(m[0]), clean)
-    return clean
+def strike(fields: Mapping[str, Any], named: People, masks: Masks, places: Iterable[str]) -> dict[str, Any]:
+    """Shown fields once more, without the persons whom another event named; a field no longer public goes."""
+    here = set(places)
+    return {
+        field: _STRIKES[rule.rule](value, named) if rule.rule in _STRIKES else value
+        for field, value in fields.items()
+        if (rule := masks.rule(field, here))
+    }
 
 
-def merge_masks(texts: Iterable[str]) -> str:
-    """One text from several maskings of the same text: what any of them strikes out stays out."""
-    merged = ""
-    for text in texts:
-        if len(text) != len(merged):
-            merged = text
-        else:
-            merged = "".join("*" if "*" in pair else pair[0] for pair in zip(merged, text, strict=True))
-    return merged
+def without_texts(fields: Mapping[str, Any], masks: Masks, places: Iterable[str]) -> dict[str, Any]:
+    """Shown fields without what people write freely: nobody remembers any more whom to strike out of it."""
+    here = set(places)
+    return {
+        field: value
+        for field, value in fields.items()
+        if (rule := masks.rule(field, here)) and rule.rule not in _SPEAKING
+    }
 
 
-def people_of(event: CaseEvent) -> People:
-    """All natural persons whom the event itself names."""
-    others, private = [event.actor.name], []
-    if isinstance(event, CaseOpened | NodeCompleted):
-        fields = event.fields
-        private = [worker.name for worker in fields.workers]
-        private += fields.worker_names
-        private += [fields.hire_name or "", fields.beneficiary_name or ""]
-        parties = [fields.payee_name, fields.supplier_name, fields.recipient, *(b.company_name for b in fields.bids)]
-        others += [*fields.inspectors, *(party for party in parties if party and not is_organisation(party))]
-    return People(_names(others + private), _names(private))
+def strike_number(text: str, named: People) -> str:
+    """A case's number without these persons."""
+    return scrub(text, named.named)
 
 
-def strike(fields: Mapping[str, Any], people: People, masks: Masks) -> dict[str, Any]:
-    """Shown fields once more, without the persons whom only a later event named."""
-    return {name: _struck(name, value, people, masks) for name, value in fields.items()}
+def _check(rule: Rule, places: set[str]) -> None:
+    where = f"masking.yaml: {rule.field}"
+    if rule.field not in NodeFields.model_fields:
+        raise ValueError(f"{where} is no field of an event")
+    if rule.rule not in RULES:
+        raise ValueError(f"{where}: no rule is called {rule.rule}")
+    if rule.withheld_until not in (None, *get_args(Until)):
+        raise ValueError(f"{where}: withheld_until is award or notice, not {rule.withheld_until}")
+    if rule.rule == "choice" and (not rule.choices or rule.choices[-1][0]):
+        raise ValueError(f"{where}: its choices need a last entry for all else")
+    _check_places(rule.field, rule.places, places)
 
 
-def mask_person(name: str) -> str:
-    """王小明 -> 王*明, 王明 -> 王*, Wang Ming -> W********; the length is kept."""
-    if not _is_chinese(name):
-        return name[:1] + "*" * (len(name) - 1) if len(name) > 1 else "*"
-    if len(name) < 3:
-        return name[:1] + "*" if len(name) == 2 else "*"
-    return name[0] + "*" * (len(name) - 2) + name[-1]
+def _check_places(name: str, found: Iterable[str], places: set[str]) -> None:
+    if unknown := sorted(set(found) - places):
+        raise ValueError(f"masking.yaml: {name}: {', '.join(unknown)} is no matter and no flow")
 
 
-def mask_beneficiary(name: str) -> str:
-    """王小明 -> 王**, whatever the length: the length of a name is a hint as well."""
-    return name[:1] + "**" if len(name) > 1 else "**"
+def _check_names(names: Mapping[str, str]) -> None:
+    for path, kind in names.items():
+        if kind not in get_args(Named):
+            raise ValueError(f"masking.yaml: names: {path} is private, party, official or thing, not {kind}")
+    expected = set(naming_fields())
+    if missing := sorted(expected - set(names)):
+        raise ValueError(
+            f"masking.yaml: names: {', '.join(missing)} is missing: is it private, party, official or a thing?"
+        )
+    if unknown := sorted(path for path in names if not _has_path(path)):
+        raise ValueError(f"masking.yaml: names: {', '.join(unknown)} is no field of an event")
 
 
-def is_organisation(name: str) -> bool:
-    """Whether a party's name is a firm's or a public body's; when in doubt it is a person's."""
-    return bool(_ORGANISATION.search(name)) or (len(name) >= 5 and name.endswith(_SHORT_ORGANISATION))
+def _has_path(path: str) -> bool:
+    model: type[BaseModel] | None = NodeFields
+    for name in path.split("."):
+        if model is None or name not in model.model_fields:
+            return False
+        parts = _parts(model.model_fields[name].annotation)
+        model = next((p for p in parts if isinstance(p, type) and issubclass(p, BaseModel)), None)
+    return True
 
 
-def _is_chinese(name: str) -> bool:
-    return bool(name) and all("一" <= char <= "鿿" or char == "·" for char in name)
+def _parts(annotation: Any) -> Iterator[Any]:
+    """All types that an annotation is made of: `tuple[Bid, ...]` of tuple and Bid."""
+    yield typing.get_origin(annotation) or annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
 
 
-def _names(texts: Iterable[str]) -> frozenset[str]:
-    return frozenset(name for text in texts if len(name := _clean(text).strip()) > 1)
+def _values(fields: BaseModel, path: str) -> Iterator[str]:
+    name, _, rest = path.partition(".")
+    value = getattr(fields, name)
+    for each in value if isinstance(value, tuple) else (value,):
+        if rest:
+            yield from _values(each, rest)
+        elif each:
+            yield each
 
 
-def _struck(field: str, value: Any, people: People, masks: Masks) -> Any:
-    kinds = {rule.rule for rule in masks.rules[field]}
-    if kinds & _FREE:
-        return scrub(value, people.named)
-    if "company" in kinds:
-        return scrub(value, people.private)
-    if "bids" in kinds:
-        return [bid | {"name": scrub(bid["name"], people.private)} for bid in value]
-    return value
-
-
-def _clean(text: str) -> str:
-    return _UNSEEN.sub("", text.translate(_FULL_WIDTH))
-
-
-def _fields(event: CaseOpened | NodeCompleted, people: People, masks: Masks) -> tuple[dict[str, Any], dict[str, Any]]:
+def _fields(event: CaseOpened | NodeCompleted, named: People, masks: Masks) -> tuple[dict[str, Any], dict[str, Any]]:
     shown: dict[str, Any] = {}
-    held: dict[str, Any] = {}
+    withheld: dict[str, Any] = {}
     for field in masks.rules:
         value = getattr(event.fields, field)
         if value in (None, (), ""):
             continue
         if rule := masks.rule(field, (event.matter, event.flow)):
-            (held if rule.held_until_award else shown)[field] = RULES[rule.rule](value, people, rule)
-    return shown, held
+            (withheld if rule.withheld_until else shown)[field] = RULES[rule.rule](value, named, rule)
+    return shown, withheld
 
 
 def _documents(event: NodeCompleted, masks: Masks, words: Vocabulary) -> list[dict[str, str]]:
@@ -287,8 +289,8 @@ def _documents(event: NodeCompleted, masks: Masks, words: Vocabulary) -> list[di
     return [{"kind": paper.kind, "sha256": paper.sha256} for paper in event.documents if paper.kind in words.documents]
 
 
-def _node(code: str | None, words: Vocabulary) -> str | None:
-    return None if not code else code if code in words.nodes else "other"
+def _node(code: str | None) -> str | None:
+    return None if not code else code if _NODE.fullmatch(code) else "other"
 
 
 def _code(code: str) -> str:
@@ -297,12 +299,21 @@ def _code(code: str) -> str:
     return code
 
 
-def _number(text: str, names: Iterable[str]) -> str:
-    return scrub(text, names) if _PUBLIC_NUMBER.fullmatch(text) else "—"
+def _number(text: str, named: People) -> str:
+    return scrub(text, named.named) if _PUBLIC_NUMBER.fullmatch(text) else "—"
 
 
-def _party(name: str, people: People) -> str:
-    return scrub(name, people.private) if is_organisation(name) else scrub(mask_beneficiary(name.strip()))
+def _party(name: str, named: People) -> str:
+    if not people.is_organisation(name):
+        return scrub(people.mask(name), is_name=True)
+    return scrub(people.organisation(name), named.private, is_name=True)
+
+
+def _official(name: str, named: People) -> str:
+    """In full, as F.2 has it; masked when it is no plain name, or when the case names him for something else too."""
+    shown = scrub(name, named.unofficial).strip()
+    plain = _A_NAME.fullmatch("".join(people.persons(shown)))
+    return shown if plain and not people.keys(name) & named.unofficial else scrub(people.mask(shown))
 
 
 def _choice(value: str, rule: Rule) -> str:
@@ -310,21 +321,28 @@ def _choice(value: str, rule: Rule) -> str:
 
 
 RULES: dict[str, Callable[[Any, People, Rule], Any]] = {
-    "text": lambda value, people, rule: scrub(value, people.named),
-    "code": lambda value, people, rule: _number(value, people.named),
-    "number": lambda value, people, rule: value,
-    "money": lambda value, people, rule: int(value),
-    "date": lambda value, people, rule: value.isoformat() if isinstance(value, date) else None,
-    "flag": lambda value, people, rule: bool(value),
-    "choice": lambda value, people, rule: _choice(value, rule),
-    "company": lambda value, people, rule: _party(value, people),
-    "person": lambda value, people, rule: scrub(mask_person(value.strip())),
-    "beneficiary": lambda value, people, rule: scrub(mask_beneficiary(value.strip())),
-    "people": lambda value, people, rule: [scrub(mask_person(name.strip())) for name in value],
-    "workers": lambda value, people, rule: [
-        {"name": scrub(mask_person(w.name.strip())), "days": w.days, "wage_fen": w.wage_fen} for w in value
+    "text": lambda value, named, rule: scrub(value, named.named),
+    "code": lambda value, named, rule: _number(value, named),
+    "number": lambda value, named, rule: value,
+    "money": lambda value, named, rule: int(value),
+    "date": lambda value, named, rule: value.isoformat() if isinstance(value, date) else None,
+    "flag": lambda value, named, rule: bool(value),
+    "choice": lambda value, named, rule: _choice(value, rule),
+    "party": lambda value, named, rule: _party(value, named),
+    "person": lambda value, named, rule: scrub(people.mask(value), is_name=True),
+    "officials": lambda value, named, rule: [_official(name, named) for name in value],
+    "workers": lambda value, named, rule: [
+        {"name": scrub(people.mask(w.name), is_name=True), "days": w.days, "wage_fen": w.wage_fen} for w in value
     ],
-    "bids": lambda value, people, rule: [
-        {"name": _party(b.company_name, people), "price_fen": b.price_fen, "valid": b.valid} for b in value
+    "bids": lambda value, named, rule: [
+        {"name": _party(b.company_name, named), "price_fen": b.price_fen, "valid": b.valid} for b in value
     ],
+}
+# What a name that only a later event gave away may still stand in.
+_STRIKES: dict[str, Callable[[Any, People], Any]] = {
+    "text": lambda value, named: scrub(value, named.named),
+    "code": lambda value, named: scrub(value, named.named),
+    "party": lambda value, named: scrub(value, named.private, is_name=True),
+    "officials": lambda value, named: [_official(name, named) for name in value],
+    "bids": lambda value, named: [bid | {"name": scrub(bid["name"], named.private, is_name=True)} for bid in value],
 }

@@ -1,28 +1,29 @@
 """The public pages: choose a village, its page behind the QR code, all its cases, one case with its history."""
 
+import pathlib
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
 
-from services.disclosure import villages
+from services.disclosure import village_page
 from services.disclosure.answers import answer
-from services.disclosure.cache import VillageCache
-from services.disclosure.case_view import CaseView, ShownField
+from services.disclosure.case_view import SHOWN_LINES, CaseView, ShownField, lines_of
 from services.disclosure.cases import State
+from services.disclosure.masking import masks
+from services.disclosure.packed import Packed
 from services.disclosure.projections import case, village
-from services.disclosure.schemas import CaseFilter, County, TownEntry
+from services.disclosure.reader import page_address, public, village_cache
+from services.disclosure.schemas import CaseFilter, CaseLinks, County, TownEntry
 from services.disclosure.vocabulary import vocabulary
 from shared import web
 from shared.contracts.power import Matter
-from shared.db import Database, Scope
-from shared.settings import Settings
+from shared.formats import number
 from shared.workdays import SHANGHAI
 
 router = APIRouter(include_in_schema=False)
-_templates = web.templates(Path(__file__).parent)
+_templates = web.templates(pathlib.Path(__file__).parent)
 _PAGE = 30
 _FACTS = ("location", "budget_fen", "supplier_name", "award_fen", "contract_fen", "settlement_fen", "relief_fen")
 _A_MOMENT = timedelta(microseconds=1)
@@ -31,7 +32,7 @@ _A_MOMENT = timedelta(microseconds=1)
 @router.get("/")
 async def choose_village(request: Request, q: Annotated[str, Query(max_length=100)] = "") -> Response:
     """All villages by town, or those whose name holds some words."""
-    async with _db(request).begin(Scope.public(), readonly=True) as conn:
+    async with public(request) as conn:
         county = await village.county(conn)
     return _page(request, "home.html", county=county.county, towns=_matching(county, q.strip()), q=q.strip())
 
@@ -39,10 +40,13 @@ async def choose_village(request: Request, q: Annotated[str, Query(max_length=10
 @router.get("/villages/{code}")
 async def show_village(request: Request, code: str) -> Response:
     """One village, one code: what is under way, on notice and done."""
-    cache: VillageCache = request.app.state.villages
-    page = (await cache.read(code)).page
-    settings: Settings = request.app.state.settings
-    return _page(request, "village.html", page=page, address=f"{settings.disclosure_url.rstrip('/')}/villages/{code}")
+    cache, address = village_cache(request), page_address(request, code)
+    found = await cache.read(code)
+
+    def render() -> bytes:
+        return _rendered("village.html", page=found.page, address=address)
+
+    return _answer(request, cache.html(code, found, datetime.now(SHANGHAI).date(), render))
 
 
 @router.get("/villages/{code}/cases")
@@ -51,22 +55,24 @@ async def list_cases(
     code: str,
     matter: Annotated[Matter | Literal[""], Query()] = "",
     state: Annotated[State | Literal[""], Query()] = "",
+    on_notice: Annotated[bool, Query()] = False,
     q: Annotated[str, Query(max_length=100)] = "",
     after: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Response:
     """All cases of a village, by matter, state and words."""
-    villages.check(code)
-    wanted = CaseFilter(matter=matter or None, state=state or None, q=q or None, after=after, limit=_PAGE)
-    async with _db(request).begin(Scope.public(), readonly=True) as conn:
-        items, following = await case.search(conn, code, wanted)
-    cache: VillageCache = request.app.state.villages
+    village_page.check(code)
+    wanted = CaseFilter(
+        matter=matter or None, state=state or None, on_notice=on_notice, q=q or None, after=after, limit=_PAGE
+    )
+    async with public(request) as conn:
+        items, following = await case.search(conn, code, wanted, vocabulary())
     return _page(
         request,
         "cases.html",
-        page=(await cache.read(code)).page,
+        page=(await village_cache(request).read(code)).page,
         cases=items,
         next=following,
-        chosen={"matter": matter, "state": state, "q": q},
+        chosen={"matter": matter, "state": state, "on_notice": "true" if on_notice else "", "q": q},
         first=after is None,
         words=vocabulary(),
     )
@@ -74,11 +80,30 @@ async def list_cases(
 
 @router.get("/cases/{key}")
 async def show_case(request: Request, key: str) -> Response:
-    """One case: where it stands, and what was done when by which office with which papers."""
-    async with _db(request).begin(Scope.public(), readonly=True) as conn:
-        found = await case.find(conn, key)
-    view = CaseView.at(found, datetime.now(UTC))
+    """One case: where it stands, and what was done when by which role with which papers."""
+    async with public(request) as conn:
+        case_id = await case.identify(conn, key)
+        if case_id != key:
+            return RedirectResponse(CaseLinks.of(case_id).page)
+        found = await case.find(conn, case_id)
+    view = CaseView.at(found, datetime.now(UTC), masks(), vocabulary())
     return _page(request, "case.html", case=view, facts=_facts(view))
+
+
+@router.get("/cases/{case_id}/{sequence}/{name}")
+async def show_lines(
+    request: Request,
+    case_id: str,
+    sequence: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    name: Annotated[str, Path(max_length=60)],
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> Response:
+    """A wage sheet or bids, page by page."""
+    async with public(request) as conn:
+        found = await case.find(conn, case_id)
+    lines = lines_of(found, sequence, name, offset, SHOWN_LINES, masks())
+    view = CaseView.at(found, datetime.now(UTC), masks(), vocabulary())
+    return _page(request, "lines.html", case=view, list=lines, here=f"/cases/{case_id}/{sequence}/{name}")
 
 
 def _facts(view: CaseView) -> list[ShownField]:
@@ -104,8 +129,15 @@ def _matching(county: County, words: str) -> list[TownEntry]:
 
 
 def _page(request: Request, name: str, **values: Any) -> Response:
-    body = _templates.get_template(name).render(request=request, **values)
-    return answer(request, body.encode(), "text/html; charset=utf-8")
+    return _answer(request, _rendered(name, **values))
+
+
+def _rendered(name: str, **values: Any) -> bytes:
+    return _templates.get_template(name).render(**values).encode()
+
+
+def _answer(request: Request, body: bytes | Packed) -> Response:
+    return answer(request, body, "text/html; charset=utf-8")
 
 
 def _days_left(ends_at: datetime) -> int:
@@ -123,9 +155,4 @@ def _combined(chosen: dict[str, str], **over: str) -> dict[str, str]:
     return {name: value for name, value in (chosen | over).items() if value}
 
 
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db
-
-
-_templates.env.filters.update(days_left=_days_left, last_day=_last_day, combined=_combined)
+_templates.env.filters.update(days_left=_days_left, last_day=_last_day, combined=_combined, number=number)

@@ -4,17 +4,18 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 
-from services.disclosure import errors, qr, villages
+from services.disclosure import errors, qr, village_page
 from services.disclosure.answers import answer
-from services.disclosure.cache import VillageCache
-from services.disclosure.case_view import CaseView
+from services.disclosure.case_view import CaseView, Lines, lines_of
+from services.disclosure.masking import masks
 from services.disclosure.projections import case, village
-from services.disclosure.schemas import CaseFilter, CasePage, County, VillagePage
-from shared.db import Database, Scope
+from services.disclosure.reader import page_address, public, village_cache
+from services.disclosure.schemas import CaseFilter, CaseLinks, CasePage, County, VillagePage
+from services.disclosure.vocabulary import vocabulary
 from shared.openapi import problems
-from shared.settings import Settings
 
 router = APIRouter(prefix="/v1", tags=["公开 open data"])
 _JSON = "application/json"
@@ -26,25 +27,23 @@ _VILLAGE = problems(errors.BadVillageCode, errors.NoSuchVillage)
 @router.get("/villages", summary="村列表 / List villages", responses={200: {"model": County}})
 async def list_villages(request: Request) -> Response:
     """All villages by town, with the number of their cases."""
-    async with _db(request).begin(Scope.public(), readonly=True) as conn:
+    async with public(request) as conn:
         return _json(request, await village.county(conn))
 
 
 @router.get("/villages/{code}", summary="村公开页 / Read a village", responses=_VILLAGE | {200: {"model": VillagePage}})
 async def show_village(request: Request, code: VillageCode) -> Response:
-    """One village: cases by matter, notices that run now, the latest moved cases, the number of alerts."""
-    cache: VillageCache = request.app.state.villages
-    page = await cache.read(code)
-    return answer(request, page.body, _JSON, tag=page.etag)
+    """One village: cases by matter, what ends its notice next, the latest moved cases, alerts of the last year."""
+    return answer(request, (await village_cache(request).read(code)).body, _JSON)
 
 
 @router.get(
-    "/villages/{code}/cases", summary="村事项列表 / List cases", responses=_VILLAGE | {200: {"model": CasePage}}
+    "/villages/{code}/cases", summary="村案件列表 / List cases", responses=_VILLAGE | {200: {"model": CasePage}}
 )
 async def list_cases(request: Request, code: VillageCode, wanted: Annotated[CaseFilter, Query()]) -> Response:
     """The cases of a village, the latest moved first."""
-    async with _db(request).begin(Scope.public(), readonly=True) as conn:
-        items, after = await case.search(conn, villages.check(code), wanted)
+    async with public(request) as conn:
+        items, after = await case.search(conn, village_page.check(code), wanted, vocabulary())
     return _json(request, CasePage(items=tuple(items), next=after))
 
 
@@ -56,7 +55,7 @@ async def list_cases(request: Request, code: VillageCode, wanted: Annotated[Case
 )
 async def draw_svg(request: Request, code: VillageCode) -> Response:
     """The QR code of the village's page, as a drawing."""
-    return answer(request, qr.draw(_page_url(request, code), "svg"), "image/svg+xml", keep=_A_DAY)
+    return answer(request, qr.draw(page_address(request, code), "svg"), "image/svg+xml", keep=_A_DAY)
 
 
 @router.get(
@@ -67,32 +66,46 @@ async def draw_svg(request: Request, code: VillageCode) -> Response:
 )
 async def draw_png(request: Request, code: VillageCode) -> Response:
     """The QR code of the village's page, as a picture."""
-    return answer(request, qr.draw(_page_url(request, code), "png"), "image/png", keep=_A_DAY)
+    return answer(request, qr.draw(page_address(request, code), "png"), "image/png", keep=_A_DAY)
 
 
 @router.get(
     "/cases/{key}",
-    summary="事项详情 / Read a case",
-    responses=problems(errors.BadCaseNumber, errors.NoSuchCase) | {200: {"model": CaseView}},
+    summary="案件详情 / Read a case",
+    responses=problems(errors.BadCaseNumber, errors.NoSuchCase, errors.SeveralCases)
+    | {200: {"model": CaseView}, 307: {"description": "按编号找到一个案件 / the one case of this number"}},
 )
 async def show_case(
-    request: Request, key: Annotated[str, Path(description="事项编号 / the case's number or id")]
+    request: Request,
+    key: Annotated[str, Path(description="案件的 id;编号只指一个案件时转到它 / the id; a number leads to it")],
 ) -> Response:
-    """One case by its id or number, with its whole history."""
-    async with _db(request).begin(Scope.public(), readonly=True) as conn:
-        found = await case.find(conn, key)
-    return _json(request, CaseView.at(found, datetime.now(UTC)))
+    """One case by its id, with its whole history. A number that one case has leads there."""
+    async with public(request) as conn:
+        case_id = await case.identify(conn, key)
+        if case_id != key:
+            return RedirectResponse(CaseLinks.of(case_id).data)
+        found = await case.find(conn, case_id)
+    return _json(request, CaseView.at(found, datetime.now(UTC), masks(), vocabulary()))
+
+
+@router.get(
+    "/cases/{case_id}/{sequence}/{name}",
+    summary="案件明细 / Read a list of a case",
+    responses=problems(errors.BadCaseNumber, errors.NoSuchCase, errors.NoSuchList) | {200: {"model": Lines}},
+)
+async def show_lines(
+    request: Request,
+    case_id: Annotated[str, Path(description="案件的 id / the case's id")],
+    sequence: Annotated[int, Path(ge=1, le=2**31 - 1, description="第几次办理 / the entry's sequence")],
+    name: Annotated[str, Path(max_length=60, description="字段 / the field: workers, bids")],
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> Response:
+    """Lines of a wage sheet or of bids, page by page."""
+    async with public(request) as conn:
+        found = await case.find(conn, case_id)
+    return _json(request, lines_of(found, sequence, name, offset, limit, masks()))
 
 
 def _json(request: Request, body: BaseModel) -> Response:
     return answer(request, body.model_dump_json().encode(), _JSON)
-
-
-def _page_url(request: Request, code: str) -> str:
-    settings: Settings = request.app.state.settings
-    return f"{settings.disclosure_url.rstrip('/')}/villages/{villages.check(code)}"
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

@@ -1,4 +1,7 @@
-"""What the open data and the pages say about villages and their cases. Nothing in here names a person."""
+"""What the open data and the pages say about villages and their cases.
+
+No person is named whom a form named; whom only a free text speaks of is struck out best effort (`people.yaml`).
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -6,7 +9,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.disclosure.cases import Case, State
-from services.disclosure.vocabulary import Name, vocabulary
+from services.disclosure.free_text import cut
+from services.disclosure.vocabulary import UNNAMED_NODE, Name, Vocabulary
 from shared import regions
 from shared.contracts.power import Matter
 
@@ -59,25 +63,29 @@ class CaseLinks(Answer):
 
 
 class CaseCard(Answer):
-    """One case in a list. `step` is where it waits, `steps` how many its flow has, `passed` how many lie behind it."""
+    """One case in a list. It waits at `node`; its flow has `node_count` nodes, of which `passed` lie behind it.
+
+    From `public_until` on it is not public any more and is to be deleted by whoever has copied it; none: for good.
+    """
 
     case_id: str
     case_no: str
     title: Bilingual
     matter: Named
     state: Named
-    step: Named | None
+    node: Named | None
     passed: int
-    steps: int
+    node_count: int
     due_at: datetime | None
     opened_at: datetime
     updated_at: datetime
+    public_until: datetime | None = None
     links: CaseLinks
 
     @classmethod
-    def of(cls, case: Case) -> Self:
+    def of(cls, case: Case, words: Vocabulary, public_until: datetime | None = None) -> Self:
         """The card of a case as it stands."""
-        return cls(**card_values(case))
+        return cls(**card_values(case, words), public_until=public_until)
 
 
 class NoticeCard(Answer):
@@ -87,7 +95,7 @@ class NoticeCard(Answer):
     case_no: str
     title: Bilingual
     matter: Named
-    step: Named
+    node: Named
     ends_at: datetime
     links: CaseLinks
 
@@ -104,12 +112,13 @@ class Counts(Answer):
         """All of them."""
         return self.running + self.closed + self.withdrawn
 
-    def moved(self, before: State | None, after: State) -> Self:
-        """The counts after one case went from a state (none for a new case) to another."""
+    def moved(self, before: State | None, after: State | None) -> Self:
+        """The counts after one case went from a state to another; none: not counted."""
         counts = self.model_dump()
         if before:
             counts[before] -= 1
-        counts[after] += 1
+        if after:
+            counts[after] += 1
         return type(self)(**counts)
 
 
@@ -120,19 +129,22 @@ class MatterCounts(Counts):
 
 
 class AlertCount(Answer):
-    """Alerts raised and not withdrawn, in groups: a single alert can't be told from the figure or from its change."""
+    """Alerts raised in a year that is over and not withdrawn in it, in groups: whoever files something today changes
+    nothing in it, and a single alert can't be told from it.
+    """
 
+    year: int
     at_least: int = Field(description="不少于此数,0 表示少于一组 / no fewer than this; 0 when fewer than one group")
     zh: str
     en: str
 
     @classmethod
-    def of(cls, count: int, group: int) -> Self:
+    def of(cls, year: int, count: int, group: int) -> Self:
         """A count as it may be published."""
         floor = count - count % group
         if not floor:
-            return cls(at_least=0, zh=f"少于 {group} 件", en=f"fewer than {group}")
-        return cls(at_least=floor, zh=f"{floor} 件以上", en=f"{floor} or more")
+            return cls(year=year, at_least=0, zh=f"少于 {group} 件", en=f"fewer than {group}")
+        return cls(year=year, at_least=floor, zh=f"{floor} 件以上", en=f"{floor} or more")
 
 
 class VillageLinks(Answer):
@@ -152,14 +164,15 @@ class VillageLinks(Answer):
 
 
 class VillagePage(Answer):
-    """One village: its cases by matter, what is on public notice, what moved last, how many alerts there are."""
+    """One village: its cases by matter, what ends its public notice next, what moved last, last year's alerts."""
 
     village: Named
     town: Named
     matters: tuple[MatterCounts, ...]
     notices: tuple[NoticeCard, ...] = ()
+    notice_count: int = Field(0, description="正在公示的总数 / how many are on notice, those left out here included")
     newest: tuple[CaseCard, ...] = ()
-    alerts: AlertCount
+    alerts: AlertCount | None = None
     updated_at: datetime | None = None
     links: VillageLinks
 
@@ -192,6 +205,7 @@ class CaseFilter(BaseModel):
 
     matter: Annotated[Matter | None, Field(description="六大事项之一 / one of the six matters")] = None
     state: Annotated[State | None, Field(description="办理状态 / running, closed or withdrawn")] = None
+    on_notice: Annotated[bool, Field(description="只看正在公示的 / only what is on notice now")] = False
     q: Annotated[str | None, Field(max_length=100, description="标题或编号中的字词 / words of a title or number")] = (
         None
     )
@@ -208,15 +222,15 @@ class CasePage(Answer):
     next: str | None
 
 
-def notices_of(case: Case) -> tuple[NoticeCard, ...]:
+def notices_of(case: Case, words: Vocabulary) -> tuple[NoticeCard, ...]:
     """The case's public notices, over or not."""
     return tuple(
         NoticeCard(
             case_id=case.case_id,
             case_no=case.case_no,
-            title=_title(case),
-            matter=_matter(case.matter),
-            step=step_named(node),
+            title=_title(case, words),
+            matter=Named.of(case.matter, words.matters[case.matter]),
+            node=node_named(node, case, words),
             ends_at=ends_at,
             links=CaseLinks.of(case.case_id),
         )
@@ -224,19 +238,19 @@ def notices_of(case: Case) -> tuple[NoticeCard, ...]:
     )
 
 
-def card_values(case: Case) -> dict[str, Any]:
+def card_values(case: Case, words: Vocabulary) -> dict[str, Any]:
     """What every answer about a case begins with."""
-    words, steps = vocabulary(), vocabulary().steps(case.flow)
-    passed = steps.index(case.node) if case.node in steps else len(steps) if case.state == "closed" else 0
+    nodes = list(words.flow(case.flow, case.flow_version).nodes)
+    passed = nodes.index(case.node) if case.node in nodes else len(nodes) if case.state == "closed" else 0
     return {
         "case_id": case.case_id,
         "case_no": case.case_no,
-        "title": _title(case),
-        "matter": _matter(case.matter),
+        "title": _title(case, words),
+        "matter": Named.of(case.matter, words.matters[case.matter]),
         "state": Named.of(case.state, words.states[case.state]),
-        "step": step_named(case.node) if case.node else None,
+        "node": node_named(case.node, case, words) if case.node else None,
         "passed": passed,
-        "steps": len(steps),
+        "node_count": len(nodes),
         "due_at": case.due_at,
         "opened_at": case.opened_at,
         "updated_at": case.updated_at,
@@ -244,15 +258,11 @@ def card_values(case: Case) -> dict[str, Any]:
     }
 
 
-def _title(case: Case) -> Bilingual:
-    flow = vocabulary().flow(case.flow)
-    return Bilingual(zh=case.title or flow.zh, en=flow.en)
+def node_named(code: str, case: Case, words: Vocabulary) -> Named:
+    """A node of the case's flow, as the version that it began with calls it."""
+    return Named.of(code, words.flow(case.flow, case.flow_version).nodes.get(code, UNNAMED_NODE))
 
 
-def _matter(code: str) -> Named:
-    return Named.of(code, vocabulary().matter(code))
-
-
-def step_named(code: str) -> Named:
-    """A step of a flow."""
-    return Named.of(code, vocabulary().node(code))
+def _title(case: Case, words: Vocabulary) -> Bilingual:
+    flow = words.flow(case.flow, case.flow_version)
+    return Bilingual(zh=cut(case.title) if case.title else flow.zh, en=flow.en)

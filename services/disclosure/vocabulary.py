@@ -1,6 +1,7 @@
-"""What the codes of events are called in public: matters, flows, nodes, offices and papers, in Chinese and English."""
+"""What the codes of events are called in public: matters, flows, nodes, roles and papers, in Chinese and English."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,47 +18,49 @@ class Name:
     zh: str
     en: str
 
-    def of(self, code: str) -> dict[str, str]:
-        """The name beside its code, as JSON answers show it."""
-        return {"code": code, "zh": self.zh, "en": self.en}
+
+@dataclass(frozen=True)
+class Flow(Name):
+    """One version of a flow, and its nodes in their order."""
+
+    nodes: Mapping[str, Name] = field(default_factory=dict)
 
 
-UNNAMED_STEP = Name("办理步骤", "Step")
-UNNAMED_OFFICE = Name("经办单位", "Office in charge")
+UNNAMED_NODE = Name("办理节点", "Node")
+UNNAMED_ROLE = Name("经办单位", "Office in charge")
+UNNAMED_FLOW = Flow("权力流程", "Flow of village power")
 
 
 @dataclass(frozen=True)
 class Vocabulary:
     """The words of all codes that may appear in public."""
 
-    matters: dict[str, Name]
-    offices: dict[str, Name]
-    documents: dict[str, Name]
-    flows: dict[str, Name]
-    nodes: dict[str, Name]
-    keys: dict[str, str]
-    states: dict[str, Name]
-    kinds: dict[str, Name]
+    matters: Mapping[str, Name]
+    roles: Mapping[str, Name]
+    documents: Mapping[str, Name]
+    states: Mapping[str, Name]
+    kinds: Mapping[str, Name]
+    flows: Mapping[str, Mapping[int, Flow]]
 
-    def matter(self, code: str) -> Name:
-        """The name of one of the six matters."""
-        return self.matters[code]
+    def flow(self, code: str, version: int) -> Flow:
+        """A flow as a case of this version began with; without nodes when the list doesn't have the version."""
+        versions = self.flows.get(code)
+        if not versions:
+            return UNNAMED_FLOW
+        newest = versions[max(versions)]
+        return versions.get(version, Flow(newest.zh, newest.en))
 
-    def flow(self, code: str) -> Name:
-        """The name of a flow; the plain word for a flow that is not in the list."""
-        return self.flows.get(code, Name("权力事项", "Matter of village power"))
+    def flows_called(self, words: str) -> list[str]:
+        """The codes of the flows in whose names these words are."""
+        return [
+            code
+            for code, versions in self.flows.items()
+            if any(words.lower() in f"{flow.zh} {flow.en}".lower() for flow in versions.values())
+        ]
 
-    def node(self, code: str) -> Name:
-        """The name of a node; the plain word for one that is not in the list."""
-        return self.nodes.get(code, UNNAMED_STEP)
-
-    def office(self, code: str) -> Name:
-        """The office that a role acts for; never a person's name."""
-        return self.offices.get(code, UNNAMED_OFFICE)
-
-    def steps(self, flow: str) -> tuple[str, ...]:
-        """The codes of a flow's nodes in their order; none for a flow that is not in the list."""
-        return tuple(code for code in self.nodes if code.startswith(f"{flow}-"))
+    def role(self, code: str) -> Name:
+        """What a role is called; never a person's name."""
+        return self.roles.get(code, UNNAMED_ROLE)
 
 
 @cache
@@ -69,20 +72,18 @@ def vocabulary() -> Vocabulary:
 def load(path: Path = FILE) -> Vocabulary:
     """Read the list; a missing part is a KeyError at start, not a gap on a page."""
     raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    flows, nodes, keys = {}, {}, {}
-    for code, flow in raw["flows"].items():
-        flows[code] = flows[flow["key"]] = Name(flow["zh"], flow["en"])
-        keys[flow["key"]] = code
-        nodes.update(_names(flow["nodes"]))
     return Vocabulary(
         matters=_names(raw["matters"]),
-        offices=_names(raw["offices"]),
+        roles=_names(raw["roles"]),
         documents=_names(raw["documents"]),
-        flows=flows,
-        nodes=nodes,
-        keys=keys,
         states=_names(raw["states"]),
         kinds=_names(raw["kinds"]),
+        flows={
+            code: {
+                int(version): Flow(flow["zh"], flow["en"], _names(flow["nodes"])) for version, flow in versions.items()
+            }
+            for code, versions in raw["flows"].items()
+        },
     )
 
 

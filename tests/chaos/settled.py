@@ -20,13 +20,15 @@ _SEEN = {
         "SELECT alert_id::text, desk, why FROM inbox WHERE removed_at IS NULL ORDER BY alert_id, desk",
     ),
     "disclosure": (
-        "SELECT case_id, case_no, title, matter, flow, village_code, state, updated_at::text, steps FROM cases"
-        " ORDER BY case_id",
-        "SELECT case_id, fields, people FROM sealed ORDER BY case_id",
-        "SELECT alert_id::text, village_code, counts FROM alerts ORDER BY alert_id",
+        "SELECT case_id, case_no, title, matter, flow, flow_version, village_code, state, updated_at::text,"
+        " public_until::text, card, history FROM cases ORDER BY case_id",
+        "SELECT case_id, fields, people FROM withheld ORDER BY case_id",
+        # How many revisions an alert took, and thus its marks, depends on the size of the detector's batches.
+        "SELECT DISTINCT ON (alert_id) alert_id::text, village_code, counts FROM alert_marks"
+        " ORDER BY alert_id, revision DESC",
         # Notices are left out: which of them still run depends on the moment of the last change.
-        "SELECT village_code, running, closed, withdrawn,"
-        " convert_from(body, 'UTF8')::jsonb - 'notices' AS body FROM villages ORDER BY village_code",
+        "SELECT village_code, running, closed, withdrawn, whole - 'notices' AS whole FROM villages"
+        " ORDER BY village_code",
     ),
     "approval": ("SELECT case_no, village_code, status, node, sequence FROM cases ORDER BY case_no",),
 }

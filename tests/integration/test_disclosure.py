@@ -23,7 +23,6 @@ from shared.bus import outbox
 from shared.bus.envelope import Envelope
 from shared.contracts import alerts, power
 from shared.contracts.base import Contract
-from shared.contracts.power import NodeFields
 from shared.db import Database, Scope
 from shared.settings import Settings
 from tests.conftest import eventually
@@ -33,10 +32,11 @@ from tests.disclosure.samples import (
     OTHER_VILLAGE,
     VILLAGE,
     award,
+    bids_in,
     case_id,
     closing,
+    form,
     notice,
-    offers,
     opened,
     raised,
     taken_back,
@@ -48,6 +48,9 @@ Open = Callable[[str], Awaitable[Database]]
 PAGE = f"/v1/villages/{VILLAGE}"
 HTML = {"accept": "text/html"}
 HOSTILE = "<script>alert(1)</script>\"'<b>路灯"
+
+
+TABLES = ("cases", "villages", "withheld", "alert_marks")
 
 
 def envelope(event: Any) -> Envelope:
@@ -121,7 +124,7 @@ async def db(database: Open) -> Database:
 
 async def test_what_happens_to_a_case_is_on_the_public_pages(world: World) -> None:
     case, ends = case_id(), datetime.now(UTC) + timedelta(days=5)
-    await world.tell(opened(case), offers(case), award(case), notice(case, ends_at=ends))
+    await world.tell(opened(case), bids_in(case), award(case), notice(case, ends_at=ends))
     found = await world.shows(PAGE, "机耕路修补", "EN1-06")
     assert "结果公示" in found
     page = await world.text(f"/villages/{VILLAGE}", **HTML)
@@ -131,20 +134,22 @@ async def test_what_happens_to_a_case_is_on_the_public_pages(world: World) -> No
     assert FIRM in one
     assert "a" * 64 in one
     data = await world.text(f"/v1/cases/{case}")
-    assert LOSER in data, "after the award the other offers are public too"
+    assert LOSER in data, "after the award the other bids are public too"
     for text in (found, page, one, data):
         assert not [secret for secret in ("钱多宝", "13800138000", "91330421MA2JOURN01", "报价-") if secret in text]
     async with world.visitor() as visitor:
         number = (await visitor.get(f"/v1/cases/{case}")).json()["case_no"]
-        assert (await visitor.get(f"/v1/cases/{number}")).json()["case_id"] == case
+        by_number = await visitor.get(f"/v1/cases/{number}")
+        assert (by_number.status_code, by_number.headers["location"]) == (307, f"/v1/cases/{case}")
+        assert (await visitor.get(f"/cases/{number}", headers=HTML)).headers["location"] == f"/cases/{case}"
         county = (await visitor.get("/v1/villages")).json()
     counted = {each["village"]["code"]: each["running"] for town in county["towns"] for each in town["villages"]}
     assert (len(county["towns"]), counted[VILLAGE], counted[OTHER_VILLAGE]) == (9, 1, 0)
 
 
-async def test_offers_before_the_award_are_nowhere_in_public(world: World) -> None:
+async def test_bids_before_the_award_are_nowhere_in_public(world: World) -> None:
     case = case_id()
-    await world.tell(opened(case), offers(case))
+    await world.tell(opened(case), bids_in(case))
     await world.shows(PAGE, "EN1-04")
     for path in (PAGE, f"/v1/cases/{case}", f"{PAGE}/cases", "/v1/villages"):
         assert LOSER not in await world.text(path)
@@ -159,25 +164,21 @@ async def test_offers_before_the_award_are_nowhere_in_public(world: World) -> No
 async def everything(db: Database, scope: Scope) -> str:
     """All rows of all tables of ours that a scope can read."""
     async with db.begin(scope, readonly=True) as conn:
-        rows = [
-            await conn.fetch(f"SELECT t::text FROM {table} t") for table in ("cases", "villages", "sealed", "alerts")
-        ]
-        bodies = await conn.fetch("SELECT convert_from(body, 'UTF8') FROM villages")
+        rows = [await conn.fetch(f"SELECT t::text FROM {table} t") for table in TABLES]
+        bodies = await conn.fetch("SELECT whole::text FROM villages")
     return "\n".join(row[0] for some in (*rows, bodies) for row in some)
 
 
 async def test_the_database_itself_shows_the_public_what_is_public(db: Database) -> None:
-    await deliver(db, opened(case := case_id()), offers(case), raised())
+    await deliver(db, opened(case := case_id()), bids_in(case), raised())
     async with db.begin(Scope.public()) as conn:
-        counts = {
-            t: await conn.fetchval(f"SELECT count(*) FROM {t}") for t in ("cases", "villages", "sealed", "alerts")
-        }
-        assert counts == {"cases": 1, "villages": 1, "sealed": 0, "alerts": 0}
+        counts = {t: await conn.fetchval(f"SELECT count(*) FROM {t}") for t in TABLES}
+        assert counts == {"cases": 1, "villages": 1, "withheld": 0, "alert_marks": 0}
         assert await conn.execute("UPDATE cases SET title = 'x'") == "UPDATE 0"
         assert await conn.execute("DELETE FROM villages") == "DELETE 0"
     async with db.begin(Scope.public()) as conn:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await conn.execute("INSERT INTO alerts VALUES (gen_random_uuid(), $1, 1, true)", VILLAGE)
+            await conn.execute("INSERT INTO alert_marks VALUES (gen_random_uuid(), 1, $1, 2025, true)", VILLAGE)
 
 
 @pytest.mark.parametrize("scope", [None, Scope("", "", "")])
@@ -187,7 +188,7 @@ async def test_without_a_scope_there_is_nothing(db: Database, scope: Scope | Non
     try:
         if scope:
             await conn.execute("SELECT set_config('yunjing.regions', $1, false)", scope.regions)
-        for table in ("cases", "villages", "sealed", "alerts"):
+        for table in TABLES:
             assert await conn.fetchval(f"SELECT count(*) FROM {table}") == 0, table
     finally:
         await conn.close()
@@ -216,7 +217,7 @@ async def test_answers_are_revalidated_by_their_etag(world: World) -> None:
 
 async def test_what_comes_twice_changes_nothing(world: World) -> None:
     case = case_id()
-    events = opened(case), offers(case), award(case), closing(case, 4)
+    events = opened(case), bids_in(case), award(case), closing(case, 4)
     alert = raised()
     sent = await world.tell(*events, alert)
     await world.shows(PAGE, "已办结")
@@ -252,45 +253,65 @@ async def test_a_notice_leaves_the_page_when_it_ends(world: World) -> None:
         assert "今日截止" not in (await visitor.get(f"/villages/{VILLAGE}", headers=HTML)).text
 
 
-async def test_alerts_are_only_counted_and_only_in_groups(world: World) -> None:
-    few = [raised() for _ in range(4)]
-    await world.tell(*few, raised(grade="prompt"), opened(case_id()))
-    await counted(world.db, 4)
-    page = await world.shows(PAGE, "机耕路修补")
-    assert '"at_least":0' in page
-    assert "少于 5 件" in await world.text(f"/villages/{VILLAGE}", **HTML)
-    await world.tell(fifth := raised())
-    text = await world.shows(PAGE, '"at_least":5')
-    assert not [word for word in ("split-purchase", "化整为零", fifth.alert_id, "the-case") if word in text]
-    await world.tell(taken_back(fifth))
-    await world.shows(PAGE, '"at_least":0')
+LAST_YEAR, THIS_YEAR = datetime(2025, 6, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+
+
+async def test_alerts_are_only_counted_and_only_of_a_year_that_is_over(world: World) -> None:
+    old = [raised(occurred_at=LAST_YEAR) for _ in range(6)]
+    new = [raised(occurred_at=THIS_YEAR) for _ in range(9)]
+    await world.tell(*old, *new, raised(grade="prompt", occurred_at=LAST_YEAR), opened(case_id()))
+    await marked(world.db, 16)
+    page = await world.shows(PAGE, '"at_least":5', '"year":2025')
+    assert "5 件以上" in await world.text(f"/villages/{VILLAGE}", **HTML)
+    assert not [word for word in ("split-purchase", "化整为零", old[0].alert_id, "the-case") if word in page]
+    before = await world.text(PAGE)
+    await world.tell(
+        *(raised(occurred_at=THIS_YEAR) for _ in range(20)), *(taken_back(each, THIS_YEAR) for each in old)
+    )
+    await marked(world.db, 42)
+    await asyncio.sleep(0.1)
+    assert await world.text(PAGE) == before, "what is told this year changes nothing"
     async with world.db.begin(Scope.system()) as conn:
-        stored = await conn.fetch("SELECT * FROM alerts")
-    assert {tuple(row.keys()) for row in stored} == {("alert_id", "village_code", "revision", "counts")}
+        stored = await conn.fetch("SELECT * FROM alert_marks")
+    assert {tuple(row.keys()) for row in stored} == {("alert_id", "revision", "village_code", "year", "counts")}
 
 
-async def counted(db: Database, number: int) -> None:
+async def marked(db: Database, number: int) -> None:
     async def look() -> bool:
         async with db.begin(Scope.system()) as conn:
-            return bool(await conn.fetchval("SELECT count(*) FILTER (WHERE counts) = $1 FROM alerts", number))
+            return bool(await conn.fetchval("SELECT count(*) = $1 FROM alert_marks", number))
 
     await eventually(look)
 
 
+async def at_least(db: Database, code: str = VILLAGE) -> int:
+    async with db.begin(Scope.public()) as conn:
+        shown = (await village.read(conn, code)).page.alerts
+    assert shown
+    return shown.at_least
+
+
 async def test_late_and_repeated_news_of_an_alert(db: Database) -> None:
-    some = [raised() for _ in range(5)]
+    there: dict[str, Any] = {"village_code": OTHER_VILLAGE, "town_code": f"{OTHER_VILLAGE[:9]}000"}
+    await deliver(db, opened(case_id()), opened(case_id(), **there))
+    some = [raised(occurred_at=LAST_YEAR) for _ in range(5)]
     await deliver(db, *some)
-    await deliver(db, taken_back(some[0]), some[0])
-    async with db.begin(Scope.public()) as conn:
-        assert (await village.read(conn, VILLAGE)).page.alerts.at_least == 0
+    assert await at_least(db) == 5
+    await deliver(db, taken_back(some[0], LAST_YEAR), some[0])
+    assert await at_least(db) == 0
     again = alerts.AlertUpdated(**some[0].model_dump() | {"revision": 3})
-    moved = alerts.AlertUpdated(**some[1].model_dump() | {"revision": 2, "village_code": OTHER_VILLAGE})
     await deliver(db, again)
-    async with db.begin(Scope.public()) as conn:
-        assert (await village.read(conn, VILLAGE)).page.alerts.at_least == 5
-    await deliver(db, moved)
-    async with db.begin(Scope.public()) as conn:
-        assert (await village.read(conn, VILLAGE)).page.alerts.at_least == 0
+    assert await at_least(db) == 5
+    moved = [alerts.AlertUpdated(**each.model_dump() | {"revision": 4, "village_code": OTHER_VILLAGE}) for each in some]
+    await deliver(db, *moved)
+    assert (await at_least(db), await at_least(db, OTHER_VILLAGE)) == (0, 5)
+
+
+async def test_the_order_of_topics_changes_nothing(database: Open) -> None:
+    db, told = await database("disclosure"), [raised(occurred_at=LAST_YEAR) for _ in range(5)]
+    await deliver(db, *told)
+    await deliver(db, opened("one"))
+    assert await at_least(db) == 5
 
 
 async def test_every_replica_shows_the_same_at_once(world: World) -> None:
@@ -421,7 +442,7 @@ async def test_bad_input_has_a_clear_answer_in_both_languages(world: World, path
 
 async def test_hostile_text_is_only_text(world: World) -> None:
     case = case_id()
-    fields = NodeFields(item=HOSTILE, reason="<img src=x onerror=alert(1)>", location="{{7*7}}")
+    fields = form(item=HOSTILE, reason="<img src=x onerror=alert(1)>", location="{{7*7}}")
     ends = datetime.now(UTC) + timedelta(days=2)
     await deliver(world.db, opened(case, fields, title=HOSTILE), notice(case, 2, ends_at=ends, title=HOSTILE))
     for path in (
@@ -463,7 +484,7 @@ async def test_the_qr_code_leads_to_the_page(world: World) -> None:
 
 async def test_pages_are_light_and_load_nothing_from_outside(world: World) -> None:
     for number in range(40):
-        await deliver(world.db, opened(case := case_id(), title=f"第{number}号路灯"), offers(case), award(case))
+        await deliver(world.db, opened(case := case_id(), title=f"第{number}号路灯"), bids_in(case), award(case))
     for path in ("/", f"/villages/{VILLAGE}", f"/villages/{VILLAGE}/cases", f"/cases/{case}"):
         page = await world.text(path, **HTML)
         assert len(page.encode()) < 60_000, path
@@ -476,9 +497,9 @@ async def test_pages_are_light_and_load_nothing_from_outside(world: World) -> No
 async def test_a_phone_shows_every_page_without_sideways_scrolling(world: World, browser: Browser) -> None:
     case, ends = case_id(), datetime.now(UTC) + timedelta(days=5)
     long = "x" * 180
-    wide = NodeFields(payment_fen=123_456_789_00, funding_source=long, item=long)
-    steps = [opened(case, wide), offers(case), award(case), notice(case, ends_at=ends), closing(case)]
-    await deliver(world.db, *(step.model_copy(update={"title": long}) for step in steps))
+    wide = form(payment_fen=123_456_789_00, funding_source=long, item=long)
+    events = [opened(case, wide), bids_in(case), award(case), notice(case, ends_at=ends), closing(case)]
+    await deliver(world.db, *(event.model_copy(update={"title": long}) for event in events))
     context = await browser.new_context(
         viewport={"width": 390, "height": 844}, is_mobile=True, java_script_enabled=False
     )

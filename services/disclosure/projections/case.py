@@ -1,74 +1,54 @@
-"""The cases in PostgreSQL: what is public of them, and beside it, for the system alone, what is sealed."""
+"""The cases in PostgreSQL: what is public of them, and beside it, for the system alone, what is withheld."""
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from asyncpg import Record
 
 from services.disclosure.cases import Case
-from services.disclosure.errors import BadCaseNumber, BadCursor, NoSuchCase
-from services.disclosure.masking import People
+from services.disclosure.errors import BadCaseNumber, BadCursor, NoSuchCase, SeveralCases
+from services.disclosure.masking import Masks
+from services.disclosure.people import People
 from services.disclosure.schemas import CaseCard, CaseFilter
-from services.disclosure.vocabulary import vocabulary
+from services.disclosure.vocabulary import Vocabulary
+from shared import cursor
 from shared.db import Connection
 
-_NUMBER = re.compile(r"[0-9A-Za-z一-鿿()\[\]（）〔〕【】_.:-]{1,64}")
-_PUBLIC = "case_id, case_no, title, matter, flow, village_code, town_code, steps"
+_NUMBER = re.compile(r"[0-9A-Za-z一-鿿()\[\]（）〔〕【】_.:/-]{1,64}")
+_PUBLIC = "case_id, case_no, title, matter, flow, flow_version, village_code, town_code, history"
 _LOAD = f"""
-SELECT {_PUBLIC}, fields, people FROM cases JOIN sealed USING (case_id) WHERE case_id = ANY($1)
+SELECT {_PUBLIC}, fields, people FROM cases JOIN withheld USING (case_id) WHERE case_id = ANY($1)
 """
 _SAVE = """
 WITH new AS (
     SELECT * FROM jsonb_to_recordset($1)
-        AS n (case_id text, case_no text, title text, matter text, flow text, village_code text, town_code text,
-              state text, updated_at timestamptz, steps jsonb, fields jsonb, people jsonb)
+        AS n (case_id text, case_no text, title text, matter text, flow text, flow_version int, village_code text,
+              town_code text, state text, updated_at timestamptz, notice_until timestamptz, public_until timestamptz,
+              card jsonb, history jsonb, fields jsonb, people jsonb)
 ), public AS (
-    INSERT INTO cases (case_id, case_no, title, matter, flow, village_code, town_code, state, updated_at, steps)
-    SELECT case_id, case_no, title, matter, flow, village_code, town_code, state, updated_at, steps FROM new
+    INSERT INTO cases (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, state, updated_at,
+                       notice_until, public_until, card, history)
+    SELECT case_id, case_no, title, matter, flow, flow_version, village_code, town_code, state, updated_at,
+           notice_until, public_until, card, history FROM new
     ON CONFLICT (case_id) DO UPDATE
-    SET title = excluded.title, state = excluded.state, updated_at = excluded.updated_at, steps = excluded.steps
+    SET case_no = excluded.case_no, title = excluded.title, state = excluded.state, updated_at = excluded.updated_at,
+        notice_until = excluded.notice_until, public_until = excluded.public_until, card = excluded.card,
+        history = excluded.history
 )
-INSERT INTO sealed (case_id, fields, people) SELECT case_id, fields, people FROM new
+INSERT INTO withheld (case_id, fields, people) SELECT case_id, fields, nullif(people, 'null') FROM new
 ON CONFLICT (case_id) DO UPDATE SET fields = excluded.fields, people = excluded.people
 """
-_SEARCH = f"""
-SELECT {_PUBLIC} FROM cases
+_SEARCH = """
+SELECT card, updated_at, case_id FROM cases
 WHERE village_code = $1 AND ($2::text IS NULL OR matter = $2) AND ($3::text IS NULL OR state = $3)
   AND ($4::text IS NULL OR title ILIKE $4 OR case_no ILIKE $4 OR title IS NULL AND flow = ANY($5))
   AND ($6::timestamptz IS NULL OR (updated_at, case_id) < ($6, $7::text))
+  AND (NOT $9 OR notice_until > now())
 ORDER BY updated_at DESC, case_id DESC LIMIT $8
 """
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """The place behind the last case of a page."""
-
-    updated_at: datetime
-    case_id: str
-
-    def text(self) -> str:
-        """The cursor as it stands in a URL."""
-        plain = f"{self.updated_at.isoformat()}|{self.case_id}"
-        return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """A cursor from a URL; raises `BadCursor`."""
-        try:
-            plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
-            moment, case_id = plain.split("|")
-            updated_at = datetime.fromisoformat(moment)
-            if updated_at.tzinfo is None or "\0" in case_id:
-                raise ValueError
-            return cls(updated_at, case_id)
-        except (ValueError, binascii.Error) as error:
-            raise BadCursor("after 须取自上一页的 next", "`after` must be the `next` of the page before") from error
 
 
 async def load(conn: Connection, case_ids: Iterable[str]) -> dict[str, Case]:
@@ -77,44 +57,76 @@ async def load(conn: Connection, case_ids: Iterable[str]) -> dict[str, Case]:
     return {row["case_id"]: _whole(row) for row in rows}
 
 
-async def save(conn: Connection, cases: Sequence[Case]) -> None:
+async def save(conn: Connection, cases: Sequence[Case], masks: Masks, words: Vocabulary) -> None:
     """Write cases as they now are; what may be shown of them and what may not go to tables of their own."""
     if cases:
-        await conn.execute(_SAVE, [_row(case) for case in cases])
+        await conn.execute(_SAVE, [_row(case, masks, words) for case in cases])
 
 
-async def find(conn: Connection, key: str) -> Case:
-    """A case by its id or number; raises `BadCaseNumber`, `NoSuchCase`."""
-    if not _NUMBER.fullmatch(key):
-        raise BadCaseNumber("编号只含字母、数字、汉字和连字符", "A number has letters, digits, characters and hyphens")
-    row = await conn.fetchrow(
-        f"SELECT {_PUBLIC} FROM cases WHERE case_id = $1 OR case_no = $1"
-        " ORDER BY (case_id = $1) DESC, updated_at DESC, case_id LIMIT 1",
-        key,
-    )
+async def find(conn: Connection, case_id: str) -> Case:
+    """A case by its id; raises `NoSuchCase`."""
+    row = await conn.fetchrow(f"SELECT {_PUBLIC} FROM cases WHERE case_id = $1", check(case_id))
     if row is None:
-        raise NoSuchCase("没有公开的事项用这个编号", "No public case has this number")
+        raise NoSuchCase("没有公开的案件用这个编号", "No public case has this number")
     return _public(row)
 
 
-async def search(conn: Connection, village: str, wanted: CaseFilter) -> tuple[list[CaseCard], str | None]:
+async def identify(conn: Connection, key: str) -> str:
+    """The id of the case of this id or number; raises `NoSuchCase`, `SeveralCases`: a number is a village's own."""
+    rows = await conn.fetch(
+        "SELECT case_id FROM cases WHERE case_id = $1 OR case_no = $1 ORDER BY (case_id = $1) DESC LIMIT 2", check(key)
+    )
+    ids = [str(row["case_id"]) for row in rows]
+    if not ids:
+        raise NoSuchCase("没有公开的案件用这个编号", "No public case has this number")
+    if len(ids) > 1 and key not in ids:
+        raise SeveralCases(
+            "几个村都有这个编号的案件,请从村的案件列表中打开",
+            "Several villages have such a case: open it from its village",
+        )
+    return ids[0]
+
+
+def check(key: str) -> str:
+    """A number or id of the right form; raises `BadCaseNumber`."""
+    if not _NUMBER.fullmatch(key):
+        raise BadCaseNumber("编号只含字母、数字、汉字和连字符", "A number has letters, digits, characters and hyphens")
+    return key
+
+
+async def search(
+    conn: Connection, village: str, wanted: CaseFilter, words: Vocabulary
+) -> tuple[list[CaseCard], str | None]:
     """A page of a village's cases, the latest moved first, and the cursor of the next page."""
-    cursor = Cursor.parse(wanted.after) if wanted.after else None
-    words = (wanted.q or "").replace("\0", "").strip()
+    after, last_id = _place(wanted.after) if wanted.after else (None, None)
+    said = (wanted.q or "").replace("\0", "").strip()
     rows = await conn.fetch(
         _SEARCH,
         village,
         wanted.matter,
         wanted.state,
-        _pattern(words) if words else None,
-        [code for code, name in vocabulary().flows.items() if words.lower() in f"{name.zh} {name.en}".lower()],
-        cursor and cursor.updated_at,
-        cursor and cursor.case_id,
+        _pattern(said) if said else None,
+        words.flows_called(said),
+        after,
+        last_id,
         wanted.limit + 1,
+        wanted.on_notice,
     )
-    page = [_public(row) for row in rows[: wanted.limit]]
-    more = len(rows) > wanted.limit
-    return [CaseCard.of(case) for case in page], Cursor(page[-1].updated_at, page[-1].case_id).text() if more else None
+    page = rows[: wanted.limit]
+    following = cursor.write(page[-1]["updated_at"].isoformat(), page[-1]["case_id"]) if len(rows) > len(page) else None
+    return [CaseCard.model_validate(row["card"]) for row in page], following
+
+
+def _place(text: str) -> tuple[datetime, str]:
+    """The place behind the last case of a page; raises `BadCursor`."""
+    try:
+        moment, case_id = cursor.read(text)
+        updated_at = datetime.fromisoformat(moment)
+        if updated_at.tzinfo is None or "\0" in case_id:
+            raise ValueError
+    except ValueError as error:
+        raise BadCursor("after 须取自上一页的 next", "`after` must be the `next` of the page before") from error
+    return updated_at, case_id
 
 
 def _pattern(words: str) -> str:
@@ -122,30 +134,38 @@ def _pattern(words: str) -> str:
     return f"%{escaped}%"
 
 
-def _row(case: Case) -> dict[str, Any]:
+def _row(case: Case, masks: Masks, words: Vocabulary) -> dict[str, Any]:
+    until, ends = case.public_until(masks), max(case.notices.values(), default=None)
     return {
         "case_id": case.case_id,
         "case_no": case.case_no,
         "title": case.title,
         "matter": case.matter,
         "flow": case.flow,
+        "flow_version": case.flow_version,
         "village_code": case.village_code,
         "town_code": case.town_code,
         "state": case.state,
         "updated_at": case.updated_at.isoformat(),
-        "steps": case.steps,
-        "fields": case.sealed,
-        "people": {"named": sorted(case.people.named), "private": sorted(case.people.private)},
+        "notice_until": ends and ends.isoformat(),
+        "public_until": until and until.isoformat(),
+        "card": CaseCard.of(case, words, until).model_dump(mode="json"),
+        "history": case.history,
+        "fields": case.withheld,
+        "people": None
+        if case.people is None
+        else {kind: sorted(getattr(case.people, kind)) for kind in ("private", "party", "official")},
     }
 
 
 def _public(row: Record) -> Case:
-    return Case(**{name: row[name] for name in _PUBLIC.split(", ")} | {"steps": tuple(row["steps"])})
+    return Case(**{name: row[name] for name in _PUBLIC.split(", ")} | {"history": tuple(row["history"])})
 
 
 def _whole(row: Record) -> Case:
+    known = row["people"]
     return replace(
         _public(row),
-        sealed={int(sequence): fields for sequence, fields in row["fields"].items()},
-        people=People(**{kind: frozenset(names) for kind, names in row["people"].items()}),
+        withheld={int(sequence): fields for sequence, fields in row["fields"].items()},
+        people=None if known is None else People(**{kind: frozenset(names) for kind, names in known.items()}),
     )

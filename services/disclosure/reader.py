@@ -1,0 +1,31 @@
+"""What every answer to the public needs: the database as anybody reads it, a village's address."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Request
+
+from services.disclosure import village_page
+from services.disclosure.cache import VillageCache
+from shared.db import Connection, Database, Scope
+from shared.settings import Settings
+
+
+@asynccontextmanager
+async def public(request: Request) -> AsyncIterator[Connection]:
+    """A transaction that sees what anybody may see."""
+    db: Database = request.app.state.db
+    async with db.begin(Scope.public(), readonly=True) as conn:
+        yield conn
+
+
+def village_cache(request: Request) -> VillageCache:
+    """The ready pages of villages."""
+    cache: VillageCache = request.app.state.village_cache
+    return cache
+
+
+def page_address(request: Request, code: str) -> str:
+    """Where anybody finds a village's page; raises `BadVillageCode`, `NoSuchVillage`."""
+    settings: Settings = request.app.state.settings
+    return f"{settings.disclosure_url.rstrip('/')}/villages/{village_page.check(code)}"
