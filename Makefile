@@ -7,7 +7,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: help run demo import test check quality chaos bench new-rule docs lock browser clean
+.PHONY: help run demo import test check quality chaos bench new-rule rules docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ bench: $(READY) ## 速度 speed -> build/bench.json
 
 new-rule: $(READY) ## 新建一条规则及其测试 scaffold a rule with its tests: make new-rule [ID=A200 KEY=english_name]
 	@$(RUN) -m services.detector.new_rule $(ID) $(KEY)
+
+rules: $(READY) ## 检查规则、跑用例 check and test rules: make rules [ARGS="test FILE" | "explain 案号" | "backtest FILE"]
+	@$(RUN) -m $(if $(filter explain backtest,$(firstword $(ARGS))),deploy.local.within )services.detector.author \
+		$(or $(ARGS),test)
 
 docs: $(READY) ## 由数据生成文档 draw the docs from the data
 	@$(RUN) -m deploy.docs

@@ -18,7 +18,7 @@ from services.detector.backtesting import Sides, Tally
 from services.detector.drafts import Draft
 from services.detector.judging import Judge
 from services.detector.rule_changes import all_changes
-from services.detector.rules import Rule, parse
+from services.detector.rules import parse
 from shared.contracts.rulesets import Keeper, RuleChanged
 from shared.db import Connection, Database, Scope, region_prefix
 from shared.settings import Settings
@@ -41,10 +41,11 @@ class Progress:
     judged: int
 
 
-async def tally(db: Database, judge: Judge, rule: Rule, region: str, tally: Tally) -> AsyncIterator[Progress]:
+async def judge_all(db: Database, region: str, tally: Tally) -> AsyncIterator[Progress]:
     """Judge the whole history of a region by both sides, a chunk at a time; says after each how far it is."""
+    judge = Judge(rules.load(), facts_held=20_000)
     async with db.begin(Scope.system(), readonly=True) as conn:
-        rows = await conn.fetch(_KEYS, sorted(rule.subject.keys), region_prefix(region))
+        rows = await conn.fetch(_KEYS, sorted(tally.sides.kinds), region_prefix(region))
     keys = [row["key"] for row in rows]
     yield Progress(len(keys), 0)
     for start in range(0, len(keys), _CHUNK):
@@ -68,10 +69,8 @@ async def run(settings: Settings, id: uuid.UUID) -> None:
         async with db.begin(Scope.system(), readonly=True) as conn:
             draft_id = await conn.fetchval("SELECT draft_id FROM backtests WHERE id = $1", id)
             draft = await draft_store.get(conn, draft_id)
-            rule, sides = await sides_of(conn, draft)
-        judge = Judge(rules.load(), facts_held=20_000)
-        both = Tally(sides)
-        async for so_far in tally(db, judge, rule, draft.region_code, both):
+            both = Tally(await _sides_of(conn, draft))
+        async for so_far in judge_all(db, draft.region_code, both):
             async with db.begin(Scope.system()) as conn:
                 if not await backtests.progress(conn, id, so_far.keys, so_far.judged):
                     return
@@ -82,12 +81,12 @@ async def run(settings: Settings, id: uuid.UUID) -> None:
         await db.close()
 
 
-async def sides_of(conn: Connection, draft: Draft) -> tuple[Rule, Sides]:
+async def _sides_of(conn: Connection, draft: Draft) -> Sides:
     """The rule of a draft, without and with what it changes."""
     changes = await all_changes(conn)
     rule = parse(draft.definition) if draft.definition else rules.load().with_changes(changes).rule(draft.rule_id)
     number = max((change.number for change in changes if change.rule_id == rule.id), default=0) + 1
-    return rule, Sides.of(rule, changes, _supposed(draft, number, datetime.now(UTC)))
+    return Sides.of(rule, changes, _supposed(draft, number, datetime.now(UTC)))
 
 
 def _supposed(draft: Draft, number: int, now: datetime) -> RuleChanged:

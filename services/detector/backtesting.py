@@ -42,6 +42,13 @@ class Sides:
     before: Rulebook
     after: Rulebook
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of keys that either side judges."""
+        return frozenset(
+            kind for side in (self.before, self.after) for rule in side.rules for kind in rule.subject.keys
+        )
+
     @classmethod
     def of(cls, rule: Rule, changes: Iterable[RuleChanged], change: RuleChanged) -> "Sides":
         """The rule under the changes known, and under `change` besides, as on the day that `change` begins."""

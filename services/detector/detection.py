@@ -161,10 +161,10 @@ def detect(rulebook: Rulebook, key: str, facts: Sequence[Fact], reference: Refer
 
 
 def _found(rule: Rule, view: View, again_at: set[datetime]) -> Iterator[Finding]:
-    for occasion in _occasions(rule, view):
-        if not _concerns(rule, occasion):
+    for occasion in occasions_of(rule, view):
+        if not concerns(rule, occasion):
             continue
-        values = _values(rule, occasion, view)
+        values = values_of(rule, occasion, view)
         if not occasion.settled:
             again_at.update(evaluate(moment, values) for moment in rule.again_at)
         if evaluate(rule.condition, values):
@@ -174,9 +174,9 @@ def _found(rule: Rule, view: View, again_at: set[datetime]) -> Iterator[Finding]
 def _found_by_law(law: Law, view: View) -> dict[str, Finding]:
     """What a rule finds whose settings differ by region and day, by alert id."""
     found = {}
-    for asked in law.asked(view, _occasions):
-        if asked.rule.enabled and _concerns(asked.rule, asked.occasion):
-            values = _values(asked.rule, asked.occasion, view)
+    for asked in law.asked(view, occasions_of):
+        if asked.rule.enabled and concerns(asked.rule, asked.occasion):
+            values = values_of(asked.rule, asked.occasion, view)
             if evaluate(asked.rule.condition, values):
                 finding = _finding(asked.rule, asked.occasion, values)
                 found[finding.alert_id] = finding
@@ -187,22 +187,24 @@ def _changing(law: Law, view: View) -> Iterator[datetime]:
     """When silence may change the verdict, by the law of the day and by what is to come into force."""
     if not law.rule.again_at:
         return
-    for asked in law.asked(view, _occasions):
-        if asked.occasion.settled or not _concerns(asked.rule, asked.occasion):
+    for asked in law.asked(view, occasions_of):
+        if asked.occasion.settled or not concerns(asked.rule, asked.occasion):
             continue
         yield from (moment for moment in asked.changes_at if moment <= asked.occasion.occurred_at)
         for rule in (asked.rule, *asked.later):
             if rule.enabled:
-                values = _values(rule, asked.occasion, view)
+                values = values_of(rule, asked.occasion, view)
                 yield from (evaluate(moment, values) for moment in rule.again_at)
 
 
-def _occasions(rule: Rule, view: View) -> list[Occasion]:
+def occasions_of(rule: Rule, view: View) -> list[Occasion]:
+    """What a key offers a rule to judge."""
     occasions: list[Occasion] = view.once(rule.shape, lambda: list(rule.subject.occasions(view, rule.params)))
     return occasions
 
 
-def _concerns(rule: Rule, occasion: Occasion) -> bool:
+def concerns(rule: Rule, occasion: Occasion) -> bool:
+    """Whether a rule is asked about an occasion at all."""
     trigger = rule.spec.trigger
     return (
         occasion.matter in rule.spec.matters
@@ -212,7 +214,7 @@ def _concerns(rule: Rule, occasion: Occasion) -> bool:
     )
 
 
-def _values(rule: Rule, occasion: Occasion, view: View) -> dict[str, Any]:
+def values_of(rule: Rule, occasion: Occasion, view: View) -> dict[str, Any]:
     """The variables that the rule declared. A feature is computed once an occasion, its message made once a view."""
     for name in rule.spec.features:
         if name not in occasion.values:

@@ -253,6 +253,14 @@ def parse(text: str) -> Rule:
     return Reader(text, Path("rule.yaml")).rule()
 
 
+def environment(spec: Spec, subject: Subject) -> cel.Env:
+    """The variables that a rule's expressions know: its features and parameters."""
+    return VOCABULARY.environment(
+        {name: subject.features[name] for name in spec.features}
+        | {name: _cel_type(param.default) for name, param in spec.params.items()}
+    )
+
+
 class Reader:
     """Reads one file; knows where in it every value stands."""
 
@@ -284,10 +292,7 @@ class Reader:
         subject = SUBJECTS[spec.subject]
         params = {name: param.default for name, param in spec.params.items()}
         self._check(subject)
-        self.env = VOCABULARY.environment(
-            {name: subject.features[name] for name in spec.features}
-            | {name: _cel_type(value) for name, value in params.items()}
-        )
+        self.env = environment(spec, subject)
         return Rule(
             spec=spec,
             source=self.file,

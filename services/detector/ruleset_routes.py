@@ -34,7 +34,7 @@ from services.detector.ruleset_schemas import (
     SettingView,
 )
 from services.detector.rulesets import Settings
-from services.detector.trial import try_out
+from services.detector.trial import Candidate, try_out
 from shared import cursor
 from shared.auth import Caller, require
 from shared.bus import outbox
@@ -82,7 +82,8 @@ async def draft_rule(request: Request, caller: Caller, body: NewRule) -> DraftVi
     To retire it, draft a change of it with `enabled` false.
     """
     require(caller, KEEPER, region=body.region_code)
-    if faults := await try_out(body.definition):
+    (faults,) = await try_out([Candidate(body.definition)])
+    if faults:
         told = [
             FieldError(
                 f"body.definition:{one.line}:{one.column}", f"第 {one.line} 行第 {one.column} 列:{one.zh}", one.en

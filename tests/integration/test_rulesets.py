@@ -1,10 +1,13 @@
 """A county changes rules on a real broker and database: two persons, two detectors, the law of the day, back-tests."""
 
 import asyncio
+import os
+import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -462,3 +465,43 @@ async def test_a_backtest_is_cancelled(client: httpx.AsyncClient, people: People
     why = {"reason": "同意试行"}
     approve = client.post(f"{DRAFTS}/{draft['id']}/approve", json=why, headers=people.approver)
     await refused(approve, 409, "not-backtested")
+
+
+# --- the command line of authors -------------------------------------------------------------------------------------
+
+
+async def command(settings: Settings, *arguments: str) -> tuple[int | None, str]:
+    values = settings.model_dump(mode="json", exclude_none=True)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "services.detector.author", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=os.environ | {name.upper(): str(value) for name, value in values.items()},
+    )
+    told, _ = await process.communicate()
+    return process.returncode, told.decode()
+
+
+async def test_an_author_asks_the_running_system(
+    client: httpx.AsyncClient, db: Database, settings: Settings, tmp_path: Path
+) -> None:
+    step = booked(1)
+    await publish(db, step, booked(2))
+    await eventually(lambda: found(db, "PR-0002"))
+    await eventually(lambda: found(db, "PR-0001"))
+    for what in ("PR-0001", step.id):
+        code, told = await command(settings, "explain", what, "--rule", RULE)
+        assert code == 0, told
+        assert "! yellow A032 v1" in told
+        assert "[True] node.missing.exists(paper, paper in papers)" in told
+        assert "node.missing = ('invoice',)" in told
+    code, told = await command(settings, "explain", "PR-0001", "--rule", "A061")
+    assert "not asked: none of contract_fen" in told
+    assert (await command(settings, "explain", "PR-9999"))[0] == 1
+    file = tmp_path / "C001_own.yaml"
+    file.write_text(OWN, encoding="utf-8")
+    code, told = await command(settings, "backtest", str(file))
+    assert code == 0, told
+    assert "0 -> 2 条预警 alerts: more 2, fewer 0, regraded 0; 故障 faults 0" in told
+    assert "PR-0001" in told
