@@ -9,6 +9,7 @@ from typing import Any, cast
 from services.detector.distil import Fact, in_order
 from services.detector.eras import Law, standing
 from services.detector.features.appeals import needs_of_appeals
+from services.detector.features.case import told_of
 from services.detector.features.crew import needs_of_crew
 from services.detector.features.hazards import needs_of_emergency
 from services.detector.features.matches import needs_of_company, needs_of_supplier
@@ -141,7 +142,7 @@ def detect(rulebook: Rulebook, key: str, facts: Sequence[Fact], reference: Refer
     findings: list[Finding] = []
     faults: list[Fault] = []
     again_at: set[datetime] = set()
-    for rule in rulebook.for_key(key.partition(":")[0]) if view.facts else ():
+    for rule in _asked(rulebook, view) if view.facts else ():
         try:
             timeline = rulebook.timelines.get(rule.id)
             if timeline is None:
@@ -158,6 +159,14 @@ def detect(rulebook: Rulebook, key: str, facts: Sequence[Fact], reference: Refer
         tuple(faults),
         tuple(sorted(moment for moment in again_at if moment > now)),
     )
+
+
+def _asked(rulebook: Rulebook, view: View) -> Sequence[Rule]:
+    """The rules that the facts can concern."""
+    kind = view.key.partition(":")[0]
+    if kind != "case":
+        return rulebook.for_key(kind)
+    return rulebook.for_case(view.facts[0].data["flow"], told_of(view.facts))
 
 
 def _found(rule: Rule, view: View, again_at: set[datetime]) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -147,7 +148,7 @@ class Rule:
         """Whether a county made it for itself."""
         return self.id.startswith(CUSTOM)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[Any, ...]:
         """What tells its occasions from those of another rule on the same subject."""
         told = (self.params[name] for name in sorted(self.subject.params))
@@ -157,6 +158,10 @@ class Rule:
     def shaping(self) -> dict[str, Any]:
         """The parameters that shape its occasions."""
         return {name: self.params[name] for name in self.subject.params}
+
+    def walks(self, flow: str) -> bool:
+        """Whether it asks anything of this flow's cases."""
+        return flow[:2] in self.spec.matters and (not self.spec.trigger.flows or flow in self.spec.trigger.flows)
 
     def under(self, settings: Settings, shape: Mapping[str, Any]) -> "Rule":
         """This rule as these settings have it, with the parameters of `shape` as given.
@@ -189,6 +194,7 @@ class Rulebook:
         self.timelines: Mapping[str, Timeline] = timelines or {}
         self._variants: dict[tuple[Any, ...], Rule] = {}
         self._by_id = {rule.id: rule for rule in self.rules}
+        self._by_flow: dict[str, tuple[Rule, ...]] = {}
         self._by_key: dict[str, tuple[Rule, ...]] = {
             kind: tuple(rule for rule in self.rules if kind in rule.subject.keys)
             for kind in {kind for rule in self.rules for kind in rule.subject.keys}
@@ -224,6 +230,12 @@ class Rulebook:
     def for_key(self, kind: str) -> tuple[Rule, ...]:
         """The rules that judge keys of a kind (`case`, `company`, ...)."""
         return self._by_key.get(kind, ())
+
+    def for_case(self, flow: str, given: AbstractSet[str]) -> list[Rule]:
+        """Of the rules that judge cases those that a case of this flow, with these fields and papers, can concern."""
+        if flow not in self._by_flow:
+            self._by_flow[flow] = tuple(rule for rule in self.for_key("case") if rule.walks(flow))
+        return [rule for rule in self._by_flow[flow] if not rule.asked_by or not rule.asked_by.isdisjoint(given)]
 
 
 def load(path: Path = RULEBOOK) -> Rulebook:

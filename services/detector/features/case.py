@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from services.detector.distil import COMPLETED, RETURNED, WITHDRAWN, Fact
@@ -106,14 +106,25 @@ class History:
         self.nodes = [fact for fact in self.facts if fact.kind == COMPLETED]
         self.first = min(facts, key=lambda fact: fact.data["sequence"])
         self.last = max(facts, key=lambda fact: fact.data["sequence"])
+        self.newest = max(self.facts, key=lambda fact: fact.occurred_at)
+        self._filled: dict[str, list[tuple[Fact, Any]]] = {}
+        for fact in self.facts:
+            for name, value in fact.data.get("fields", {}).items():
+                self._filled.setdefault(name, []).append((fact, value))
 
-    def given(self, name: str) -> Iterator[tuple[Fact, Any]]:
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """The form fields ever filled in, and the papers that were due."""
+        return told_of(self.facts)
+
+    def given(self, name: str) -> Sequence[tuple[Fact, Any]]:
         """Every time a form field was filled in, by event time."""
-        return ((fact, fact.data["fields"][name]) for fact in self.facts if name in fact.data.get("fields", {}))
+        return self._filled.get(name, ())
 
     def latest(self, name: str) -> Any:
         """What a form field was last filled with, or None."""
-        return next((value for _, value in reversed(list(self.given(name)))), None)
+        filled = self._filled.get(name)
+        return filled[-1][1] if filled else None
 
     def total(self, name: str) -> int:
         """The sum of a money field over the case."""
@@ -316,20 +327,24 @@ def whole_form(view: View) -> NodeFields:
     return NodeFields.model_validate(merged)
 
 
-def _given(fact: Fact) -> set[str]:
+def _given(fact: Fact) -> frozenset[str]:
     """The form fields filled in by a fact, and the papers that were due."""
-    return {*fact.data.get("fields", {}), *fact.data.get("required_documents", ())}
+    return frozenset((*fact.data.get("fields", ()), *fact.data.get("required_documents", ())))
+
+
+def told_of(facts: Iterable[Fact]) -> frozenset[str]:
+    """The form fields that any of these facts filled in, and the papers that were due."""
+    return frozenset[str]().union(*(_given(fact) for fact in facts))
 
 
 def occasion(view: View, *, features: dict[str, Any], fact: Fact | None = None, **more: Any) -> Occasion:
     """An occasion within the view's case: at the node of `fact`, or of the case as a whole."""
     so_far = history(view)
     case = the_case(view)
-    last = fact or max(so_far.facts, key=lambda one: one.occurred_at)
-    filled = _given(fact) if fact else {name for one in so_far.facts for name in _given(one)}
+    last = fact or so_far.newest
     return Occasion(
         features={"case": lambda: case, **features},
-        given=frozenset(filled),
+        given=_given(fact) if fact else so_far.told,
         matter=case.matter,
         village_code=case.village,
         town_code=case.town,
