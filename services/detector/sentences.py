@@ -50,12 +50,23 @@ def _time(moment: Any) -> str:
     return f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
 
 
+def _chance(probability: Any) -> str:
+    """A probability in percent; what is rarer than one in a thousand is said to be so."""
+    return "<0.1%" if probability < 0.001 else f"{100 * probability:.1f}%"
+
+
+def _tenth(value: Any) -> str:
+    return f"{value:.1f}"
+
+
 FORMATS: Mapping[str, Callable[[Any], str]] = {
     "text": _text,
     "yuan": _yuan,
     "day": _day,
     "time": _time,
     "region": regions.name,
+    "chance": _chance,
+    "tenth": _tenth,
 }
 
 

@@ -128,7 +128,7 @@ def _lessee(view: View, key: str, tie: tuple[Staff, str, int, bool, str], params
         declared=any(interest.company_id == company for file in files for interest in file.interests),
         rent_ratio=rent.ratio if rent else None,
         comparables=rent.comparables if rent else 0,
-        rent_fen=rent.rent_fen if rent else 0,
+        rent_fen=so_far.latest("annual_rent_fen") or so_far.latest("award_fen") or 0,
     )
 
 
