@@ -23,7 +23,7 @@ from services.detector.registers import Need, Reference
 from services.detector.rules import VOCABULARY, Rule, Rulebook
 from services.detector.sentences import evaluate
 from services.detector.subjects import Occasion, View
-from shared.contracts.alerts import About, AlertRaised, AlertUpdated, Bilingual, Evidence, Grade
+from shared.contracts.alerts import About, AlertRaised, AlertUpdated, Bilingual, Evidence, Grade, Parameter
 from shared.contracts.power import Matter
 
 ALERTS = uuid.UUID("6f6b2f0e-6d0b-5f0c-9d2b-1c1f0a7f9a11")
@@ -49,6 +49,7 @@ class Finding:
     about: tuple[About, ...]
     occurred_at: datetime
     village_visible: bool
+    parameters: tuple[Parameter, ...] = ()
 
     @property
     def alert_id(self) -> str:
@@ -252,6 +253,7 @@ def _finding(rule: Rule, occasion: Occasion, values: dict[str, Any]) -> Finding:
         about=occasion.about if rule.spec.about == "official" else (),
         occurred_at=occasion.occurred_at,
         village_visible=rule.spec.village_visible,
+        parameters=rule.parameters,
     )
 
 

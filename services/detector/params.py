@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.contracts.alerts import Bilingual
+from shared.contracts.alerts import Bilingual, Parameter
 from shared.contracts.rulesets import ParamValue
 
 _MOST_OF_A_LIST = 100
@@ -51,3 +51,16 @@ def as_declared(param: Param, value: Any) -> Any:
     if isinstance(param.default, list):
         return [as_declared(param.model_copy(update={"default": param.default[0]}), each) for each in value]
     return type(param.default)(value)
+
+
+def readable(name: str, param: Param, value: ParamValue) -> Parameter:
+    """A parameter with its value for people to read."""
+    return Parameter(name=name, label=Bilingual(zh=param.zh, en=param.en), value=_text(value), unit=param.unit)
+
+
+def _text(value: ParamValue) -> str:
+    if isinstance(value, list):
+        return "、".join(_text(each) for each in value)
+    if isinstance(value, bool):
+        return "是 / yes" if value else "否 / no"
+    return value if isinstance(value, str) else f"{value:,}"

@@ -13,12 +13,12 @@ from cel_expr_python import cel
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.detector.features import ALL, OF_THE_CASE
-from services.detector.params import Param, as_declared, misfit
+from services.detector.params import Param, as_declared, misfit, readable
 from services.detector.rulesets import Settings, Timeline, timelines
 from services.detector.sentences import Sentence
 from services.detector.subjects import Subject
 from services.detector.vocabulary import Vocabulary
-from shared.contracts.alerts import Bilingual, Grade
+from shared.contracts.alerts import Bilingual, Grade, Parameter
 from shared.contracts.power import Matter, NodeFields
 from shared.contracts.rulesets import ParamValue, RuleChanged
 
@@ -153,6 +153,11 @@ class Rule:
         """What tells its occasions from those of another rule on the same subject."""
         told = (self.params[name] for name in sorted(self.subject.params))
         return (self.subject.name, *(tuple(value) if isinstance(value, list) else value for value in told))
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters in force, told for people."""
+        return tuple(readable(name, param, self.params[name]) for name, param in self.spec.params.items())
 
     @property
     def shaping(self) -> dict[str, Any]:

@@ -31,6 +31,15 @@ class Evidence(Contract):
     occurred_at: UtcTime | None = None
 
 
+class Parameter(Contract):
+    """A parameter of the rule as it was in force, told for people; `unit` is in Chinese and English, `天/day`."""
+
+    name: str
+    label: Bilingual
+    value: str
+    unit: str = ""
+
+
 class About(Contract):
     """An official the alert is about: an alert about a town's official must not land on his own town's desk."""
 
@@ -62,6 +71,7 @@ class Alert(Contract):
     explanation: Bilingual
     evidence: tuple[Evidence, ...] = ()
     params: dict[str, float | int | str] = Field(default_factory=dict)
+    parameters: tuple[Parameter, ...] = ()
     basis: tuple[str, ...] = ()
     innocent_explanations: tuple[Bilingual, ...] = ()
     about: tuple[About, ...] = ()

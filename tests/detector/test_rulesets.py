@@ -152,7 +152,10 @@ def test_an_occasion_is_judged_by_the_law_of_its_day_and_region() -> None:
     assert found([road(4), road(6)], stricter) == []
     (other,) = found([road(4, village=ELSEWHERE), road(6, village=ELSEWHERE)], stricter)
     assert (other.rule_version, other.params["min_parts"]) == ("1", 2)
+    assert {one.name: one.value for one in other.parameters}["limits_yuan"] == "50,000、300,000、4,000,000"
     (three,) = found([road(4), road(5), road(6)], stricter)
+    told = {one.name: (one.label.zh, one.value, one.unit) for one in three.parameters}
+    assert told["min_parts"] == ("最少项数", "3", "项/count")
     assert (three.rule_version, three.params["min_parts"]) == ("1+1", 3)
 
 

@@ -27,7 +27,7 @@ from services.notifier.stream import Hub
 from shared.auth import Verifier
 from shared.bus import outbox
 from shared.bus.envelope import Envelope
-from shared.contracts.alerts import LIFECYCLE_TOPIC, RAISED_TOPIC, Alert, AlertUpdated
+from shared.contracts.alerts import LIFECYCLE_TOPIC, RAISED_TOPIC, Alert, AlertUpdated, Bilingual, Parameter
 from shared.contracts.base import Contract
 from shared.db import Database, Scope
 from shared.identity import seal
@@ -721,6 +721,18 @@ async def subscribe(db: Database, settings: Settings, url: str) -> None:
             [SECRETARY],
             seal(secret, settings.identity_secret),
         )
+
+
+async def test_parameters_are_shown_by_their_names(world: World) -> None:
+    window = Parameter(name="window_days", label=Bilingual(zh="时间窗", en="window"), value="180", unit="天/day")
+    found = alert(parameters=(window,))
+    await world.tell(raised(found))
+    await world.arrived(found)
+    async with world.browser(SECRETARY) as secretary:
+        shown = (await secretary.get(f"/alerts/{found.alert_id}")).text
+    assert "时间窗" in shown
+    assert "<dd>180 天/day</dd>" in shown
+    assert "limit_fen" not in shown
 
 
 async def test_the_secretary_handles_an_alert_on_pages(world: World) -> None:
