@@ -159,7 +159,7 @@ def lease_renewed(ground: Ground) -> tuple[Draft, Draft]:
     begins = first.step("AS1-12").fields["contract_signed_on"] + timedelta(days=1)
     ends = local_day(renewal.step("AS2-09").at) + timedelta(days=5)
     first.put(lease_from=begins, lease_to=ends)
-    renewal.put(lease_from=ends + timedelta(days=1), lease_to=ends + 3 * _YEAR)
+    renewal.put(lease_from=ends + timedelta(days=1), lease_to=local_day(ground.period.until) + _YEAR)
     return first, renewal
 
 

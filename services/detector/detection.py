@@ -12,6 +12,7 @@ from services.detector.features.appeals import needs_of_appeals
 from services.detector.features.case import told_of
 from services.detector.features.crew import needs_of_crew
 from services.detector.features.hazards import needs_of_emergency
+from services.detector.features.leases import needs_of_leases
 from services.detector.features.matches import needs_of_company, needs_of_supplier
 from services.detector.features.needs import needs_of_parties
 from services.detector.features.network import needs_of_bidder
@@ -115,7 +116,7 @@ def _needs_of(kind: str, name: str, facts: Sequence[Fact], reference: Reference)
         case "village":
             return set(needs_of_spending(facts))
         case "leases":
-            return {Need("assets", "village_code", name)}
+            return needs_of_leases(name, facts)
         case "relief":
             return set(needs_of_village_relief(name, reference))
         case "case":

@@ -2,16 +2,19 @@
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
+from services.detector.distil import Fact
 from services.detector.features.entries import Entry, entries, ledger_occasion
 from services.detector.features.matches import in_force
+from services.detector.registers import Need
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from services.detector.vocabulary import days_between, midnight
 from shared.contracts.reference import Asset
+from shared.contracts.reference import Lease as Registered
 from shared.formats import yuan
 
 
@@ -31,6 +34,13 @@ class _Lease:
     @property
     def unit_rent_fen(self) -> float | None:
         return self.rent_fen / self.quantity if self.quantity else None
+
+
+def needs_of_leases(village: str, facts: Iterable[Fact]) -> set[Need]:
+    """The village's assets, and what the register of leases says of those that were let."""
+    let = {fact.data["fields"].get("asset_id") for fact in facts} - {None}
+    registered = {Need(Registered.DATASET, "asset_id", asset_id) for asset_id in let}
+    return registered | {Need(Asset.DATASET, "village_code", village)}
 
 
 def _leases(view: View) -> list[_Lease]:
@@ -138,6 +148,8 @@ def _end_occasions(view: View, params: Params) -> Iterator[Occasion]:
     last = {lease.asset_id: lease for lease in sorted(view.once(_Lease, partial(_leases, view)), key=_last_day)}
     for asset_id, lease in sorted(last.items()):
         asset = next((one for one in assets if one.id == asset_id), None)
+        if any(_later(other, lease) for other in view.reference.all(Registered, "asset_id", asset_id)):
+            continue
         if asset and (not in_force(asset, lease.last) or (asset.vacated_on and asset.vacated_on >= lease.first)):
             continue
         ends_at = midnight(lease.last + timedelta(days=1))
@@ -156,6 +168,11 @@ def _end_occasions(view: View, params: Params) -> Iterator[Occasion]:
             features={"lease_end": at_hand(end)},
             occurred_at=max(told_at, ends_at) if end.days_left < 0 else told_at,
         )
+
+
+def _later(other: Registered, lease: _Lease) -> bool:
+    """Whether the register of leases has the asset let beyond the end of this lease."""
+    return other.valid_to is None or other.valid_to > lease.last + timedelta(days=1)
 
 
 def _last_day(lease: _Lease) -> tuple[date, str]:
