@@ -1,4 +1,7 @@
-"""Browser sign-in by OIDC's authorization code flow with PKCE; the claims live in a signed session cookie."""
+"""Browser sign-in by OIDC's authorization code flow with PKCE; claims and access token live in a signed session cookie.
+
+The token is kept to ask another service in the caller's own name.
+"""
 
 import time
 from urllib.parse import urlsplit
@@ -52,6 +55,7 @@ def install(app: FastAPI, settings: Settings, service: str) -> None:
             claims |= await oauth.oidc.userinfo(token=token)
         target = request.session.get("next", "/")
         request.session.clear()
+        request.session["token"] = token["access_token"]
         request.session["claims"] = {k: claims[k] for k in _KEPT if k in claims} | {
             "exp": int(time.time()) + _SESSION_SECONDS
         }

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from services.approval import flows, pages, routes
 from services.approval.idempotency import forget_old
 from services.approval.imports import routes as import_routes
+from services.approval.prompts import Prompter
 from shared.background import running
 from shared.bus.relay import Relay
 from shared.db import Database, Scope
@@ -33,8 +34,10 @@ def build(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.prompter = Prompter(settings.detector_url)
         async with running(app, db, {"relay": Relay(db, settings).run(), "forgetting": _forget_old_answers(db)}):
             yield
+        await app.state.prompter.close()
 
     app = create_app(service="approval", settings=settings, title="云睛 审批 · Yunjing approval", lifespan=lifespan)
     app.state.db = db

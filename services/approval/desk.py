@@ -13,7 +13,7 @@ from services.approval.errors import ChangedMeanwhile
 from services.approval.flows import Catalogue, Flow
 from services.approval.store import LogEntry
 from shared import regions
-from shared.contracts.power import NodeFields, PowerEvent
+from shared.contracts.power import NodeCompleted, NodeFields, PowerEvent
 from shared.db import Connection
 from shared.principals import Principal
 from shared.problems import FieldError, InvalidInput
@@ -77,6 +77,18 @@ class Desk:
         by = self._by(case.village_code)
         after, event = case.complete(flow, node=node, by=by, fields=fields, documents=refs, now=datetime.now(UTC))
         return await self._save(flow, after, event)
+
+    async def intend(
+        self, case_id: UUID, *, node: str, fields: NodeFields, papers: Sequence[FiledPaper]
+    ) -> NodeCompleted:
+        """What completing the present node would tell; nothing is kept. Raises what `Case.complete` does."""
+        case = await store.find(self._conn, case_id)
+        refs = await documents.to_refs(self._conn, papers)
+        by, now = self._by(case.village_code), datetime.now(UTC)
+        _, event = case.complete(
+            self._catalogue.flow(case.flow), node=node, by=by, fields=fields, documents=refs, now=now
+        )
+        return event
 
     async def send_back(self, case_id: UUID, *, to_node: str, reason: str, seen: int | None) -> Case:
         """Send the case back; raises what `Case.send_back` does, `ChangedMeanwhile`."""

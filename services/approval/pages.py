@@ -23,9 +23,11 @@ from services.approval.flows import Flow, Node
 from services.approval.forms import Shown, read_fields, show_fields
 from services.approval.guards import check_length
 from services.approval.idempotency import once
+from services.approval.prompts import Prompt, Prompter, digest
 from services.approval.store import LogEntry, Wanted
 from shared import regions
 from shared.auth import Caller
+from shared.contracts.power import NodeCompleted
 from shared.db import Database, Scope
 from shared.formats import local_date
 from shared.principals import Principal
@@ -134,7 +136,7 @@ async def case_page(request: Request, db: Db, caller: Caller, case_id: UUID) -> 
 
 @router.post("/cases/{case_id}/complete")
 async def complete(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
-    """Complete the present node, or show the page again with what must be mended."""
+    """Complete the present node, or show the page again with what must be mended or what the step would raise."""
     form = await _form(request)
     typed = _texts(form)
     async with db.begin(Scope.of(caller), readonly=True) as conn:
@@ -145,6 +147,11 @@ async def complete(request: Request, db: Db, caller: Caller, case_id: UUID) -> R
         papers, unsound = await _receive_papers(request, db, caller, node, form)
         fields, errors = read_fields(node.form, typed, _secret(request))
         _check([*errors, *unsound])
+        async with db.begin(Scope.of(caller), readonly=True) as conn:
+            step = await Desk(conn, flows.load(), caller).intend(case_id, node=node.code, fields=fields, papers=papers)
+        prompts = await _prompts(request, step)
+        if prompts and typed.get("prompts_read") != digest(prompts):
+            return await _case(request, db, caller, case_id, typed, None, papers, prompts)
         async with db.begin(Scope.of(caller)) as conn:
             desk = Desk(conn, flows.load(), caller)
             await desk.complete(case_id, node=node.code, fields=fields, papers=papers, seen=_seen(typed))
@@ -177,6 +184,13 @@ async def withdraw(request: Request, db: Db, caller: Caller, case_id: UUID) -> R
     except Problem as problem:
         return await _case(request, db, caller, case_id, typed, _mendable(problem))
     return _to_case(case_id)
+
+
+async def _prompts(request: Request, step: NodeCompleted) -> list[Prompt]:
+    """What the detector says of a step to whoever is signed in."""
+    prompter: Prompter = request.app.state.prompter
+    token = request.session.get("token")
+    return await prompter.ask(step, token) if token else []
 
 
 async def _form(request: Request) -> FormData:
@@ -240,6 +254,7 @@ async def _case(
     typed: Mapping[str, str] | None = None,
     problem: Problem | None = None,
     papers: Sequence[FiledPaper] = (),
+    prompts: Sequence[Prompt] = (),
 ) -> Response:
     async with db.begin(Scope.of(caller), readonly=True) as conn:
         seen = await Desk(conn, flows.load(), caller).look(case_id)
@@ -257,6 +272,8 @@ async def _case(
         opening=show_fields(seen.log[0].data.get("fields", {})) if seen.log else [],
         typed=typed or {},
         papers=papers,
+        prompts=prompts,
+        prompts_read=digest(prompts),
         form=_inputs(node.form) if node else [],
     )
 

@@ -23,14 +23,25 @@ async def complete_node(page: Page, **values: str) -> None:
     """Complete the present node: all that is required, the given values, a paper of each required kind."""
     form = page.locator("form[action$='/complete']")
     before = await form.locator("input[name=node]").get_attribute("value")
-    await fill(form, values)
-    await form.get_by_role("button", name="办理完成 Complete this node").click()
+    await submit_node(page, **values)
+    if await page.locator("#prompts").count():
+        async with page.expect_navigation():
+            await form.get_by_role("button", name="已阅知,仍要办理 Complete all the same").click()
     await page.locator(f"form[action$='/complete'] input[name=node][value='{before}']").wait_for(state="detached")
 
 
+async def submit_node(page: Page, **values: str) -> None:
+    """Fill in the present node's form and send it once."""
+    form = page.locator("form[action$='/complete']")
+    await fill(form, values)
+    async with page.expect_navigation():
+        await form.locator("button[type=submit]").click()
+
+
 async def fill(form: Locator, values: dict[str, str]) -> None:
-    """Fill in what is required, with usual values where none is given."""
-    for field in await form.locator("[required]").all():
+    """Fill in what is given and what is required, with usual values where none is given."""
+    given_too = ", ".join(["[required]", *(f"[name='fields.{name}']" for name in values)])
+    for field in await form.locator(given_too).all():
         name = await field.get_attribute("name") or ""
         kind = await field.get_attribute("type") or await field.evaluate("element => element.tagName.toLowerCase()")
         given = values.get(name.removeprefix("fields."))
