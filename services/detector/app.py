@@ -41,10 +41,12 @@ def build(settings: Settings) -> FastAPI:
         consumer = Consumer(db, settings, group=GROUP, topics=TOPICS, handle=DetectorConsumer(judge).handle_batch)
         clock = Clock(db, settings, judge)
         works = {"consumer": consumer.run(), "relay": Relay(db, settings).run(), "clock": clock.run()}
-        app.state.backtests = Runner(db, settings)
+        app.state.backtests = runner = Runner(db, settings)
         async with running(app, db, works, sound=lambda: clock.ticking):
-            yield
-            await app.state.backtests.stop()
+            try:
+                yield
+            finally:
+                await runner.stop()
 
     app = create_app(service="detector", settings=settings, title="云睛 侦测 · Yunjing detector", lifespan=lifespan)
     app.state.rulebook = rulebook

@@ -11,3 +11,4 @@ BATCH_KEYS = Histogram(
     "yunjing_detector_batch_keys", "Keys judged in one batch", buckets=(1, 5, 10, 50, 100, 500, 1000, 5000, 20000)
 )
 CLOCK_BEHIND = Gauge("yunjing_clock_behind_seconds", "How far the deadline clock is behind the wall clock")
+UNREADABLE = Gauge("yunjing_rules_unreadable", "Rules of the county's own that no longer compile, and so are not asked")

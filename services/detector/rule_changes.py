@@ -3,11 +3,14 @@
 import uuid
 from collections.abc import Sequence
 
+from services.detector import metrics
 from services.detector.rules import Rule, Rulebook, parse
 from shared.bus.envelope import Envelope
 from shared.contracts.rulesets import RuleChanged
 from shared.db import Connection, region_prefix
+from shared.telemetry import logger
 
+_IDS = "SELECT change_id::text FROM rule_changes ORDER BY change_id"
 _ALL = "SELECT body FROM rule_changes ORDER BY rule_id, number"
 _KEEP = """
 INSERT INTO rule_changes (change_id, rule_id, number, region_code, body)
@@ -25,10 +28,14 @@ SELECT d.key FROM deadlines d
 WHERE d.judged_until >= $1 AND split_part(d.key, ':', 1) = ANY($2::text[])
   AND EXISTS (SELECT FROM facts o WHERE o.key = d.key AND o.village_code LIKE $3)
 """
-# When a rule's moments of silence change, whoever waits must be told anew when to look again.
+# When a rule's moments of silence change, whoever waits must be told anew when to look again. Where the rule was never
+# off, that is who has such a moment; else whoever may have one now.
 _WAITING = """
-SELECT DISTINCT key FROM facts WHERE split_part(key, ':', 1) = ANY($1::text[]) AND village_code LIKE $2
+SELECT DISTINCT f.key FROM facts f
+WHERE split_part(f.key, ':', 1) = ANY($1::text[]) AND f.village_code LIKE $2
+  AND ($3 OR EXISTS (SELECT FROM deadlines d WHERE d.key = f.key AND d.due_at IS NOT NULL))
 """
+log = logger("rules")
 
 
 def change_of(envelope: Envelope) -> RuleChanged:
@@ -57,11 +64,13 @@ class RuleChanges:
         lock.
         """
         if version != self._version:
-            changes = await all_changes(conn)
-            known = tuple(change.change_id for change in changes)
+            known = tuple(row["change_id"] for row in await conn.fetch(_IDS))
             if known != self._known:
-                self.rulebook = self._base.with_changes(changes)
+                self.rulebook = self._base.with_changes(await all_changes(conn))
                 self._known = known
+                for error in self.rulebook.unreadable:
+                    log.error("rules.unreadable", error=str(error))
+                metrics.UNREADABLE.set(len(self.rulebook.unreadable))
             self._version = version
         return self.rulebook
 
@@ -89,15 +98,17 @@ class RuleChanges:
         # A change that came before the definition of its rule could touch nothing then.
         for change in (one for one in known if one.change_id in taken or one.rule_id in defined):
             if change.rule_id in rules:
-                touched |= await _touched(conn, change, rules[change.rule_id])
+                rule = rules[change.rule_id]
+                was_off = not rule.enabled or any(one.enabled is False for one in known if one.rule_id == rule.id)
+                touched |= await _touched(conn, change, rule, was_off)
         return frozenset(touched)
 
 
-async def _touched(conn: Connection, change: RuleChanged, rule: Rule) -> set[str]:
+async def _touched(conn: Connection, change: RuleChanged, rule: Rule, was_off: bool) -> set[str]:
     kinds, region = sorted(rule.subject.keys), region_prefix(change.region_code)
     rows = await conn.fetch(_TOUCHED, change.effective_from, kinds, region)
     if rule.again_at:
-        rows += await conn.fetch(_WAITING, kinds, region)
+        rows += await conn.fetch(_WAITING, kinds, region, was_off)
     return {row["key"] for row in rows}
 
 

@@ -194,9 +194,15 @@ class Rule:
 class Rulebook:
     """All rules, by id and by the kind of key that they judge, and what the county has changed of them by rule id."""
 
-    def __init__(self, rules: Sequence[Rule], timelines: Mapping[str, Timeline] | None = None) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        timelines: Mapping[str, Timeline] | None = None,
+        unreadable: Sequence[RulebookError] = (),
+    ) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: rule.id))
         self.timelines: Mapping[str, Timeline] = timelines or {}
+        self.unreadable = tuple(unreadable)
         self._variants: dict[tuple[Any, ...], Rule] = {}
         self._by_id = {rule.id: rule for rule in self.rules}
         self._by_flow: dict[str, tuple[Rule, ...]] = {}
@@ -223,14 +229,21 @@ class Rulebook:
         return Rulebook([rule for rule in self.rules if rule.spec.village_visible], self.timelines)
 
     def with_changes(self, changes: Iterable[RuleChanged]) -> "Rulebook":
-        """These rules with a county's own ones and all it has changed; raises `RulebookError`.
+        """These rules with a county's own ones and all it has changed.
 
-        Of a rule that isn't known (yet) nothing is used.
+        Of a rule that isn't known (yet) nothing is used; one that no longer compiles is `unreadable`.
         """
         changes = list(changes)
-        own = [parse(change.definition) for change in changes if change.definition]
-        rules = {rule.id: rule for rule in (*own, *self.rules)}
-        return Rulebook(list(rules.values()), {id: line for id, line in timelines(changes).items() if id in rules})
+        rules = {rule.id: rule for rule in self.rules}
+        unreadable = []
+        for change in changes:
+            if change.definition and change.rule_id not in rules:
+                try:
+                    rules[change.rule_id] = parse(change.definition)
+                except RulebookError as error:
+                    unreadable.append(error)
+        lines = {id: line for id, line in timelines(changes).items() if id in rules}
+        return Rulebook(list(rules.values()), lines, unreadable)
 
     def for_key(self, kind: str) -> tuple[Rule, ...]:
         """The rules that judge keys of a kind (`case`, `company`, ...)."""

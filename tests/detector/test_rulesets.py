@@ -216,6 +216,8 @@ def test_silence_is_looked_at_by_the_law_to_come() -> None:
         ("A075", "window_days", True, "int is needed"),
         ("A075", "window_days", -1, "at least 0"),
         ("A119", "cv_low", 1, None),
+        ("A050", "quorum", 1.1, "at most 1 "),
+        ("A090", "share_pct", 100.5, "at most 100"),
         ("A119", "cv_low", "0.1", "float is needed"),
         ("A075", "flows", ["EN1"], None),
         ("A075", "flows", [], "a list of"),
@@ -254,3 +256,11 @@ def test_a_countys_own_rule_is_in_force_where_and_when_it_says_so() -> None:
     assert rules_found([road(5), road(6), road(10)], on, retired) == ["1+1"]
     assert rules_found([road(8), road(10)], on, retired) == []
     assert base.with_changes([retired]).rules == ()
+
+
+def test_a_rule_of_the_countys_own_that_no_longer_compiles_stops_nobody() -> None:
+    gone = change(1, rule="C001", enabled=True, definition=OWN.replace("cluster.parts", "cluster.pieces"))
+    book = Rulebook([SPLIT]).with_changes([gone, change(1, grade="prompt")])
+    assert [rule.id for rule in book.rules] == ["A075"]
+    assert "undefined field 'pieces'" in str(book.unreadable[0])
+    assert set(book.timelines) == {"A075"}
