@@ -7,7 +7,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: help run demo import test check quality chaos bench new-rule rules docs lock browser clean
+.PHONY: help run demo import rebuild test check quality chaos bench new-rule rules docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ demo: $(READY) ## 在运行的系统上演一段故事 play a story over the run
 
 import: $(READY) ## 导入台账 import records: make import FILE=表.xlsx VILLAGE=330421107201 [OPTIONS=--dry-run]
 	@$(RUN) -m deploy.local.within services.approval.imports "$(FILE)" --village "$(VILLAGE)" $(OPTIONS)
+
+rebuild: $(READY) ## 由事件日志重建公开页,旧的照常服务 rebuild the public pages from the log while the old ones serve
+	@$(RUN) -m deploy.local.within services.disclosure.rebuild
 
 test: $(READY) browser ## 全部测试 all tests
 	$(RUN) -m pytest

@@ -242,9 +242,7 @@ def test_a_villager_is_struck_out_of_a_firms_name_too() -> None:
 def test_people_of_an_event_are_sorted_by_why_it_names_them() -> None:
     event = opened("case-1", form(payee_name="吴观澜", hire_name="孙慕雪", supplier_name="嘉善云河建设有限公司"))
     people = people_of(event, masks().names)
-    assert (people.private, people.party, people.official) == tuple(
-        frozenset([name]) for name in ("孙慕雪", "吴观澜", "钱多宝")
-    )
+    assert people == People(*(frozenset([name]) for name in ("孙慕雪", "吴观澜", "钱多宝")))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """Disclosure over a real broker and database: what approval does is on the village's page, masked, once, at once."""
 
 import asyncio
+import json
+import os
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,9 +19,10 @@ import segno
 from playwright.async_api import Browser
 
 from services.disclosure import app as disclosure
-from services.disclosure import qr
+from services.disclosure import pages, qr
 from services.disclosure.consumer import handle_batch
 from services.disclosure.projections import village
+from services.disclosure.rebuild import AnotherRebuild, rebuild
 from shared.bus import outbox
 from shared.bus.envelope import Envelope
 from shared.contracts import alerts, power
@@ -29,18 +33,21 @@ from tests.conftest import eventually
 from tests.disclosure.samples import (
     FIRM,
     LOSER,
+    NOW,
     OTHER_VILLAGE,
     VILLAGE,
     award,
     bids_in,
     case_id,
     closing,
+    completed,
     form,
     notice,
     opened,
     raised,
     taken_back,
     withdrawn,
+    worker,
 )
 from tests.disclosure.served import served
 
@@ -511,3 +518,235 @@ async def test_a_phone_shows_every_page_without_sideways_scrolling(world: World,
     await page.get_by_text(long).first.click()
     await page.wait_for_url(f"{world.url}/cases/{case}")
     await context.close()
+
+
+RELIEF: dict[str, Any] = {"matter": "RE", "flow": "RE2", "title": "孙慕雪家"}
+
+
+async def test_refused_relief_is_nowhere_and_granted_relief_stands_for_its_term(world: World) -> None:
+    refused, granted, long_ago = case_id(), case_id(), case_id()
+    ends = datetime.now(UTC) + timedelta(days=3)
+    today: dict[str, Any] = RELIEF | {"occurred_at": datetime.now(UTC)}
+    family = form(beneficiary_name="孙慕雪", household_size=3)
+    for case in (refused, granted):
+        await deliver(world.db, opened(case, family, **today), notice(case, 2, ends_at=ends, **today))
+    assert "孙**" in await world.text(f"/v1/cases/{refused}")
+    await deliver(world.db, completed(refused, 3, "RE2-06", "RE2-07", form(approved=False), **today))
+    await deliver(world.db, closing(granted, 3, **today))
+    before: dict[str, Any] = RELIEF | {"occurred_at": LAST_YEAR}
+    await deliver(world.db, opened(long_ago, family, **before), closing(long_ago, 2, **before))
+    async with world.visitor() as visitor:
+        for gone in (refused, long_ago):
+            for path in (f"/v1/cases/{gone}", f"/cases/{gone}", f"/v1/cases/{VILLAGE}-EN1-2026-{gone[:4]}"):
+                assert (await visitor.get(path)).status_code == 404
+            for path in (PAGE, f"{PAGE}/cases", f"/villages/{VILLAGE}", f"/villages/{VILLAGE}/cases?on_notice=true"):
+                assert gone not in await world.text(path)
+        listed = (await visitor.get(f"{PAGE}/cases")).json()["items"]
+        assert [each["case_id"] for each in listed] == [granted]
+        assert datetime.fromisoformat(listed[0]["public_until"]) > datetime.now(UTC) + timedelta(days=100)
+    assert refused not in await everything(world.db, Scope.public())
+
+
+async def test_a_number_leads_to_the_one_case_that_has_it(world: World) -> None:
+    there: dict[str, Any] = {"village_code": OTHER_VILLAGE, "town_code": f"{OTHER_VILLAGE[:9]}000"}
+    here, other = case_id(), case_id()
+    await deliver(world.db, opened(here, case_no="2026-1"))
+    async with world.visitor() as visitor:
+        assert (await visitor.get("/v1/cases/2026-1")).headers["location"] == f"/v1/cases/{here}"
+        await deliver(world.db, opened(other, case_no="2026-1", **there), opened(case_id(), case_no=here))
+        several = await visitor.get("/v1/cases/2026-1")
+        assert (several.status_code, several.json()["type"]) == (409, "/problems/several-cases")
+        assert (await visitor.get(f"/v1/cases/{here}")).json()["case_id"] == here, "an id is nobody's number"
+
+
+async def test_a_long_wage_sheet_comes_page_by_page(world: World) -> None:
+    labour: dict[str, Any] = {"matter": "LA", "flow": "LA1"}
+    case, sheet = case_id(), form(workers=tuple(worker("孙慕雪", days=n % 30 + 0.5) for n in range(3000)))
+    await deliver(world.db, opened(case, **labour), completed(case, 2, "LA1-05", "LA1-06", sheet, **labour))
+    data = await world.text(f"/v1/cases/{case}")
+    page = await world.text(f"/cases/{case}", **HTML)
+    assert len(data.encode()) < 60_000
+    assert len(page.encode()) < 60_000
+    assert "查看全部 3000 行" in page
+    assert f'href="/cases/{case}/2/workers"' in page
+    async with world.visitor() as visitor:
+        field = next(f for f in json.loads(data)["history"][1]["fields"] if f["name"] == "workers")
+        assert (len(field["value"]), field["lines"]) == (50, 3000)
+        lines = (await visitor.get(field["more"], params={"offset": 2990, "limit": 100})).json()
+        assert (len(lines["items"]), lines["lines"]) == (10, 3000)
+        assert lines["items"][0]["name"] == "孙**"
+        last = await visitor.get(f"/cases/{case}/2/workers?offset=2950", headers=HTML)
+        assert "第 2951 至 3000 行" in last.text
+        for path in (f"/v1/cases/{case}/2/bids", f"/v1/cases/{case}/9/workers", f"/v1/cases/{case}/2/title"):
+            assert (await visitor.get(path)).json()["type"] == "/problems/no-such-list"
+
+
+async def test_a_page_goes_gzipped_and_says_how_much_it_leaves_out(world: World) -> None:
+    ends, title = datetime.now(UTC) + timedelta(days=2), "长" * 190
+    for _ in range(60):
+        await deliver(world.db, opened(case := case_id(), title=title), notice(case, 2, ends_at=ends, title=title))
+    async with world.visitor() as visitor:
+        for path in (PAGE, f"/villages/{VILLAGE}"):
+            zipped = await visitor.get(path, headers={"accept-encoding": "gzip"})
+            plain = await visitor.get(path, headers={"accept-encoding": "identity"})
+            assert zipped.headers["content-encoding"] == "gzip"
+            assert zipped.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+            assert zipped.text == plain.text
+            assert len(plain.content) < 60_000
+            assert zipped.headers["etag"] != plain.headers["etag"]
+        assert "查看全部 60 项公示" in await world.text(f"/villages/{VILLAGE}", **HTML)
+        noticed = (await visitor.get(f"{PAGE}/cases", params={"on_notice": True, "limit": 100})).json()["items"]
+        assert len(noticed) == 60
+
+
+async def test_a_page_is_rendered_once_for_all_who_look(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.tell(opened(case_id()))
+    await world.shows(PAGE, "机耕路修补")
+    await world.text(f"/villages/{VILLAGE}", **HTML)
+    with monkeypatch.context() as patched:
+        patched.setattr(pages, "_rendered", lambda *_, **__: pytest.fail("rendered again"))
+        await world.text(f"/villages/{VILLAGE}", **HTML)
+    await world.tell(opened(case_id(), title="新的一件"))
+    await world.shows(f"/villages/{VILLAGE}", "新的一件", **HTML)
+
+
+async def test_lists_read_no_history(world: World) -> None:
+    await deliver(world.db, opened(case := case_id()))
+    async with world.db.begin(Scope.system()) as conn:
+        await conn.execute("UPDATE cases SET history = '\"not read\"'")
+    assert case in await world.text(f"{PAGE}/cases")
+
+
+async def test_numbers_are_shown_with_all_their_digits(world: World) -> None:
+    await deliver(world.db, opened(case := case_id(), form(item="砂石", quantity=1234567.5)))
+    assert "1,234,567.5" in await world.text(f"/cases/{case}", **HTML)
+
+
+async def spoil(db: Database) -> None:
+    """As a fault of ours would have left the read models: a title that no event has."""
+    async with db.begin(Scope.system()) as conn:
+        await conn.execute(
+            "UPDATE cases SET title = '写错的', card = jsonb_set(card, '{title,zh}', '\"写错的\"'); "
+            "UPDATE villages SET running = 99"
+        )
+
+
+async def standing(db: Database) -> str:
+    """All that the read models hold, without which schema they are in."""
+    return await everything(db, Scope.system())
+
+
+async def test_read_models_are_rebuilt_from_the_log_while_the_old_ones_serve(world: World) -> None:
+    ids = [case_id() for _ in range(20)]
+    for number, case in enumerate(ids):
+        title: dict[str, Any] = {"title": f"第{number}号路灯"}
+        await world.tell(opened(case, **title), bids_in(case, **title), award(case, **title))
+    await world.tell(*(raised(occurred_at=LAST_YEAR) for _ in range(5)))
+    await world.shows("/v1/villages", '"running":20')
+    await world.shows(f"/v1/cases/{ids[-1]}", FIRM)
+    await marked(world.db, 5)
+    await world.shows(PAGE, '"at_least":5')
+    right = await standing(world.db)
+    await spoil(world.db)
+    assert await standing(world.db) != right
+    asked: list[int] = []
+    done = asyncio.Event()
+
+    async def visit() -> None:
+        async with world.visitor() as visitor:
+            while not done.is_set():
+                for path in (f"/v1/cases/{ids[0]}", PAGE, f"{PAGE}/cases", "/v1/villages"):
+                    asked.append((await visitor.get(path)).status_code)
+
+    visiting = asyncio.create_task(visit())
+    assert await rebuild(world.settings) == 0
+    done.set()
+    await visiting
+    assert len(asked) > 4
+    assert set(asked) == {200}, "nobody waited for it, nobody saw a gap"
+    assert await standing(world.db) == right
+    assert "第0号路灯" in await world.text(f"/v1/cases/{ids[0]}")
+    await world.tell(
+        opened(late := case_id(), title="重建之后", occurred_at=NOW + timedelta(days=1)),
+        *[award(case, 3) for case in ids],
+    )
+    await world.shows(PAGE, "重建之后", late)
+    async with world.visitor() as visitor:
+        works = next(m for m in (await visitor.get(PAGE)).json()["matters"] if m["matter"]["code"] == "EN")
+    assert works["running"] == 21, "nothing lost, nothing twice"
+    async with world.db.begin(Scope.public()) as conn:
+        assert await conn.fetchval("SELECT count(*) FROM withheld") == 0, "the new tables are as guarded as the old"
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await conn.execute("INSERT INTO alert_marks VALUES (gen_random_uuid(), 1, $1, 2025, true)", VILLAGE)
+
+
+async def test_events_that_come_during_a_rebuild_take_effect_once(world: World) -> None:
+    for number in range(10):
+        await world.tell(opened(case_id(), title=f"第{number}号"))
+    await world.shows("/v1/villages", '"running":10')
+    done = asyncio.Event()
+
+    async def go_on() -> int:
+        told = 0
+        while not done.is_set():
+            await world.tell(opened(case_id()), raised(occurred_at=LAST_YEAR))
+            told += 1
+            await asyncio.sleep(0.01)
+        return told
+
+    telling = asyncio.create_task(go_on())
+    await rebuild(world.settings)
+    await rebuild(world.settings)
+    done.set()
+    told = await telling
+    await world.shows("/v1/villages", f'"running":{10 + told}')
+    await marked(world.db, told)
+    await world.shows(PAGE, f'"at_least":{told - told % 5}')
+
+
+async def test_a_rebuild_that_is_killed_changes_nothing(world: World) -> None:
+    ids = [case_id() for _ in range(40)]
+    for case in ids:
+        await world.tell(opened(case), bids_in(case), award(case))
+    await world.shows("/v1/villages", '"running":40')
+    await world.shows(f"/v1/cases/{ids[-1]}", FIRM)
+    await spoil(world.db)
+    before = await standing(world.db)
+    values = world.settings.model_copy(update={"consumer_batch": 1}).model_dump(mode="json", exclude_none=True)
+    environment = os.environ | {name.upper(): str(value) for name, value in values.items()}
+    owner = await asyncpg.connect(world.settings.database_url)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.disclosure.rebuild", env=environment, stdout=asyncio.subprocess.DEVNULL
+        )
+
+        async def half_way() -> bool:
+            assert process.returncode is None, "it was too quick to be killed"
+            try:
+                return bool(await owner.fetchval("SELECT sum(next_offset) > 20 FROM disclosure_new.consumer_offsets"))
+            except asyncpg.UndefinedTableError:
+                return False
+
+        await eventually(half_way, within=30)
+        with pytest.raises(AnotherRebuild):
+            await rebuild(world.settings)
+        process.kill()
+        await process.wait()
+        assert await standing(world.db) == before
+        await world.tell(opened(case_id()))
+        await world.shows("/v1/villages", '"running":41')
+
+        async def free() -> bool:
+            return not await owner.fetchval(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+                " AND classid = hashtext('rebuild')::oid"
+            )
+
+        await eventually(free)
+        await rebuild(world.settings)
+        assert "写错的" not in await standing(world.db)
+        await world.shows("/v1/villages", '"running":41')
+        left = await owner.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'disclosure%'")
+        assert [row[0] for row in left] == ["disclosure"]
+    finally:
+        await owner.close()

@@ -1,0 +1,207 @@
+"""The read models thrown away and rebuilt from the log, while the old ones serve: `make rebuild`.
+
+New tables fill in a schema of their own, from the first event on. When they have come as far as the old ones, one
+transaction holds the service's consumer, lets the last events in, and puts the new tables in the place of the old,
+with their offsets: the consumer goes on from there. Killed at any moment before that commit, nothing has changed, and
+the next rebuild begins anew. Why so: docs/decisions/0006-what-the-public-may-see.md.
+"""
+
+import asyncio
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import asyncpg
+from aiokafka import TopicPartition
+
+from services.disclosure.consumer import GROUP, TOPICS, handle_batch
+from services.disclosure.projections.village import CHANNEL
+from shared.bus.consumer import Consumer
+from shared.db import ROOT, Connection, Database, Scope
+from shared.settings import Settings
+
+LIVE = "disclosure"
+NEW, OLD = f"{LIVE}_new", f"{LIVE}_old"
+_MIGRATIONS = (ROOT / "shared" / "bus" / "tables.sql", ROOT / "services" / "disclosure" / "migrations")
+# What is the service's own and no read model: it stays where it is.
+_STAYS = ("outbox", "consumer_offsets", "seen_events", "schema_versions")
+_LOOK_SECONDS = 0.2
+_HOLD_SECONDS = 60.0
+# An instance that waits for the lock takes an epoch that is one higher; none may be as high as the new one.
+_FENCE = 1_000
+_OFFSETS = "SELECT topic, partition, next_offset FROM {schema}.consumer_offsets WHERE consumer = $1"
+_HELD = _OFFSETS.format(schema=LIVE) + " FOR UPDATE"
+_MODELS = """
+SELECT 'TABLE' AS kind, relname AS name FROM pg_class
+WHERE relnamespace = $1::regnamespace AND relkind = 'r' AND relname <> ALL($2)
+UNION ALL
+SELECT 'FUNCTION', proname FROM pg_proc WHERE pronamespace = $1::regnamespace
+"""
+_GO_ON = f"""
+INSERT INTO {LIVE}.consumer_offsets AS o (consumer, topic, partition, next_offset, epoch)
+SELECT $1, topic, partition, next_offset, {_FENCE} FROM {NEW}.consumer_offsets WHERE consumer = $2
+ON CONFLICT (consumer, topic, partition) DO UPDATE
+SET next_offset = excluded.next_offset, epoch = o.epoch + {_FENCE}
+"""
+_HAVE_SEEN = f"""
+INSERT INTO {LIVE}.seen_events (event_id, consumer)
+SELECT event_id, $1 FROM {NEW}.seen_events WHERE consumer = $2 ON CONFLICT DO NOTHING
+"""
+_DEAD = f"""
+INSERT INTO {LIVE}.outbox (event_id, topic, key, type, source, subject, time, traceparent, data)
+SELECT event_id, topic, key, type, source, subject, time, traceparent, data FROM {NEW}.outbox ORDER BY id
+"""
+Places = dict[TopicPartition, int]
+
+
+class NotCaughtUp(Exception):
+    """The new tables didn't come as far as the old ones within the time in which the service may be held."""
+
+
+class AnotherRebuild(Exception):
+    """A rebuild is under way already."""
+
+
+async def rebuild(settings: Settings, *, tell: Callable[[str], None] = lambda line: None) -> int:
+    """Build anew and switch; how many events could not be taken in, which are in the dead letters.
+
+    Raises `AnotherRebuild`, and `NotCaughtUp` when nothing was switched.
+    """
+    owner = await asyncpg.connect(settings.database_url)
+    live, new = Database(settings, LIVE), Database(settings, LIVE)
+    new.schema = NEW
+    try:
+        if not await owner.fetchval("SELECT pg_try_advisory_lock(hashtext('rebuild'), hashtext($1))", LIVE):
+            raise AnotherRebuild
+        await _empty_schema(owner)
+        await live.open()
+        await new.open()
+        await _migrate(new)
+        dead = await _fill_and_switch(settings, live, new, owner, tell)
+        for schema in (OLD, NEW):
+            await owner.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        return dead
+    finally:
+        await new.close()
+        await live.close()
+        await owner.close()
+
+
+async def _empty_schema(owner: Connection) -> None:
+    """Room for new and for old tables; what a rebuild that was killed has left behind goes."""
+    for schema in (NEW, OLD):
+        await owner.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        await owner.execute(f"CREATE SCHEMA {schema} AUTHORIZATION yunjing_{LIVE}")
+
+
+async def _migrate(new: Database) -> None:
+    tables, migrations = _MIGRATIONS
+    async with new.begin(Scope.system()) as conn:
+        for file in (tables, *sorted(migrations.glob("*.sql"))):
+            await conn.execute(file.read_text(encoding="utf-8"))
+
+
+async def _fill_and_switch(
+    settings: Settings, live: Database, new: Database, owner: Connection, tell: Callable[[str], None]
+) -> int:
+    group = f"{GROUP}.rebuild.{uuid.uuid4().hex[:12]}"
+    consumer = Consumer(new, settings, group=group, topics=TOPICS, handle=handle_batch)
+    async with _running(consumer.run()) as filling:
+        began = time.monotonic()
+        while not _reached(await _places(new, NEW, group), ends := await _places(live, LIVE, GROUP)):
+            _check(filling)
+            done = sum((await _places(new, NEW, group)).values())
+            tell(f"{done}/{sum(ends.values())} {time.monotonic() - began:.0f} s")
+            await asyncio.sleep(_LOOK_SECONDS)
+        async with live.begin(Scope.system()) as conn:
+            held = {_place(row): row["next_offset"] for row in await conn.fetch(_HELD, GROUP)}
+            await _until_reached(new, group, held, filling)
+            await _stop(filling)
+            # Whose connection is lost has lost the lock as well: another rebuild may have begun.
+            await owner.execute("SELECT")
+            return await _switch(conn, group)
+
+
+async def _until_reached(new: Database, group: str, held: Places, filling: asyncio.Task[None]) -> None:
+    """The old tables stand still now: let in the few events that they have and the new ones don't."""
+    try:
+        async with asyncio.timeout(_HOLD_SECONDS):
+            while not _reached(await _places(new, NEW, group), held):
+                _check(filling)
+                await asyncio.sleep(_LOOK_SECONDS / 10)
+    except TimeoutError as error:
+        raise NotCaughtUp from error
+
+
+async def _switch(conn: Connection, group: str) -> int:
+    """New tables for old, with how far they have come; whoever holds an old page is told. All of it or nothing."""
+    before = {row["village_code"] for row in await conn.fetch(f"SELECT village_code FROM {LIVE}.villages")}
+    await conn.execute(_GO_ON, GROUP, group)
+    await conn.execute(_HAVE_SEEN, GROUP, group)
+    dead = int((await conn.execute(_DEAD)).split()[-1])
+    for source, target in ((LIVE, OLD), (NEW, LIVE)):
+        for row in await conn.fetch(_MODELS, source, list(_STAYS)):
+            name = row["name"] if row["kind"] == "TABLE" else f"{row['name']}()"
+            await conn.execute(f"ALTER {row['kind']} {source}.{name} SET SCHEMA {target}")
+    after = {row["village_code"] for row in await conn.fetch(f"SELECT village_code FROM {LIVE}.villages")}
+    await conn.execute(
+        "SELECT pg_notify($1, code) FROM unnest($2::text[]) AS code", f"{LIVE}.{CHANNEL}", sorted(before | after)
+    )
+    await conn.execute("SELECT pg_notify($1, '')", f"{LIVE}.outbox")
+    return dead
+
+
+async def _places(db: Database, schema: str, group: str) -> Places:
+    async with db.begin(Scope.system(), readonly=True) as conn:
+        rows = await conn.fetch(_OFFSETS.format(schema=schema), group)
+    return {_place(row): row["next_offset"] for row in rows}
+
+
+def _place(row: Any) -> TopicPartition:
+    return TopicPartition(row["topic"], row["partition"])
+
+
+def _reached(places: Places, ends: Places) -> bool:
+    return bool(places) and all(places.get(place, 0) >= end for place, end in ends.items())
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        await _stop(task)
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _check(task: asyncio.Task[None]) -> None:
+    """A filling that has broken off is an error of the rebuild."""
+    if task.done():
+        task.result()
+
+
+def main() -> int:
+    """`python -m services.disclosure.rebuild`."""
+    try:
+        dead = asyncio.run(rebuild(Settings(), tell=lambda line: print(f"\r{line}", end="", flush=True)))
+    except AnotherRebuild:
+        print("已有一次重建正在进行 Another rebuild is under way", file=sys.stderr)
+        return 1
+    except NotCaughtUp:
+        print("未能追上,旧的读模型仍在使用 Not caught up: the old read models go on serving", file=sys.stderr)
+        return 1
+    print(f"\n已重建并切换,{dead} 条进入死信 Rebuilt and switched, {dead} events went to the dead letters")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
