@@ -62,7 +62,7 @@ _SELECTION = {
     "EN6": "应急指定",
 }
 TRADES = {"PR": "goods", "EN": "works", "AS": "tenants"}
-_LEASING = ("AS1", "AS2")
+LEASING = ("AS1", "AS2")
 _PAID_MONTHLY = ("LA1", "LA3")
 _MOST_DAYS_OF_A_MONTH = 26.0
 _RUN_BY_AGENTS = ("EN2", "EN3", "EN4", "PR3", "AS1", "AS2")
@@ -221,7 +221,7 @@ class Drafter:
     def _asset(
         self, flow: Flow, village: str, chosen: Chosen, amount: int, winner: Company, opened_at: datetime
     ) -> Titled:
-        lease = _lease(opened_at) if flow.code in _LEASING else {}
+        lease = _lease(opened_at) if flow.code in LEASING else {}
         asset = self._unlet(village, lease) if lease else self._rng.choice(self.county.villages[village].assets)
         if lease and not chosen.amount_yuan:
             amount = round(leasing.fair_rent_fen(asset) * self._rng.uniform(0.95, 1.2) / _YUAN) * _YUAN
@@ -259,15 +259,20 @@ class Drafter:
 
     def _unlet(self, village: str, lease: Mapping[str, date]) -> Asset:
         """An asset of the village that nobody else has at that time."""
-        assets = self.county.villages[village].assets
-        free = [
-            asset
-            for asset in assets
-            if all(lease["lease_to"] < begins or ends < lease["lease_from"] for begins, ends in self.lets[asset.id])
-        ]
-        asset = self._rng.choice(free or assets)
+        asset = self._rng.choice(self._free(village, lease) or self.county.villages[village].assets)
         self.lets[asset.id].append((lease["lease_from"], lease["lease_to"]))
         return asset
+
+    def can_let(self, village: str, opened_at: datetime) -> bool:
+        """Whether the village has an asset left that nobody else will have."""
+        return bool(self._free(village, _lease(opened_at)))
+
+    def _free(self, village: str, lease: Mapping[str, date]) -> list[Asset]:
+        return [
+            asset
+            for asset in self.county.villages[village].assets
+            if all(lease["lease_to"] < begins or ends < lease["lease_from"] for begins, ends in self.lets[asset.id])
+        ]
 
     def _labour(self, flow: Flow, chosen: Chosen, amount: int, place: str) -> Titled:
         workers = chosen.workers or [self.county.people.person() for _ in range(self._rng.randint(1, 4))]

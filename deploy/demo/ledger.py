@@ -14,16 +14,16 @@ RARELY = ("first", "second")
 
 
 class Ledger:
-    """When something was last used in a place: a kind of works, a street, a firm."""
+    """When something was used in a place: a kind of works, a street, a firm."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
-        self._used: dict[str, dict[object, datetime]] = defaultdict(dict)
+        self._used: dict[str, dict[object, list[datetime]]] = defaultdict(lambda: defaultdict(list))
 
     def choose(self, where: str, among: Iterable[T], now: datetime) -> T | None:
         """Something not used there of late, now noted as used; None when all of it was."""
         used = self._used[where]
-        free = [each for each in among if _name(each) not in used or abs(now - used[_name(each)]) > _APART]
+        free = [each for each in among if _apart(used.get(_name(each), ()), now)]
         if not free:
             return None
         chosen = self._rng.choice(free)
@@ -32,11 +32,15 @@ class Ledger:
 
     def untouched(self, where: str, now: datetime) -> bool:
         """Whether nothing was used there of late."""
-        return all(abs(now - used) > _APART for used in self._used[where].values())
+        return all(_apart(moments, now) for moments in self._used[where].values())
 
     def note(self, where: str, what: object, now: datetime) -> None:
         """Remember a use."""
-        self._used[where][_name(what)] = now
+        self._used[where][_name(what)].append(now)
+
+
+def _apart(moments: Iterable[datetime], now: datetime) -> bool:
+    return all(abs(now - moment) > _APART for moment in moments)
 
 
 def _name(each: object) -> object:

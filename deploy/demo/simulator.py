@@ -13,7 +13,7 @@ from typing import Any
 from deploy.demo import leasing, near_misses, sheets, violations
 from deploy.demo.cases import Draft, Recorded, record
 from deploy.demo.county import County
-from deploy.demo.drafting import TRADES, Chosen, Drafter
+from deploy.demo.drafting import LEASING, TRADES, Chosen, Drafter
 from deploy.demo.labels import Label, reminder
 from deploy.demo.ledger import EMERGENCIES, RARELY, Ledger
 from deploy.demo.period import Period
@@ -176,6 +176,8 @@ class Simulation:
         if trade is None or code == _CHANGE:
             return Chosen()
         winner = self._ledger.choose(f"{village} {trade}", self.county.market[trade], opened_at)
+        if code in LEASING and not self._drafter.can_let(village, opened_at):
+            return None
         if trade == "tenants":
             return Chosen(winner=winner)
         if code in EMERGENCIES and not self._ledger.choose(f"{village} emergencies", RARELY, opened_at):

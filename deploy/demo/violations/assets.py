@@ -1,6 +1,7 @@
 """What goes wrong with a village's assets and their income: rent unpaid, takings spent, one thing let twice."""
 
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from deploy.demo import leasing
@@ -97,6 +98,20 @@ def receipt(ground: Ground, draft: Draft, node: str, **more: Any) -> None:
         local_day(step.at),
         **more,
     )
+    if node == "AS1-13":
+        _later_years(ground, draft, draft.step("AS1-12").fields)
+
+
+def _later_years(ground: Ground, draft: Draft, lease: dict[str, Any]) -> None:
+    """Rent goes on being paid, each year when it is due."""
+    for year in count(1):
+        day = lease["lease_from"] + timedelta(days=365 * year)
+        if day >= min(lease["lease_to"], local_day(ground.period.until)):
+            return
+        number, payer = f"{lease['contract_no']}-{year + 1}", lease["supplier_name"]
+        ground.county.receipt(
+            draft.village_code, number, payer, lease["annual_rent_fen"], day, contract_no=lease["contract_no"]
+        )
 
 
 PLANTS = (

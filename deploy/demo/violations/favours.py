@@ -12,7 +12,7 @@ from shared.workdays import SHANGHAI
 
 _JOBS = 4
 _SHEETS = 6
-_RELIEVED, _KIN = 30, 26
+_RELIEVED, _KIN = 60, 56
 _NIGHT_HOURS = 14
 _FAR_M = 6_400
 
@@ -54,15 +54,15 @@ def in_two_places_at_once(ground: Ground) -> Planted:
 
 
 def always_the_same_men(ground: Ground) -> Planted:
-    """Two men stand on every wage sheet of half a year, with somebody new for a few days."""
+    """Three men stand on every large wage sheet of half a year."""
     begins, people = _half_year(ground), ground.county.people
-    village, regulars = ground.village_for("labour in bulk", begins), [people.person(), people.person()]
+    village, regulars = ground.village_for("labour in bulk", begins), [people.person() for _ in range(3)]
     drafts = tuple(
         ground.case(
             "LA1",
             village=village,
             at=ground.later(begins, 22 * number),
-            chosen=Chosen(workers=[*regulars, people.person()], amount_yuan=5_900),
+            chosen=Chosen(workers=regulars, amount_yuan=12_000),
         )
         for number in range(_SHEETS)
     )
@@ -77,7 +77,7 @@ def _half_year(ground: Ground) -> datetime:
 
 
 def aid_for_the_clan(ground: Ground) -> Planted:
-    """Of thirty families that get the village's aid, twenty-six are the village head's kin."""
+    """Of sixty families that get the village's aid, fifty-six are the village head's kin."""
     at, people = ground.moment(), ground.county.people
     village = ground.village_for("a clan", at)
     head = ground.county.villages[village].posts["village_head"]

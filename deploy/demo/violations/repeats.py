@@ -5,24 +5,29 @@ from itertools import count
 from deploy.demo.cases import Draft
 from deploy.demo.drafting import Chosen
 from deploy.demo.violations.ground import Ground, Plant, Planted
+from deploy.demo.words import WORDS
 
-_AWARDS = 8
-_WEEKS_BETWEEN = 20
+_AWARDS = 13
+_DAYS_BETWEEN = 13
 _BELOW_FEN = (4_720_000, 4_885_000, 4_790_000)
 _DEAL = ("award_fen", "contract_fen", "settlement_fen", "payment_fen", "invoice_fen", "estimate_fen", "budget_fen")
 _CEILING_FEN = 4_990_000
 
 
 def one_firm_takes_all(ground: Ground) -> Planted:
-    """One firm wins eight of a village's works within half a year."""
+    """One firm wins thirteen of a village's works within half a year."""
     at, firm = ground.moment(400), ground.county.company("works")
     village = ground.village_for("one firm", at)
     drafts = tuple(
         ground.case(
             "EN2",
             village=village,
-            at=ground.later(at, _WEEKS_BETWEEN * number),
-            chosen=Chosen(bidders=[firm, *ground.rng.sample(ground.county.market["works"], 3)]),
+            at=ground.later(at, _DAYS_BETWEEN * number),
+            chosen=Chosen(
+                kind=ground.rng.choice(WORDS["works"]),
+                place=f"新河{number + 1}号地块",
+                bidders=[firm, *ground.rng.sample(ground.county.market["works"], 3)],
+            ),
         )
         for number in range(_AWARDS)
     )
