@@ -72,7 +72,7 @@ def _filed(kind: str, event: dict[str, Any]) -> Iterator[tuple[str, dict[str, An
     told = {**brief, "fields": {name: fields[name] for name in _TOLD if name in fields}}
     if _of_a_change(event):
         told["documents"] = event["documents"]
-    counts = kind in (OPENED, WITHDRAWN) or any(name in fields for name in _AMOUNTS)
+    counts = kind in (OPENED, WITHDRAWN, RETURNED) or any(name in fields for name in (*_AMOUNTS, "change_fen"))
     if (counts and event["matter"] in ("EN", "PR")) or _of_a_change(event) or _of_a_budget(event):
         yield f"village:{event['village_code']}:{event['matter']}", told
     if fields.get("supplier_id"):

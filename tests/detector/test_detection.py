@@ -104,10 +104,10 @@ def test_an_evaluation_error_is_a_fault(tmp_path: Any) -> None:
     file = tmp_path / "A063_broken.yaml"
     text = _RULEBOOK.rule("A063").source.read_text(encoding="utf-8")
     condition = text[text.index("condition: |") : text.index("evidence:")]
-    file.write_text(text.replace(condition, "condition: case.paid_fen / (tolerance_yuan - tolerance_yuan) > 1\n"))
+    file.write_text(text.replace(condition, "condition: settlement.paid_fen / (tolerance_yuan - tolerance_yuan) > 1\n"))
     rule = _RULEBOOK.rule("A063")
     broken = Rulebook([load(file).rules[0], _RULEBOOK.rule("A062")])
-    facts = [fact for fact in _facts(rule) if fact.key.startswith("case:A063-0")]
+    facts = [fact for fact in _facts(rule) if fact.key.startswith("village:") and fact.data["case_id"] == "A063-0-c1"]
     detection = detect(broken, facts[0].key, facts, Reference(), _NOW)
     assert [(fault.rule_id, "divide by zero" in fault.message) for fault in detection.faults] == [("A063", True)]
 

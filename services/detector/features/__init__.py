@@ -32,6 +32,7 @@ from services.detector.features.relief import RELIEF_SHARE, REPEATED_RELIEF
 from services.detector.features.rents import RENT
 from services.detector.features.rings import LOSER, ROTATION
 from services.detector.features.rivals import HELPER, MANAGER
+from services.detector.features.settlements import SETTLEMENT
 from services.detector.features.spending import SPENDING
 from services.detector.features.tenders import TENDER
 from services.detector.features.trades import TRADES
@@ -43,7 +44,7 @@ OF_THE_CASE = frozenset({"case", "node", "fields", "term", "works", "ended", "te
 ALL = (
     *(NODE, TERM, WORKS, CASE, PAIR, CLUSTER, INVOICE, INTEREST, RECIPIENT, SUPPLIER, BENEFICIARY),
     *(FILING, PAYDAY, EMERGENCY, LEASE_END, ARREARS, APPEAL),
-    *(ENDED, TENDER, CHANGED_WORKS, CASH_PAID, CASH_BOX, CREW, SPENDING),
+    *(ENDED, TENDER, CHANGED_WORKS, SETTLEMENT, CASH_PAID, CASH_BOX, CREW, SPENDING),
     *(LISTS, RENT_DUE, INCOME, AUDIT, INVOICE_RUN, SHARE, BRINK, EMERGENCIES, CHANGES, SEAL_DAY),
     *(LABOUR_SUM, LABOUR_SHARE, WORKLOAD, ASSET_USE, HOLDING, RELIEF_SHARE, REPEATED_RELIEF),
     *(ACCOUNT, AGENCY, PAIRING, STAMPED, DIGITS, EMPLOYER, GAP, LESSEE, MEANS, RENT),

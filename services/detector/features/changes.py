@@ -10,7 +10,7 @@ from services.detector.distil import WITHDRAWN, Fact
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from shared.contracts.alerts import Bilingual, Evidence
 
-_WORKS = ":EN"
+WORKS_OF_A_VILLAGE = ":EN"
 _FLOW = "EN5"
 _APPROVAL = "change_approval"
 _AFTER_APPROVAL = ("EN5-07", "EN5-08")
@@ -37,7 +37,9 @@ class ChangedWorks:
 
 
 @dataclass(frozen=True)
-class _Change:
+class Change:
+    """One case of a change that names its works; `done` says that it was decided and carried out."""
+
     facts: tuple[Fact, ...]
     no: str
     works_no: str
@@ -46,7 +48,8 @@ class _Change:
     papered: bool
 
 
-def _by_case(facts: Sequence[Fact]) -> Mapping[str, list[Fact]]:
+def by_case(facts: Sequence[Fact]) -> Mapping[str, list[Fact]]:
+    """The facts of each case in its own order."""
     cases: dict[str, list[Fact]] = defaultdict(list)
     for fact in sorted(facts, key=lambda fact: int(fact.data["sequence"])):
         cases[fact.data["case_id"]].append(fact)
@@ -57,12 +60,13 @@ def _latest(facts: Sequence[Fact], name: str) -> Any:
     return next((fact.data["fields"][name] for fact in reversed(facts) if name in fact.data["fields"]), None)
 
 
-def _changes(cases: Mapping[str, list[Fact]]) -> Iterator[_Change]:
+def changes_of(cases: Mapping[str, list[Fact]]) -> Iterator[Change]:
+    """The changes among these cases that weren't withdrawn."""
     for facts in cases.values():
         works_no = _latest(facts, "related_case_no")
         withdrawn = any(fact.kind == WITHDRAWN for fact in facts)
         if facts[0].data["flow"] == _FLOW and works_no and not withdrawn:
-            yield _Change(
+            yield Change(
                 facts=tuple(facts),
                 no=facts[0].data["case_no"],
                 works_no=works_no,
@@ -73,11 +77,11 @@ def _changes(cases: Mapping[str, list[Fact]]) -> Iterator[_Change]:
 
 
 def _works_occasions(view: View, params: Params) -> Iterator[Occasion]:
-    if not view.key.endswith(_WORKS):
+    if not view.key.endswith(WORKS_OF_A_VILLAGE):
         return
-    cases = _by_case(view.facts)
-    by_works: dict[str, list[_Change]] = defaultdict(list)
-    for change in _changes(cases):
+    cases = by_case(view.facts)
+    by_works: dict[str, list[Change]] = defaultdict(list)
+    for change in changes_of(cases):
         by_works[change.works_no].append(change)
     numbers = {facts[0].data["case_no"]: facts for facts in cases.values() if facts[0].data["flow"] != _FLOW}
     for works_no, changes in sorted(by_works.items()):
@@ -85,7 +89,7 @@ def _works_occasions(view: View, params: Params) -> Iterator[Occasion]:
             yield _occasion(numbers[works_no], changes)
 
 
-def _occasion(works: Sequence[Fact], changes: Sequence[_Change]) -> Occasion:
+def _occasion(works: Sequence[Fact], changes: Sequence[Change]) -> Occasion:
     first = works[0].data
     facts = [*works, *(fact for change in changes for fact in change.facts)]
     return Occasion(
@@ -100,11 +104,11 @@ def _occasion(works: Sequence[Fact], changes: Sequence[_Change]) -> Occasion:
         ),
         occurred_at=max(fact.occurred_at for fact in facts),
         flow=first["flow"],
-        trail=partial(_listed, changes),
+        trail=partial(listed, changes),
     )
 
 
-def _changed(works: Sequence[Fact], changes: Sequence[_Change]) -> ChangedWorks:
+def _changed(works: Sequence[Fact], changes: Sequence[Change]) -> ChangedWorks:
     contract = _latest(works, "contract_fen") or _latest(works, "award_fen") or 0
     settlement = _latest(works, "settlement_fen")
     bare = [change for change in changes if not change.papered and (change.done or settlement is not None)]
@@ -124,7 +128,8 @@ def _changed(works: Sequence[Fact], changes: Sequence[_Change]) -> ChangedWorks:
     )
 
 
-def _listed(changes: Sequence[_Change]) -> tuple[Evidence, ...]:
+def listed(changes: Sequence[Change]) -> tuple[Evidence, ...]:
+    """The changes as evidence."""
     return tuple(
         Evidence(
             label=Bilingual(zh="变更", en="Change"),
