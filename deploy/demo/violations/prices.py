@@ -9,10 +9,12 @@ from deploy.demo.schedule import local_day
 from deploy.demo.violations.collusion import rewrite
 from deploy.demo.violations.ground import Ground, Plant, Planted
 from deploy.demo.words import WORDS
+from shared import regions
 
 _LONE = (1.0, 1.1213, 1.1279, 1.1342, 1.1437)
 _DEAR = 1.45
 _CHEAP = 0.5
+_COMMON = 8
 _ROUND = 34
 _DAYS_BETWEEN = 5
 
@@ -37,14 +39,28 @@ def dear_item(ground: Ground) -> Planted:
 
 
 def half_the_rent(ground: Ground) -> Planted:
-    """A lease at half of what its kind brings, with reserve and offers to match."""
+    """A lease at half of what its kind brings, with reserve and offers to match; the town has many like it."""
     draft = ground.case("AS1")
+    while _alike(ground, draft) < _COMMON:
+        draft = ground.case("AS1")
     for step in draft.steps:
         for name in ("annual_rent_fen", "award_fen", "reserve_fen", "appraisal_fen", "received_fen", "invoice_fen"):
             if name in step.fields:
                 step.fields[name] = round(step.fields[name] * _CHEAP)
     rewrite(draft, lambda at, bid: bid.model_copy(update={"price_fen": round(bid.price_fen * _CHEAP)}))
     return Planted((draft,))
+
+
+def _alike(ground: Ground, draft: Draft) -> int:
+    """How many other assets of the town are of the kind and about the size of the one that is let."""
+    told = draft.step("AS1-01").fields
+    town = regions.town_of(draft.village_code)
+    assets = (asset for village in regions.villages(town) for asset in ground.county.villages[village.code].assets)
+    return sum(
+        asset.kind == draft.fields["category"] and told["quantity"] / 2 <= (asset.quantity or 0) <= told["quantity"] * 2
+        for asset in assets
+        if asset.id != told["asset_id"]
+    )
 
 
 def round_sums(ground: Ground) -> Planted:
