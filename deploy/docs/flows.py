@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from services.approval.fields import all_fields
-from services.approval.flows import PREVIOUS, Catalogue, Flow, FormUse, Name, Node
+from services.approval.flows import PREVIOUS, Catalogue, Flow, FormUse, Node
+from shared.words import Name
 
 _UNITS = {"working_day": Name("工作日", "working days"), "calendar_day": Name("日历日", "calendar days")}
 

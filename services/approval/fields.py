@@ -17,6 +17,7 @@ import yaml
 from shared import texts
 from shared.contracts.power import Attendance, Bid, BillLine, Grant, NodeFields, Payout, Worker
 from shared.identity import account_key, birth_year, normalise_phone, person_key, phone_key, phone_tail, valid_id_no
+from shared.words import words
 from shared.workdays import SHANGHAI
 
 Kind = Literal[
@@ -100,18 +101,18 @@ class FormField:
 
 @cache
 def all_fields() -> Mapping[str, FormField]:
-    """Every field of `NodeFields`, in its order; a field without a name in `fields.yaml` is an error."""
-    names = yaml.safe_load((Path(__file__).parent / "fields.yaml").read_text(encoding="utf-8"))
-    differing = set(names) ^ set(NodeFields.model_fields)
-    if differing:
-        raise ValueError(f"fields.yaml and NodeFields differ: {', '.join(sorted(differing))}")
+    """Every field of `NodeFields`, in its order; one in `fields.yaml` that an event doesn't have is an error."""
+    filled = yaml.safe_load((Path(__file__).parent / "fields.yaml").read_text(encoding="utf-8"))
+    if unknown := set(filled) - set(NodeFields.model_fields):
+        raise ValueError(f"fields.yaml: {', '.join(sorted(unknown))} is no field of an event")
+    names = words().fields
     return {
         name: FormField(
             name,
-            names[name]["zh"],
-            names[name]["en"],
-            names[name].get("kind") or _kind(name, info.annotation),
-            tuple(names[name].get("also", ())),
+            names[name].zh,
+            names[name].en,
+            filled.get(name, {}).get("kind") or _kind(name, info.annotation),
+            tuple(filled.get(name, {}).get("also", ())),
         )
         for name, info in NodeFields.model_fields.items()
     }

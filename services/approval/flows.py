@@ -1,16 +1,23 @@
-"""The catalogue of power flows: 22 flows with their nodes, as data in `catalogue/`, checked when it loads."""
+"""The catalogue of power flows: 22 flows with their nodes, as data in `catalogue/`, checked when it loads.
+
+It holds rules and order; what flows, nodes, roles and papers are called is in `shared/words`.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from services.approval.errors import NoSuchFlow, NoSuchNode
 from shared.contracts.power import Matter, NodeFields
+from shared.words import FOLDER as WORDS
+from shared.words import Flow as FlowWords
+from shared.words import Name, Paper, Words
+from shared.words import load as load_words
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 VOCABULARY = "vocabulary.yaml"
@@ -30,25 +37,10 @@ class CatalogueError(ValueError):
 
 
 @dataclass(frozen=True)
-class Name:
-    """A name in Chinese and English."""
-
-    zh: str
-    en: str
-
-
-@dataclass(frozen=True)
 class Role(Name):
     """A role of the flows. One that is `outside` has no account of its own, so the handler files for it."""
 
     outside: bool = False
-
-
-@dataclass(frozen=True)
-class Paper(Name):
-    """A kind of paper, and whether its original is open to the public."""
-
-    public: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,12 +168,8 @@ class _Name(_Entry):
     en: Text
 
 
-class _Role(_Name):
+class _Role(_Entry):
     outside: bool = False
-
-
-class _Paper(_Name):
-    public: bool = False
 
 
 class _Limit(_Name):
@@ -189,9 +177,7 @@ class _Limit(_Name):
 
 
 class _Vocabulary(_Entry):
-    matters: dict[str, _Name]
     roles: dict[str, _Role]
-    documents: dict[str, _Paper]
     limits: dict[str, _Limit]
 
 
@@ -203,7 +189,6 @@ class _Term(_Entry):
 
 class _Node(_Entry):
     code: str
-    name: _Name
     role: str
     documents: list[Use] = Field(default_factory=list)
     term: _Term | None = None
@@ -218,7 +203,6 @@ class _Flow(_Entry):
     key: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]
     version: int = Field(ge=1)
     matter: str
-    name: _Name
     summary: _Name
     at_or_above: str | None = None
     below: str | None = None
@@ -231,25 +215,23 @@ V = TypeVar("V")
 
 
 @cache
-def load(path: Path = CATALOGUE) -> Catalogue:
+def load(path: Path = CATALOGUE, named: Path = WORDS) -> Catalogue:
     """The catalogue in this folder; raises `CatalogueError` with file, path and what is wrong."""
-    words = _read(path / VOCABULARY, _Vocabulary)
-    roles = {code: Role(r.zh, r.en, r.outside) for code, r in words.roles.items()}
-    documents = {kind: Paper(d.zh, d.en, d.public) for kind, d in words.documents.items()}
-    matters = {code: Name(m.zh, m.en) for code, m in words.matters.items()}
-    limits = {code: Limit(x.zh, x.en, x.fen) for code, x in words.limits.items()}
-    if set(matters) != set(get_args(Matter)):
-        raise CatalogueError(VOCABULARY, "matters", f"must be {', '.join(get_args(Matter))}")
+    used, words = _read(path / VOCABULARY, _Vocabulary), load_words(named)
+    if unnamed := sorted(set(used.roles) - set(words.roles)):
+        raise CatalogueError(VOCABULARY, f"roles.{unnamed[0]}", "has no name in shared/words/roles.yaml")
+    roles = {code: Role(words.roles[code].zh, words.roles[code].en, r.outside) for code, r in used.roles.items()}
+    limits = {code: Limit(x.zh, x.en, x.fen) for code, x in used.limits.items()}
     if HANDLER not in roles:
         raise CatalogueError(VOCABULARY, "roles", f"{HANDLER} is missing")
     flows: dict[str, Flow] = {}
     for file in sorted(path.glob("*.yaml")):
         if file.name != VOCABULARY:
-            flow = _Builder(file, roles, documents, matters, limits).flow(_read(file, _Flow))
+            flow = _Builder(file, roles, limits, words).flow(_read(file, _Flow))
             if flow.key in {other.key for other in flows.values()}:
                 raise CatalogueError(file.name, "key", f"{flow.key} is another flow's key")
             flows[flow.code] = flow
-    return Catalogue(flows, roles, documents, matters)
+    return Catalogue(flows, roles, words.papers, words.matters)
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -281,25 +263,29 @@ class _Builder:
 
     file: Path
     roles: Mapping[str, Role]
-    documents: Mapping[str, Paper]
-    matters: Mapping[str, Name]
     limits: Mapping[str, Limit]
+    words: Words
 
     def flow(self, entry: _Flow) -> Flow:
         if entry.code != self.file.stem:
             raise self._fault("code", f"{entry.code} must be in {entry.code}.yaml")
-        self._known("matter", entry.matter, self.matters)
+        self._known("matter", entry.matter, self.words.matters)
         if not entry.code.startswith(entry.matter):
             raise self._fault("matter", f"{entry.matter} does not fit the code {entry.code}")
+        called = self.words.flows.get(entry.code, {}).get(entry.version)
+        if called is None:
+            raise self._fault("version", f"{entry.code} version {entry.version} has no name in shared/words/flows.yaml")
         nodes: list[Node] = []
         for order, node in enumerate(entry.nodes, start=1):
-            nodes.append(self._node(f"nodes.{order - 1}", f"{entry.code}-{order:02}", order, node, nodes))
+            nodes.append(self._node(f"nodes.{order - 1}", f"{entry.code}-{order:02}", order, node, nodes, called))
+        if list(called.nodes) != [node.code for node in nodes]:
+            raise self._fault("nodes", "shared/words/flows.yaml names other nodes, or in another order")
         return Flow(
             code=entry.code,
             key=entry.key,
             version=entry.version,
             matter=entry.matter,  # type: ignore[arg-type]  # known: the vocabulary has exactly the matters
-            name=_name(entry.name),
+            name=Name(called.zh, called.en),
             summary=_name(entry.summary),
             at_or_above=self._limit("at_or_above", entry.at_or_above),
             below=self._limit("below", entry.below),
@@ -307,9 +293,11 @@ class _Builder:
             nodes=tuple(nodes),
         )
 
-    def _node(self, path: str, code: str, order: int, entry: _Node, before: Sequence[Node]) -> Node:
+    def _node(self, path: str, code: str, order: int, entry: _Node, before: Sequence[Node], called: FlowWords) -> Node:
         if entry.code != code:
             raise self._fault(f"{path}.code", f"{entry.code} stands where {code} is due")
+        if code not in called.nodes:
+            raise self._fault(f"{path}.code", f"{code} has no name in shared/words/flows.yaml")
         role = self._known(f"{path}.role", entry.role, self.roles)
         form = self._form(f"{path}.form", entry.form)
         required = {use.name for use in form if use.required}
@@ -320,12 +308,12 @@ class _Builder:
         return Node(
             code=code,
             order=order,
-            name=_name(entry.name),
+            name=called.nodes[code],
             role=entry.role,
             role_name=role,
             filers=frozenset({entry.role, HANDLER} if role.outside else {entry.role}),
             documents=tuple(
-                DocumentNeed(kind, self._known(f"{path}.documents", kind, self.documents), required)
+                DocumentNeed(kind, self._known(f"{path}.documents", kind, self.words.papers), required)
                 for kind, required in self._uses(f"{path}.documents", entry.documents)
             ),
             form=form,

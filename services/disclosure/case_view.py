@@ -105,14 +105,14 @@ class CaseView(CaseCard):
         )
 
 
-def lines_of(case: Case, sequence: int, name: str, offset: int, limit: int, masks: Masks) -> Lines:
+def lines_of(case: Case, sequence: int, name: str, offset: int, limit: int, masks: Masks, words: Vocabulary) -> Lines:
     """Some lines of one list of a case; raises `NoSuchList`."""
     for entry in case.history:
         value = entry.get("fields", {}).get(name)
         rule = masks.rule(name, case.places)
         if entry["sequence"] == sequence and isinstance(value, list) and rule:
             items = tuple(_cut(each) for each in value[offset : offset + limit])
-            label = Bilingual(zh=rule.zh, en=rule.en)
+            label = Bilingual.of(words.fields[name])
             return Lines(name=name, kind=rule.rule, label=label, offset=offset, lines=len(value), items=items)
     raise NoSuchList("案件在这个节点没有公开这份明细", "No such list is public at this node of the case")
 
@@ -127,12 +127,12 @@ def _entry(entry: Entry, case: Case, masks: Masks, words: Vocabulary) -> History
         to_node=node_named(entry["to_node"], case, words) if entry.get("to_node") else None,
         role=Named.of(role, words.role(role)),
         notice_ends_at=entry.get("notice_ends_at"),
-        fields=tuple(_fields(entry, case, masks)),
+        fields=tuple(_fields(entry, case, masks, words)),
         documents=tuple(_documents(entry, case, masks, words)),
     )
 
 
-def _fields(entry: Entry, case: Case, masks: Masks) -> Iterator[ShownField]:
+def _fields(entry: Entry, case: Case, masks: Masks, words: Vocabulary) -> Iterator[ShownField]:
     """What may be shown by the list in force: a field that it no longer names for this flow stays in."""
     for name in masks.rules:
         value, rule = entry.get("fields", {}).get(name), masks.rule(name, case.places)
@@ -142,7 +142,7 @@ def _fields(entry: Entry, case: Case, masks: Masks) -> Iterator[ShownField]:
         more = several and len(value) > SHOWN_LINES
         yield ShownField(
             name=name,
-            label=Bilingual(zh=rule.zh, en=rule.en),
+            label=Bilingual.of(words.fields[name]),
             kind=_KINDS.get(rule.rule, rule.rule),
             value=[_cut(each) for each in value[:SHOWN_LINES]] if several else _cut(value),
             value_en=masks.choice_names.get(value) if rule.rule == "choice" else None,
@@ -155,7 +155,7 @@ def _documents(entry: Entry, case: Case, masks: Masks, words: Vocabulary) -> Ite
     if case.matter not in masks.documents_in:
         return
     for paper in entry.get("documents", ()):
-        if name := words.documents.get(paper["kind"]):
+        if name := words.papers.get(paper["kind"]):
             yield Document(kind=Named.of(paper["kind"], name), sha256=paper["sha256"])
 
 

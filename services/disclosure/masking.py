@@ -51,8 +51,6 @@ class Rule:
     rule: str
     places: frozenset[str]
     withheld_until: Until | None
-    zh: str
-    en: str
     choices: tuple[tuple[str, str], ...] = ()
 
 
@@ -102,8 +100,6 @@ def load(path: Path, words: Vocabulary) -> Masks:
                 rule=entry["rule"],
                 places=frozenset(entry.get("in", ())),
                 withheld_until=entry.get("withheld_until"),
-                zh=entry["zh"],
-                en=entry["en"],
                 choices=tuple((option["word"], option["zh"]) for option in options),
             )
             _check(rule, places)
@@ -286,7 +282,7 @@ def _fields(event: CaseOpened | NodeCompleted, named: People, masks: Masks) -> t
 def _documents(event: NodeCompleted, masks: Masks, words: Vocabulary) -> list[dict[str, str]]:
     if event.matter not in masks.documents_in:
         return []
-    return [{"kind": paper.kind, "sha256": paper.sha256} for paper in event.documents if paper.kind in words.documents]
+    return [{"kind": paper.kind, "sha256": paper.sha256} for paper in event.documents if paper.kind in words.papers]
 
 
 def _node(code: str | None) -> str | None:

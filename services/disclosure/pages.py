@@ -101,7 +101,7 @@ async def show_lines(
     """A wage sheet or bids, page by page."""
     async with public(request) as conn:
         found = await case.find(conn, case_id)
-    lines = lines_of(found, sequence, name, offset, SHOWN_LINES, masks())
+    lines = lines_of(found, sequence, name, offset, SHOWN_LINES, masks(), vocabulary())
     view = CaseView.at(found, datetime.now(UTC), masks(), vocabulary())
     return _page(request, "lines.html", case=view, list=lines, here=f"/cases/{case_id}/{sequence}/{name}")
 

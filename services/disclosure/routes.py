@@ -104,7 +104,7 @@ async def show_lines(
     """Lines of a wage sheet or of bids, page by page."""
     async with public(request) as conn:
         found = await case.find(conn, case_id)
-    return _json(request, lines_of(found, sequence, name, offset, limit, masks()))
+    return _json(request, lines_of(found, sequence, name, offset, limit, masks(), vocabulary()))
 
 
 def _json(request: Request, body: BaseModel) -> Response:

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.disclosure.cases import Case, State
 from services.disclosure.free_text import cut
-from services.disclosure.vocabulary import UNNAMED_NODE, Name, Vocabulary
+from services.disclosure.vocabulary import UNNAMED_NODE, Vocabulary
 from shared import regions
 from shared.contracts.power import Matter
+from shared.words import Name
 
 
 class Answer(BaseModel):
@@ -48,6 +49,11 @@ class Bilingual(Answer):
 
     zh: str
     en: str
+
+    @classmethod
+    def of(cls, name: Name) -> Self:
+        """A name as an answer."""
+        return cls(zh=name.zh, en=name.en)
 
 
 class CaseLinks(Answer):

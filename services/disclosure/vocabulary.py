@@ -1,31 +1,17 @@
-"""What the codes of events are called in public: matters, flows, nodes, roles and papers, in Chinese and English."""
+"""What the codes of events are called in public, in Chinese and English: as everywhere (`shared/words`), and what only
+the public pages say.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from shared.words import Flow, Name, Words, words
+
 FILE = Path(__file__).parent / "vocabulary.yaml"
-
-
-@dataclass(frozen=True)
-class Name:
-    """One thing's name in both languages."""
-
-    zh: str
-    en: str
-
-
-@dataclass(frozen=True)
-class Flow(Name):
-    """One version of a flow, and its nodes in their order."""
-
-    nodes: Mapping[str, Name] = field(default_factory=dict)
-
-
 UNNAMED_NODE = Name("办理节点", "Node")
 UNNAMED_ROLE = Name("经办单位", "Office in charge")
 UNNAMED_FLOW = Flow("权力流程", "Flow of village power")
@@ -33,14 +19,15 @@ UNNAMED_FLOW = Flow("权力流程", "Flow of village power")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words of all codes that may appear in public."""
+    """The words of all codes that may appear in public; of papers only those whose originals are open."""
 
     matters: Mapping[str, Name]
     roles: Mapping[str, Name]
-    documents: Mapping[str, Name]
+    papers: Mapping[str, Name]
+    fields: Mapping[str, Name]
+    flows: Mapping[str, Mapping[int, Flow]]
     states: Mapping[str, Name]
     kinds: Mapping[str, Name]
-    flows: Mapping[str, Mapping[int, Flow]]
 
     def flow(self, code: str, version: int) -> Flow:
         """A flow as a case of this version began with; without nodes when the list doesn't have the version."""
@@ -66,26 +53,22 @@ class Vocabulary:
 @cache
 def vocabulary() -> Vocabulary:
     """The words in force."""
-    return load()
+    return load(FILE, words())
 
 
-def load(path: Path = FILE) -> Vocabulary:
-    """Read the list; a missing part is a KeyError at start, not a gap on a page."""
-    raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+def load(path: Path, common: Words) -> Vocabulary:
+    """Read what the public pages say beside the common words; a missing part is a KeyError at start."""
+    own = yaml.safe_load(path.read_text(encoding="utf-8"))
     return Vocabulary(
-        matters=_names(raw["matters"]),
-        roles=_names(raw["roles"]),
-        documents=_names(raw["documents"]),
-        states=_names(raw["states"]),
-        kinds=_names(raw["kinds"]),
-        flows={
-            code: {
-                int(version): Flow(flow["zh"], flow["en"], _names(flow["nodes"])) for version, flow in versions.items()
-            }
-            for code, versions in raw["flows"].items()
-        },
+        matters=common.matters,
+        roles=common.roles,
+        papers={kind: paper for kind, paper in common.papers.items() if paper.public},
+        fields=common.fields,
+        flows=common.flows,
+        states=_names(own["states"]),
+        kinds=_names(own["kinds"]),
     )
 
 
 def _names(raw: dict[str, dict[str, str]]) -> dict[str, Name]:
-    return {str(code): Name(entry["zh"], entry["en"]) for code, entry in raw.items()}
+    return {code: Name(entry["zh"], entry["en"]) for code, entry in raw.items()}

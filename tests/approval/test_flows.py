@@ -7,34 +7,43 @@ import pytest
 import yaml
 
 from services.approval.errors import NoSuchFlow, NoSuchNode
-from services.approval.flows import CatalogueError, DocumentNeed, FormUse, Name, Term, load
+from services.approval.flows import Catalogue, CatalogueError, DocumentNeed, FormUse, Term, load
+from shared.words import FOLDER, Name
 
 NAME = {"zh": "名", "en": "name"}
 WORDS: dict[str, Any] = {
-    "matters": {matter: NAME for matter in ("PR", "EN", "AS", "LA", "RE", "SE")},
-    "roles": {"handler": NAME, "village_head": NAME, "lessee": NAME | {"outside": True}},
-    "documents": {"invoice": {"zh": "发票", "en": "Invoice"}, "minutes": NAME | {"public": True}},
+    "roles": {"handler": {}, "village_head": {}, "lessee": {"outside": True}},
     "limits": {"petty": NAME | {"fen": 500000}},
 }
 
 
 def node(order: int, **changes: Any) -> dict[str, Any]:
     """A node of PR1 as it stands in the file."""
-    return {"code": f"PR1-{order:02}", "name": NAME, "role": "handler", "documents": [], "form": ["item"]} | changes
+    return {"code": f"PR1-{order:02}", "role": "handler", "documents": [], "form": ["item"]} | changes
 
 
 def flow(*nodes: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """The flow PR1 as it stands in the file."""
-    about = {"code": "PR1", "key": "petty", "version": 1, "matter": "PR", "name": NAME, "summary": NAME}
+    about = {"code": "PR1", "key": "petty", "version": 1, "matter": "PR", "summary": NAME}
     return about | {"form": ["item"], "nodes": list(nodes) or [node(1)]} | changes
 
 
 def written(folder: Path, *flows: dict[str, Any], words: dict[str, Any] = WORDS) -> Path:
     """A catalogue folder with these flows."""
     (folder / "vocabulary.yaml").write_text(yaml.safe_dump(words), encoding="utf-8")
+    (folder / "words").mkdir(exist_ok=True)
+    for file in FOLDER.glob("*.yaml"):
+        (folder / "words" / file.name).write_bytes(file.read_bytes())
+    named = {each["code"]: {1: NAME | {"nodes": {n["code"]: NAME for n in each["nodes"]}}} for each in flows}
+    (folder / "words" / "flows.yaml").write_text(yaml.safe_dump(named), encoding="utf-8")
     for each in flows:
         (folder / f"{each['code']}.yaml").write_text(yaml.safe_dump(each), encoding="utf-8")
     return folder
+
+
+def read_from(folder: Path) -> Catalogue:
+    """The catalogue of this folder, its flows called as the folder says."""
+    return load(folder, folder / "words")
 
 
 def test_the_catalogue_has_22_flows_and_202_nodes() -> None:
@@ -86,14 +95,14 @@ def test_a_node_is_read_whole(tmp_path: Path) -> None:
         must_publish=True,
         form=["notice_from", "(objections)"],
     )
-    read = load(written(tmp_path, flow(node(1), second, at_or_above="petty"))).flow("PR1")
+    read = read_from(written(tmp_path, flow(node(1), second, at_or_above="petty"))).flow("PR1")
     assert read.at_or_above is not None
     assert read.at_or_above.fen == 500000
     assert read.first == read.node("PR1-01")
     assert read.after("PR1-01") == read.node("PR1-02")
     assert read.after("PR1-02") is None
     it = read.node("PR1-02")
-    assert it.documents[0] == DocumentNeed("invoice", load(tmp_path).documents["invoice"], required=True)
+    assert it.documents[0] == DocumentNeed("invoice", read_from(tmp_path).documents["invoice"], required=True)
     assert it.required_documents == ("invoice",)
     assert it.form == (FormUse("notice_from", True), FormUse("objections", False))
     assert it.term == Term(3, "working_day", "PR1-01")
@@ -104,7 +113,7 @@ def test_a_node_is_read_whole(tmp_path: Path) -> None:
 
 
 def test_the_handler_files_for_roles_without_an_account(tmp_path: Path) -> None:
-    read = load(written(tmp_path, flow(node(1, role="village_head"), node(2, role="lessee")))).flow("PR1")
+    read = read_from(written(tmp_path, flow(node(1, role="village_head"), node(2, role="lessee")))).flow("PR1")
     assert read.node("PR1-01").filers == {"village_head"}
     assert read.node("PR1-02").filers == {"lessee", "handler"}
 
@@ -143,7 +152,8 @@ TERM = {"days": 1, "unit": "working_day"}
         (flow(node(1, decision=True)), "nodes.0.form", "a decision must ask for approved"),
         (flow(node(1, notice_days=3)), "nodes.0.form", "a notice must ask for notice_from"),
         (flow(node(1, must_publsh=True)), "nodes.0.must_publsh", "Extra inputs"),
-        (flow(name={"zh": "名"}), "name.en", "Field required"),
+        (flow(name=NAME), "name", "Extra inputs"),
+        (flow(version=2), "version", "PR1 version 2 has no name"),
         (flow(version="1"), "version", "integer"),
         (flow(nodes=[]), "nodes", "at least 1"),
     ],
@@ -152,7 +162,7 @@ def test_a_fault_is_told_with_file_path_and_what_is_wrong(
     tmp_path: Path, faulty: dict[str, Any], path: str, what: str
 ) -> None:
     with pytest.raises(CatalogueError) as told:
-        load(written(tmp_path, faulty))
+        read_from(written(tmp_path, faulty))
     assert (told.value.file, told.value.path) == ("PR1.yaml", path)
     assert what in told.value.what
 
@@ -161,32 +171,46 @@ def test_a_flow_stands_in_the_file_of_its_code(tmp_path: Path) -> None:
     written(tmp_path, flow())
     (tmp_path / "PR1.yaml").rename(tmp_path / "PR2.yaml")
     with pytest.raises(CatalogueError, match=r"PR2.yaml: code: PR1 must be in PR1.yaml"):
-        load(tmp_path)
+        read_from(tmp_path)
 
 
 def test_two_flows_cannot_share_a_key(tmp_path: Path) -> None:
     other = flow(node(1, code="PR2-01"), code="PR2")
     with pytest.raises(CatalogueError, match=r"PR2.yaml: key: petty"):
-        load(written(tmp_path, flow(), other))
+        read_from(written(tmp_path, flow(), other))
 
 
 def test_a_key_given_twice_is_a_fault(tmp_path: Path) -> None:
     written(tmp_path)
     (tmp_path / "PR1.yaml").write_text("code: PR1\ncode: PR1\n", encoding="utf-8")
     with pytest.raises(CatalogueError, match="code is given twice"):
-        load(tmp_path)
+        read_from(tmp_path)
 
 
 def test_broken_yaml_and_a_missing_vocabulary_are_faults(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match=r"vocabulary.yaml"):
-        load(tmp_path)
+        read_from(tmp_path)
     written(tmp_path)
     (tmp_path / "PR1.yaml").write_text("nodes: [", encoding="utf-8")
     with pytest.raises(CatalogueError, match=r"PR1.yaml"):
-        load(tmp_path)
+        read_from(tmp_path)
 
 
-@pytest.mark.parametrize("section", ["matters", "roles"])
-def test_the_vocabulary_needs_all_matters_and_the_handler(tmp_path: Path, section: str) -> None:
-    with pytest.raises(CatalogueError, match=f"vocabulary.yaml: {section}"):
-        load(written(tmp_path, words=WORDS | {section: {}}))
+@pytest.mark.parametrize("roles", [{}, {"handler": {}, "mayor": {}}])
+def test_the_vocabulary_needs_the_handler_and_only_roles_that_have_a_name(
+    tmp_path: Path, roles: dict[str, Any]
+) -> None:
+    with pytest.raises(CatalogueError, match=r"vocabulary.yaml: roles"):
+        read_from(written(tmp_path, words=WORDS | {"roles": roles}))
+
+
+def test_every_node_is_named_and_in_the_same_order(tmp_path: Path) -> None:
+    written(tmp_path, flow(node(1), node(2)))
+    names: dict[str, Any] = {"PR1": {1: NAME | {"nodes": {"PR1-02": NAME, "PR1-01": NAME}}}}
+    (tmp_path / "words" / "flows.yaml").write_text(yaml.safe_dump(names, sort_keys=False), encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"PR1.yaml: nodes: .*in another order"):
+        read_from(tmp_path)
+    del names["PR1"][1]["nodes"]["PR1-02"]
+    (tmp_path / "words" / "flows.yaml").write_text(yaml.safe_dump(names), encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"PR1.yaml: nodes.1.code: PR1-02 has no name"):
+        read_from(tmp_path)

@@ -200,7 +200,7 @@ def test_a_field_that_nobody_listed_is_not_public() -> None:
 def test_a_field_that_is_no_longer_public_is_not_shown_from_what_was_stored(tmp_path: Path) -> None:
     text = FILE.read_text(encoding="utf-8")
     for was, now in (
-        (", in: [EN, AS], zh: 地点", ", in: [AS], zh: 地点"),
+        ("location: {rule: text, in: [EN, AS]}", "location: {rule: text, in: [AS]}"),
         ("  unit: {rule: text,", "  # unit: {rule: text,"),
     ):
         assert was in text
@@ -250,10 +250,10 @@ def test_people_of_an_event_are_sorted_by_why_it_names_them() -> None:
     [
         ("  item: {rule: text", "  itme: {rule: text", "itme"),
         ("  item: {rule: text", "  item: {rule: txet", "txet"),
-        ("in: [PR, EN, AS], zh: 类别", "in: [PR, EN, ASS], zh: 类别", "category: ASS"),
+        ("category: {rule: text, in: [PR, EN, AS]}", "category: {rule: text, in: [PR, EN, ASS]}", "category: ASS"),
         ("title_in: [PR,", "title_in: [PRR,", "title_in: PRR"),
         ("standing_days: {RE1:", "standing_days: {RE9:", "RE9"),
-        ("withheld_until: award, zh: 底价", "withheld_until: awarded, zh: 底价", "awarded"),
+        ("in: [AS], withheld_until: award}", "in: [AS], withheld_until: awarded}", "awarded"),
         ("  hire_name: private", "  hire_name: secret", "hire_name"),
         ("  hire_name: private", "  hire_name: private\n  hire_names: private", "hire_names"),
     ],

@@ -15,8 +15,9 @@ from services.disclosure.errors import BadVillageCode, NoSuchVillage
 from services.disclosure.masking import masks
 from services.disclosure.rendered import Rendered
 from services.disclosure.schemas import AlertCount, VillagePage
-from services.disclosure.vocabulary import Flow, Name, vocabulary
+from services.disclosure.vocabulary import vocabulary
 from shared.contracts.power import CaseEvent
+from shared.words import Flow, Name
 from tests.disclosure.samples import NOW, VILLAGE, award, bids_in, closing, folded, notice, opened, withdrawn
 
 BLANK = village_page.blank(VILLAGE, vocabulary())
