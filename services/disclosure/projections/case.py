@@ -52,7 +52,7 @@ ORDER BY updated_at DESC, case_id DESC LIMIT $8
 
 
 async def load(conn: Connection, case_ids: Iterable[str]) -> dict[str, Case]:
-    """The cases of these ids by id, with what is sealed of them."""
+    """The cases of these ids by id, with what is withheld of them."""
     rows = await conn.fetch(_LOAD, sorted(set(case_ids)))
     return {row["case_id"]: _whole(row) for row in rows}
 
