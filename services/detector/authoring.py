@@ -85,7 +85,7 @@ def _fault(error: RulebookError) -> RuleFault:
 
 
 def _too_costly(reader: Reader, rule: Rule) -> Iterator[RulebookError]:
-    lists = [name for name, param in rule.spec.params.items() if isinstance(param.default, list)]
+    lists = [name for name, value in rule.bound.items() if isinstance(value, list)]
     for where, expression in _expressions(rule):
         weighed = cost(expression, lists)
         if weighed.steps > BUDGET:

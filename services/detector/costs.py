@@ -57,7 +57,7 @@ class Cost:
 
 
 def cost(expression: cel.Expression, parameters: Iterable[str]) -> Cost:
-    """The cost of a compiled expression; `parameters` are the names of the rule's own lists."""
+    """The cost of a compiled expression; `parameters` are the rule's own lists, as it binds them."""
     packed = any_pb2.Any.FromString(expression.serialize())
     checked = _CHECKED.FromString(packed.value)
     positions = {one.key: one.value for one in checked.source_info.positions}

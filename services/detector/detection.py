@@ -1,10 +1,12 @@
 """From the facts of one key to findings. Pure: the same set of facts gives the same findings, whatever came last."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, cast
+
+from cel_expr_python import cel
 
 from services.detector.distil import Fact, in_order
 from services.detector.eras import Law, standing
@@ -138,29 +140,41 @@ def _needs_of_case(facts: Sequence[Fact], reference: Reference) -> Iterator[Need
             yield from needs_of_bidder(bid["company_id"], reference)
 
 
+class _Verdict:
+    """What comes together while a key is judged."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.findings: list[Finding] = []
+        self.faults: dict[str, Fault] = {}
+        self.again_at: set[datetime] = set()
+
+    def failed(self, rule: Rule, error: Exception) -> None:
+        """One rule's failure must neither pass for "nothing found" nor stop the others."""
+        self.faults[rule.id] = Fault(rule.id, self.key, f"{type(error).__name__}: {error}")
+
+    def detection(self, now: datetime) -> Detection:
+        unique = {finding.alert_id: finding for finding in self.findings}
+        return Detection(
+            tuple(sorted(unique.values(), key=lambda finding: (finding.rule_id, finding.dedupe_key))),
+            tuple(self.faults[rule] for rule in sorted(self.faults)),
+            tuple(sorted(moment for moment in self.again_at if moment > now)),
+        )
+
+
 def detect(rulebook: Rulebook, key: str, facts: Sequence[Fact], reference: Reference, now: datetime) -> Detection:
     """Judge all facts of one key by every rule that concerns its kind."""
     view = View(key, in_order(facts), reference, now)
-    findings: list[Finding] = []
-    faults: list[Fault] = []
-    again_at: set[datetime] = set()
+    verdict = _Verdict(key)
+    alike: dict[Any, list[Rule]] = {}
     for rule in _asked(rulebook, view) if view.facts else ():
-        try:
-            timeline = rulebook.timelines.get(rule.id)
-            if timeline is None:
-                findings.extend(_found(rule, view, again_at))
-            else:
-                law = Law(rulebook, rule, timeline)
-                again_at.update(_changing(law, view))
-                findings.extend(standing(law, view, _found_by_law))
-        except Exception as error:  # one rule's failure must neither pass for "nothing found" nor stop the others
-            faults.append(Fault(rule.id, key, f"{type(error).__name__}: {error}"))
-    unique = {finding.alert_id: finding for finding in findings}
-    return Detection(
-        tuple(sorted(unique.values(), key=lambda finding: (finding.rule_id, finding.dedupe_key))),
-        tuple(faults),
-        tuple(sorted(moment for moment in again_at if moment > now)),
-    )
+        if rule.id in rulebook.timelines:
+            _judge_by_law(Law(rulebook, rule, rulebook.timelines[rule.id]), view, verdict)
+        else:
+            alike.setdefault(rule.shape, []).append(rule)
+    for rules in alike.values():
+        _judge(rules, view, verdict)
+    return verdict.detection(now)
 
 
 def _asked(rulebook: Rulebook, view: View) -> Sequence[Rule]:
@@ -171,15 +185,42 @@ def _asked(rulebook: Rulebook, view: View) -> Sequence[Rule]:
     return rulebook.for_case(view.facts[0].data["flow"], told_of(view.facts))
 
 
-def _found(rule: Rule, view: View, again_at: set[datetime]) -> Iterator[Finding]:
-    for occasion in occasions_of(rule, view):
-        if not concerns(rule, occasion):
+def _judge(rules: Sequence[Rule], view: View, verdict: _Verdict) -> None:
+    """Judge by rules that are offered the same occasions: what one of them binds, all of them use."""
+    try:
+        occasions = occasions_of(rules[0], view)
+    except Exception as error:
+        for rule in rules:
+            verdict.failed(rule, error)
+        return
+    for occasion in occasions:
+        asked = [rule for rule in rules if concerns(rule, occasion) and rule.id not in verdict.faults]
+        if not asked:
             continue
-        values = values_of(rule, occasion, view)
-        if not occasion.settled:
-            again_at.update(evaluate(moment, values) for moment in rule.again_at)
-        if evaluate(rule.condition, values):
-            yield _finding(rule, occasion, values)
+        try:
+            values = bound(asked, occasion, view)
+        except Exception:  # a feature has failed: below, each rule meets only what it needs itself
+            values = None
+        for rule in asked:
+            try:
+                _apply(rule, occasion, values or bound([rule], occasion, view), verdict)
+            except Exception as error:
+                verdict.failed(rule, error)
+
+
+def _apply(rule: Rule, occasion: Occasion, values: cel.Activation, verdict: _Verdict) -> None:
+    if not occasion.settled:
+        verdict.again_at.update([evaluate(moment, values) for moment in rule.again_at])
+    if evaluate(rule.condition, values):
+        verdict.findings.append(_finding(rule, occasion, values))
+
+
+def _judge_by_law(law: Law, view: View, verdict: _Verdict) -> None:
+    try:
+        verdict.again_at.update(_changing(law, view))
+        verdict.findings.extend(standing(law, view, _found_by_law))
+    except Exception as error:
+        verdict.failed(law.rule, error)
 
 
 def _found_by_law(law: Law, view: View) -> dict[str, Finding]:
@@ -187,7 +228,7 @@ def _found_by_law(law: Law, view: View) -> dict[str, Finding]:
     found = {}
     for asked in law.asked(view, occasions_of):
         if asked.rule.enabled and concerns(asked.rule, asked.occasion):
-            values = values_of(asked.rule, asked.occasion, view)
+            values = bound([asked.rule], asked.occasion, view)
             if evaluate(asked.rule.condition, values):
                 finding = _finding(asked.rule, asked.occasion, values)
                 found[finding.alert_id] = finding
@@ -204,7 +245,7 @@ def _changing(law: Law, view: View) -> Iterator[datetime]:
         yield from (moment for moment in asked.changes_at if moment <= asked.occasion.occurred_at)
         for rule in (asked.rule, *asked.later):
             if rule.enabled:
-                values = values_of(rule, asked.occasion, view)
+                values = bound([rule], asked.occasion, view)
                 yield from (evaluate(moment, values) for moment in rule.again_at)
 
 
@@ -225,15 +266,22 @@ def concerns(rule: Rule, occasion: Occasion) -> bool:
     )
 
 
-def values_of(rule: Rule, occasion: Occasion, view: View) -> dict[str, Any]:
-    """The variables that the rule declared. A feature is computed once an occasion, its message made once a view."""
-    for name in rule.spec.features:
-        if name not in occasion.values:
-            occasion.values[name] = view.message(occasion.features[name](), VOCABULARY.value)
-    return {**rule.params, **{name: occasion.values[name] for name in rule.spec.features}}
+def bound(rules: Iterable[Rule], occasion: Occasion, view: View) -> cel.Activation:
+    """The variables that these rules declared, bound once for all their expressions.
+
+    A feature is computed once an occasion, its message made once a view.
+    """
+    values: dict[str, Any] = {}
+    for rule in rules:
+        for name in rule.spec.features:
+            if name not in occasion.values:
+                occasion.values[name] = view.message(occasion.features[name](), VOCABULARY.value)
+            values[name] = occasion.values[name]
+        values.update(rule.bound)
+    return VOCABULARY.bind(values)
 
 
-def _finding(rule: Rule, occasion: Occasion, values: dict[str, Any]) -> Finding:
+def _finding(rule: Rule, occasion: Occasion, values: cel.Activation) -> Finding:
     grade = next((grade for when, grade in rule.grades if evaluate(when, values)), rule.spec.grade)
     zh, en = rule.explanation
     shown = tuple(Evidence(label=label, value=sentence.fill(values)) for label, sentence in rule.evidence)

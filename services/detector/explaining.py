@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from services.detector.detection import concerns, occasions_of, values_of
+from cel_expr_python import cel
+
+from services.detector.detection import bound, concerns, occasions_of
 from services.detector.eras import Law
 from services.detector.rules import Rule, Rulebook, environment
 from services.detector.sentences import evaluate
@@ -76,7 +78,7 @@ def _explained(rule: Rule, occasion: Occasion, view: View) -> Explained:
         return replace(told, not_asked="it is switched off here on that day")
     if not concerns(rule, occasion):
         return replace(told, not_asked=_why_not(rule, occasion))
-    values = values_of(rule, occasion, view)
+    values = bound([rule], occasion, view)
     env = environment(rule.spec, rule.subject)
     parts = tuple(
         Part(" ".join(text.split()), _tried(env.compile(text), values)) for text in parts_of(rule.spec.condition)
@@ -110,7 +112,7 @@ def _seen(rule: Rule, occasion: Occasion) -> Iterator[tuple[str, str]]:
                 yield f"{feature}.{name}", str(getattr(known, name))
 
 
-def _tried(expression: Any, values: dict[str, Any]) -> str:
+def _tried(expression: cel.Expression, values: cel.Activation) -> str:
     try:
         return str(evaluate(expression, values))
     except Exception as error:  # an author wants to see it

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from services.detector.names import company_sound, plain, sound
 from shared.contracts.reference import (
@@ -124,9 +124,7 @@ class Reference:
 
     def all(self, model: type[R], lookup: str, value: str) -> tuple[R, ...]:
         """The records of a register whose `lookup` is `value`, by id."""
-        return tuple(
-            record for record in self.found.get(Need(model.DATASET, lookup, value), ()) if isinstance(record, model)
-        )
+        return cast(tuple[R, ...], self.found.get(Need(model.DATASET, lookup, value), ()))
 
     def one(self, model: type[R], id: str) -> R | None:
         """The record of this id."""

@@ -138,7 +138,7 @@ class Rule:
     asked_by: frozenset[str]
     enabled: bool = True
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The number of the supervision algorithm, `A001` to `A123`, or of a county's own rule, `C001` onwards."""
         return self.spec.id
@@ -158,6 +158,11 @@ class Rule:
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters in force, told for people."""
         return tuple(readable(name, param, self.params[name]) for name, param in self.spec.params.items())
+
+    @cached_property
+    def bound(self) -> dict[str, Any]:
+        """Its parameters by the names under which its expressions are bound: `A024.days`, for rules share names."""
+        return {f"{self.id}.{name}": value for name, value in self.params.items()}
 
     @property
     def shaping(self) -> dict[str, Any]:
@@ -287,7 +292,8 @@ def environment(spec: Spec, subject: Subject) -> cel.Env:
     """The variables that a rule's expressions know: its features and parameters."""
     return VOCABULARY.environment(
         {name: subject.features[name] for name in spec.features}
-        | {name: _cel_type(param.default) for name, param in spec.params.items()}
+        | {f"{spec.id}.{name}": _cel_type(param.default) for name, param in spec.params.items()},
+        container=spec.id,
     )
 
 

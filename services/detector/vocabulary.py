@@ -82,12 +82,14 @@ class Vocabulary:
             for model in self._models
         }
         self._functions = cel.CelExtension("yunjing.days", _functions())
+        self._binding = self.environment({})
 
-    def environment(self, variables: Mapping[str, type | cel.Type]) -> cel.Env:
-        """An environment in which exactly these variables are known."""
+    def environment(self, variables: Mapping[str, type | cel.Type], container: str = "") -> cel.Env:
+        """An environment in which exactly these variables are known; what is in the container by its short name."""
         return cel.NewEnv(
             descriptor_pool=self._pool,
             extensions=[self._functions],
+            container=container,
             variables={
                 name: cel.Type(f"{PACKAGE}.{kind.__name__}")
                 if isinstance(kind, type) and kind in self._classes
@@ -95,6 +97,10 @@ class Vocabulary:
                 for name, kind in variables.items()
             },
         )
+
+    def bind(self, values: Mapping[str, Any]) -> cel.Activation:
+        """Values by the names of variables, for expressions of any environment."""
+        return self._binding.Activation(values)
 
     def value(self, feature: Any) -> Any:
         """A feature as the message that conditions see."""
