@@ -80,20 +80,33 @@ class Ground:
 
         What answers an emergency has one, unless it is not `in_danger`.
         """
-        village, at, chosen = village or self.village(), at or self.moment(), chosen or Chosen()
+        at, chosen = at or self.moment(), chosen or Chosen()
         matter = code[:2]
+        firm = chosen.winner or (chosen.bidders[0] if chosen.bidders else None)
+        village = village or (self._new_to(firm, TRADES[matter], at) if firm else self.village())
         if in_danger:
             self.county.dangers.answered(code, village, local_day(at))
         if matter in ("EN", "PR"):
             words = "works" if matter == "EN" else "purchases"
             chosen.kind = chosen.kind or self._apart(f"{village} {words}", WORDS[words], at)
             chosen.place = chosen.place or self._apart(f"{village} {words} places", WORDS["places"], at)
-        if matter in TRADES and chosen.bidders is None and chosen.winner is None:
+        if matter in TRADES and firm is None:
             trade = TRADES[matter]
             chosen.winner = self._ledger.choose(f"{village} {trade}", self.county.market[trade], at)
+        elif firm is not None:
+            self._ledger.note(f"{village} {TRADES[matter]}", firm, at)
         if code in EMERGENCIES:
             self._ledger.choose(f"{village} emergencies", RARELY, at)
         return self._drafter.draft(code, village, at, chosen)
+
+    def _new_to(self, firm: Company, trade: str, at: datetime) -> str:
+        """The next village for which a firm has done nothing near in time."""
+        village = self.village()
+        for _ in self._villages:
+            if self._ledger.choose(f"{village} {trade}", (firm,), at):
+                break
+            village = self.village()
+        return village
 
     def let(self, draft: Draft) -> None:
         """Keep the asset of a lease whose term was changed away from honest leases."""
