@@ -90,9 +90,10 @@ def standing(law: Law, view: View, found: Callable[[Law, View], Mapping[str, F]]
     told = dict(found(law, view))
     yield from told.values()
     for moment in law.changes_amid(view):
-        earlier = {id: one for id, one in found(law, view.before(moment)).items() if id not in told}
-        if earlier:
-            by_the_old_law = found(law.before(moment), view)
+        # First what is cheap: over the whole set of facts, whose features are known, does the old law find more at all?
+        by_the_old_law = {id for id in found(law.before(moment), view) if id not in told}
+        if by_the_old_law:
+            earlier = found(law, view.before(moment))
             kept = {id: one for id, one in earlier.items() if id in by_the_old_law}
             told |= kept
             yield from kept.values()
