@@ -78,9 +78,12 @@ class Vocabulary:
             for model in self._models
         }
         self._shown = {
-            model: tuple((name, self._show(annotation)) for name, annotation in _shape(model).items())
+            model: {
+                name: (self._show(annotation), _unwrapped(annotation)[1]) for name, annotation in _shape(model).items()
+            }
             for model in self._models
         }
+        self._told = {model: _told_by_default(model) for model in self._models}
         self._functions = cel.CelExtension("yunjing.days", _functions())
         self._binding = self.environment({})
 
@@ -105,10 +108,13 @@ class Vocabulary:
     def value(self, feature: Any) -> Any:
         """A feature as the message that conditions see."""
         kind = type(feature)
-        given = {}
-        for name, shown in self._shown[kind]:
+        parts, given = self._shown[kind], {}
+        # Of a form's hundred fields few are filled in: only these are looked at.
+        for name in feature.model_fields_set | self._told[kind] if isinstance(feature, BaseModel) else parts:
+            shown, optional = parts[name]
             value = getattr(feature, name)
-            if value is not None:
+            # An empty part of a message is as good as one not set, unless it may be missing.
+            if value or (optional and value is not None):
                 given[name] = shown(value) if shown else value
         return self._classes[kind](**given)
 
@@ -155,6 +161,13 @@ def _shape(model: Any) -> Mapping[str, Any]:
         return {name: info.annotation for name, info in model.model_fields.items()}
     hints = typing.get_type_hints(model)
     return {field.name: hints[field.name] for field in fields(model)}
+
+
+def _told_by_default(model: type) -> frozenset[str]:
+    """The fields of a model that say something even when nobody has set them."""
+    if not issubclass(model, BaseModel):
+        return frozenset()
+    return frozenset(name for name, field in model.model_fields.items() if field.get_default(call_default_factory=True))
 
 
 def _with_parts(model: type) -> Iterator[type]:

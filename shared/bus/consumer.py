@@ -104,16 +104,24 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _take(self, records: Sequence[ConsumerRecord]) -> None:
         with BATCH_SECONDS.labels(self._group).time(), consuming(self._group, (_traceparent(r) for r in records)):
-            try:
-                await self._commit(records)
-            except Exception as error:
-                if _to_wait_out(error):
-                    raise
-                log.warning("consumer.batch_failed", group=self._group, error=type(error).__name__, size=len(records))
-                for record in records:
-                    await self._commit_alone(record)
+            await self._halve(records)
         for record in records:
             EVENTS_CONSUMED.labels(self._group, self._topic(record)).inc()
+
+    async def _halve(self, records: Sequence[ConsumerRecord]) -> None:
+        """Commit all at once, or else each half: what spoils a batch is found in few steps, and only that left out."""
+        try:
+            await self._commit(records)
+        except Exception as error:
+            if _to_wait_out(error):
+                raise
+            if len(records) == 1:
+                await self._give_up(records[0], error)
+                return
+            log.warning("consumer.batch_failed", group=self._group, error=type(error).__name__, size=len(records))
+            middle = len(records) // 2
+            await self._halve(records[:middle])
+            await self._halve(records[middle:])
 
     async def _commit(self, records: Sequence[ConsumerRecord]) -> None:
         envelopes = [decode(self._topic(r), r.key, r.value, r.headers) for r in records]
@@ -123,26 +131,20 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if fresh:
                 await self._handle(conn, fresh)
 
-    async def _commit_alone(self, record: ConsumerRecord) -> None:
-        try:
-            await self._commit([record])
-        except Exception as error:
-            if _to_wait_out(error):
-                raise
-            reason = str(error) if isinstance(error, Undecodable) else f"{type(error).__name__}: {error}"
-            log.error(
-                "consumer.dead_letter",
-                group=self._group,
-                topic=record.topic,
-                offset=record.offset,
-                error=type(error).__name__,
-            )
-            async with self._db.begin(Scope.system()) as conn:
-                await self._advance(conn, [record])
-                await outbox.publish(
-                    conn, [dead_letter(record, topic=self._topic(record), group=self._group, reason=reason)]
-                )
-            EVENTS_DEAD.labels(self._group, self._topic(record)).inc()
+    async def _give_up(self, record: ConsumerRecord, error: Exception) -> None:
+        reason = str(error) if isinstance(error, Undecodable) else f"{type(error).__name__}: {error}"
+        log.error(
+            "consumer.dead_letter",
+            group=self._group,
+            topic=record.topic,
+            offset=record.offset,
+            error=type(error).__name__,
+        )
+        async with self._db.begin(Scope.system()) as conn:
+            await self._advance(conn, [record])
+            letter = dead_letter(record, topic=self._topic(record), group=self._group, reason=reason)
+            await outbox.publish(conn, [letter])
+        EVENTS_DEAD.labels(self._group, self._topic(record)).inc()
 
     async def _advance(self, conn: Connection, records: Sequence[ConsumerRecord]) -> None:
         """Store the offsets behind these records first: the row locks keep a zombie out until we commit."""
