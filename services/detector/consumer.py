@@ -27,7 +27,8 @@ class DetectorConsumer:
 
     async def handle_batch(self, conn: Connection, batch: list[Envelope]) -> None:
         """Take a batch in; raises on an event that doesn't fit its contract."""
-        fresh = _by_key(fact for event in batch if event.topic == power.TOPIC for fact in _facts(event))
+        with metrics.step("read"):
+            fresh = _by_key(fact for event in batch if event.topic == power.TOPIC for fact in _facts(event))
         records = [RecordChange.of(event) for event in batch if event.topic in REFERENCE_TOPICS]
         changes = [change_of(event) for event in batch if event.topic == rulesets.TOPIC]
         touched: frozenset[str] = frozenset()

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.detector import deadlines, findings
+from services.detector import deadlines, findings, metrics
 from services.detector.detection import Detection, detect, needs_of
 from services.detector.distil import Fact
 from services.detector.facts import FactStore
@@ -102,14 +102,10 @@ class Judge:
         To `keep` what comes of it the caller must hold the keys' locks. Keys without any fact are left out; those
         that are `unknown` are judged as though nothing were stored of them.
         """
-        known = await self.gather(conn, keys, until=until, fresh=fresh, unknown=unknown)
-        detections = {}
-        breath = time.perf_counter()
-        for key, keyed in known.keyed.items():
-            detections[key] = detect(known.rulebook, key, keyed.facts, known.reference(key), keyed.now)
-            if time.perf_counter() - breath > _BREATH_SECONDS:
-                await asyncio.sleep(0)
-                breath = time.perf_counter()
+        with metrics.step("gather"):
+            known = await self.gather(conn, keys, until=until, fresh=fresh, unknown=unknown)
+        with metrics.step("detect"):
+            detections = await _detections(known)
         return Judgement(known.rulebook, known.keyed, detections, known.asked, known.new)
 
     async def gather(
@@ -145,10 +141,11 @@ class Judge:
         self, conn: Connection, judgement: Judgement, now: datetime, *, judged_until: datetime | None = None
     ) -> None:
         """Keep what a judgement came to: new facts, alerts to tell, questions to remember, when to look again."""
-        await self.facts.add(conn, judgement.new)
-        await findings.settle(conn, judgement.detections, judgement.rulebook, now)
-        await self.registers.remember(conn, judgement.asked)
-        await deadlines.keep(conn, judgement.again_at(), judged_until=judged_until)
+        with metrics.step("keep"):
+            await self.facts.add(conn, judgement.new)
+            await findings.settle(conn, judgement.detections, judgement.rulebook, now)
+            await self.registers.remember(conn, judgement.asked)
+            await deadlines.keep(conn, judgement.again_at(), judged_until=judged_until)
 
     async def _ask(self, conn: Connection, keyed: Iterable[Keyed], answers: Answers) -> dict[str, frozenset[Need]]:
         """Ask the registers in rounds, all keys at once, until no answer leads to a new question."""
@@ -160,6 +157,18 @@ class Judge:
             waiting = [known for known in waiting if not asked[known.key] <= answers.keys()]
             await self.registers.fetch(conn, answers, {need for known in waiting for need in asked[known.key]})
         return asked
+
+
+async def _detections(known: Known) -> dict[str, Detection]:
+    """The verdict on each key; now and then others may run."""
+    detections = {}
+    breath = time.perf_counter()
+    for key, keyed in known.keyed.items():
+        detections[key] = detect(known.rulebook, key, keyed.facts, known.reference(key), keyed.now)
+        if time.perf_counter() - breath > _BREATH_SECONDS:
+            await asyncio.sleep(0)
+            breath = time.perf_counter()
+    return detections
 
 
 async def _judged_until(conn: Connection, keys: Collection[str]) -> dict[str, datetime]:

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 
 from rich.console import Console
 
-from tests.bench import evaluate, figures, freshness, imports, push, replay, village_page
+from tests.bench import evaluate, figures, freshness, growth, imports, push, replay, village_page
 from tests.bench.figures import Figure
 from tests.bench.ground import Ground
 
 Measure = Callable[[Ground, argparse.Namespace], Awaitable[list[Figure]]]
 MEASURES: dict[str, Measure] = {
     "replay": lambda ground, wanted: replay.measure(ground, wanted.records),
+    "growth": growth.measure,
     "push": lambda ground, wanted: push.measure(ground, wanted.approvals, wanted.per_second),
     "evaluate": lambda ground, wanted: evaluate.measure(ground, wanted.questions),
     "village_page": lambda ground, wanted: village_page.measure(ground, wanted.seconds),

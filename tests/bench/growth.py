@@ -1,0 +1,59 @@
+"""What an event costs after ten times the history: the latest events of a long log judged with all of it, and with
+the last tenth of it."""
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from deploy.demo.simulator import Simulation, Size
+from services.detector import rules
+from services.detector.detection import detect, needs_of
+from services.detector.distil import Fact, facts_of
+from services.detector.registers import Reference
+from services.detector.rules import Rulebook
+from tests.bench.figures import Figure
+from tests.bench.ground import Ground
+
+_SEED = 11
+_UNTIL = datetime(2026, 6, 30, 9, tzinfo=UTC)
+_TIMES = 10
+_LATEST = 2_000
+_ROUNDS = 3
+History = Mapping[str, Sequence[Fact]]
+
+
+async def measure(ground: Ground, wanted: argparse.Namespace) -> list[Figure]:
+    """Judge both in turn, several times, and compare the CPU time of the quickest."""
+    county = Simulation(seed=_SEED, size=Size(wanted.records, _UNTIL), secret=ground.settings.identity_secret)
+    known, rulebook = Reference.of(county.records()), rules.load()
+    log = [facts_of(envelope) for _, envelope in county.events()]
+    keys = {fact.key for facts in log[-_LATEST:] for fact in facts}
+    short, long = _by_key(log[-(len(log) // _TIMES) :], keys), _by_key(log, keys)
+    rounds = [(_cost(rulebook, short, known), _cost(rulebook, long, known)) for _ in range(_ROUNDS)]
+    once, ten = min(one for one, _ in rounds), min(other for _, other in rounds)
+    how = (
+        f"the keys of the latest {_LATEST} of {len(log)} simulated events, judged in one batch with the facts of "
+        f"{_TIMES} times the time: {ten / _LATEST * 1e6:.0f} us CPU an event, {once / _LATEST * 1e6:.0f} with those of "
+        f"1 time; questions to the registers and rules, from memory, without the database"
+    )
+    return [Figure("cost_growth", round(ten / once, 2), "ratio", 1.1, how)]
+
+
+def _by_key(log: Sequence[Sequence[Fact]], keys: set[str]) -> History:
+    found: dict[str, list[Fact]] = {key: [] for key in keys}
+    for facts in log:
+        for fact in facts:
+            if fact.key in found:
+                found[fact.key].append(fact)
+    return found
+
+
+def _cost(rulebook: Rulebook, history: History, known: Reference) -> float:
+    began = time.process_time()
+    for key, facts in history.items():
+        asked = Reference({})
+        while not (needs := needs_of(key, facts, asked)) <= asked.found.keys():
+            asked = Reference({need: known.found.get(need, ()) for need in needs})
+        detect(rulebook, key, facts, asked, max(fact.occurred_at for fact in facts))
+    return time.process_time() - began
