@@ -22,6 +22,7 @@ from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
 from deploy.local.prepare import prepare
 from shared import db
+from shared.bus import topics
 from shared.settings import Settings
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -95,6 +96,7 @@ async def county(postgres_url: str, kafka_bootstrap: str, tmp_path: Path) -> Asy
     yield make
     for name in names:
         await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await topics.delete(kafka_bootstrap, prefix=f"{name}.")
     await owner.close()
 
 

@@ -39,6 +39,7 @@ group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=300
 log.segment.bytes=67108864
+log.segment.delete.delay.ms=1000
 log.cleaner.dedupe.buffer.size=33554432
 """
 

@@ -29,8 +29,18 @@ def largest(topic: str) -> int:
 
 
 def partitions(topic: str) -> int:
-    """Into how many partitions a topic is cut; dead letters are few."""
-    return 1 if topic.endswith(".dlq") else PARTITIONS
+    """Into how many partitions a topic is cut; registers and dead letters are small beside the events."""
+    return 1 if topic.endswith(".dlq") or topic.startswith("reference.") else PARTITIONS
+
+
+async def delete(bootstrap: str, *, prefix: str) -> None:
+    """Delete the topics under a prefix: a county that is gone must not hold the broker's files open."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic for topic in await admin.list_topics() if topic.startswith(prefix)])
+    finally:
+        await admin.close()
 
 
 async def create(bootstrap: str, *, prefix: str = "", replication: int = 1) -> None:

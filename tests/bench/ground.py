@@ -118,7 +118,7 @@ class Ground:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka_bootstrap_servers)
         await consumer.start()
         try:
-            parts = [TopicPartition(topic, number) for number in range(topics.PARTITIONS)]
+            parts = [TopicPartition(topic, number) for number in range(topics.partitions(topic))]
             return sum((await consumer.end_offsets(parts)).values())
         finally:
             await consumer.stop()

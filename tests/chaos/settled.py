@@ -60,7 +60,7 @@ async def _ends(settings: Settings) -> dict[tuple[str, int], int]:
             TopicPartition(prefix + topic, number)
             for topic in topics.configurations()
             if not topic.endswith(".dlq")
-            for number in range(topics.PARTITIONS)
+            for number in range(topics.partitions(topic))
         ]
         found = await consumer.end_offsets(partitions)
         return {(place.topic, place.partition): end for place, end in found.items()}
