@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.detector.distil import Fact
+from shared import regions
 from shared.contracts.alerts import Bilingual, Evidence
 
 _WORTH = ("award_fen", "contract_fen", "settlement_fen", "annual_rent_fen")
@@ -60,10 +61,10 @@ def listed(deals: Sequence[Deal]) -> tuple[Evidence, ...]:
 
 
 def _evidence(deal: Deal) -> Evidence:
-    last = deal.facts[-1]
+    last, village = deal.facts[-1], regions.name(deal.village)
     return Evidence(
-        label=Bilingual(zh="承接事项", en="Work"),
-        value=f"{last.data['case_no']} {last.data['title']}({deal.village}){deal.amount_fen / 100:,.2f} 元",
+        label=Bilingual(zh="承接案件", en="Work"),
+        value=f"{last.data['case_no']} {last.data['title']}({village}) {deal.amount_fen / 100:,.2f} 元",
         source=last.event_id,
         occurred_at=last.occurred_at,
     )

@@ -13,6 +13,7 @@ from services.detector.features.matches import Post, about, day_of, in_force, ne
 from services.detector.registers import Need, Reference
 from services.detector.subjects import Occasion, Params, Subject, View
 from services.detector.vocabulary import midnight
+from shared import regions
 from shared.contracts.alerts import Bilingual, Evidence
 from shared.contracts.reference import Death, Relief
 
@@ -170,14 +171,16 @@ def _beneficiary_occasions(view: View, params: Params) -> Iterator[Occasion]:
 
 
 def _granted(facts: Sequence[Fact]) -> tuple[Evidence, ...]:
-    return tuple(
-        Evidence(
-            label=Bilingual(zh="救助", en="Relief"),
-            value=f"{fact.data['case_no']} {fact.data['got']['relief_kind']}({fact.data['village_code']})",
-            source=fact.event_id,
-            occurred_at=fact.occurred_at,
-        )
-        for fact in facts
+    return tuple(_grant(fact) for fact in facts)
+
+
+def _grant(fact: Fact) -> Evidence:
+    kind, village = fact.data["got"]["relief_kind"], regions.name(fact.village_code)
+    return Evidence(
+        label=Bilingual(zh="救助", en="Relief"),
+        value=f"{fact.data['case_no']} {kind}({village})",
+        source=fact.event_id,
+        occurred_at=fact.occurred_at,
     )
 
 
