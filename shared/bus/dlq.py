@@ -52,11 +52,13 @@ async def read(bootstrap: str, topic: str) -> list[tuple[int, int, dict[str, Any
         partitions = consumer.assignment()
         await consumer.seek_to_beginning()
         ends = await consumer.end_offsets(partitions)
-        letters: list[tuple[int, int, dict[str, Any]]] = []
+        letters: dict[bytes, tuple[int, int, dict[str, Any]]] = {}
         while any([await consumer.position(p) < ends[p] for p in partitions]):
             for records in (await consumer.getmany(timeout_ms=500)).values():
-                letters += [(r.partition, r.offset, orjson.loads(r.value)) for r in records]
-        return letters
+                for r in records:
+                    # A relay that was interrupted publishes again: one letter, by its id, is one letter.
+                    letters.setdefault(dict(r.headers)["ce_id"], (r.partition, r.offset, orjson.loads(r.value)))
+        return list(letters.values())
     finally:
         await consumer.stop()
 

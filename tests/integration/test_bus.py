@@ -137,6 +137,16 @@ async def test_a_poison_message_stops_nobody_and_can_be_replayed(db: Database, s
         assert await eventually(lambda: _when(effects(db), 4)) == [1, 2, 3, 9]
 
 
+async def test_a_letter_published_twice_is_listed_once(db: Database, settings: Settings) -> None:
+    topic = settings.kafka_topic_prefix + "power.events"
+    letter = replace(event(1), topic="power.events.dlq")
+    async with running(Relay(db, settings).run):
+        await publish(db, letter, replace(event(2), topic="power.events.dlq"), letter)
+        await publish(db, replace(event(3), topic="power.events.dlq"))
+        letters = await eventually(lambda: _when(dlq.read(settings.kafka_bootstrap_servers, topic), 3))
+    assert [letter["n"] for _, _, letter in letters] == [1, 2, 3]
+
+
 async def test_an_event_that_kafka_would_refuse_undoes_its_change(db: Database) -> None:
     huge = replace(event(1), data={"n": 1, "text": "x" * topics.LARGEST_EVENT})
 
