@@ -11,7 +11,7 @@ from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from shared.contracts.alerts import Bilingual, Evidence
 
 WORKS_OF_A_VILLAGE = ":EN"
-_FLOW = "EN5"
+FLOW_OF_CHANGES = "EN5"
 _APPROVAL = "change_approval"
 _AFTER_APPROVAL = ("EN5-07", "EN5-08")
 
@@ -65,7 +65,7 @@ def changes_of(cases: Mapping[str, list[Fact]]) -> Iterator[Change]:
     for facts in cases.values():
         works_no = _latest(facts, "related_case_no")
         withdrawn = any(fact.kind == WITHDRAWN for fact in facts)
-        if facts[0].data["flow"] == _FLOW and works_no and not withdrawn:
+        if facts[0].data["flow"] == FLOW_OF_CHANGES and works_no and not withdrawn:
             yield Change(
                 facts=tuple(facts),
                 no=facts[0].data["case_no"],
@@ -83,7 +83,7 @@ def _works_occasions(view: View, params: Params) -> Iterator[Occasion]:
     by_works: dict[str, list[Change]] = defaultdict(list)
     for change in changes_of(cases):
         by_works[change.works_no].append(change)
-    numbers = {facts[0].data["case_no"]: facts for facts in cases.values() if facts[0].data["flow"] != _FLOW}
+    numbers = {facts[0].data["case_no"]: facts for facts in cases.values() if facts[0].data["flow"] != FLOW_OF_CHANGES}
     for works_no, changes in sorted(by_works.items()):
         if works_no in numbers:
             yield _occasion(numbers[works_no], changes)

@@ -10,10 +10,8 @@ from functools import partial
 
 from services.detector.distil import WITHDRAWN, Fact
 from services.detector.features.case import History, occasion, the_case
-from services.detector.features.changes import WORKS_OF_A_VILLAGE, Change, by_case, changes_of, listed
+from services.detector.features.changes import FLOW_OF_CHANGES, WORKS_OF_A_VILLAGE, Change, by_case, changes_of, listed
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
-
-_CHANGES = "EN5"
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def _of_works(view: View) -> Iterator[Occasion]:
     changes = [change for change in changes_of(cases) if change.papered or change.done]
     for facts in cases.values():
         first = facts[0].data
-        if first["flow"] == _CHANGES or any(fact.kind == WITHDRAWN for fact in facts) or not _may_be_over(facts):
+        if first["flow"] == FLOW_OF_CHANGES or any(fact.kind == WITHDRAWN for fact in facts) or not _may_be_over(facts):
             continue
         own = [change for change in changes if change.works_no == first["case_no"]]
         yield _of_one(History(facts), own)
