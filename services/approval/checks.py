@@ -5,8 +5,9 @@ from datetime import date, datetime
 from typing import Any
 
 from services.approval.errors import DocumentsMissing, FieldsMissing, FieldsUnsound, NotApproved
-from services.approval.fields import Unreadable, all_fields, check_visible
+from services.approval.fields import all_fields
 from services.approval.flows import FormUse, Node
+from shared.cells import Unreadable, check_visible
 from shared.contracts.power import CaseOpened, DocumentRef, NodeCompleted, NodeFields
 from shared.problems import FieldError
 from shared.workdays import SHANGHAI

@@ -12,8 +12,8 @@ from typing import IO, Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from services.approval.archives import UnsoundArchive, open_sound
 from services.approval.errors import DocumentEmpty, DocumentNotFound, DocumentTooLarge, DocumentTypeRefused
+from shared.archives import UnsoundArchive, open_sound
 from shared.contracts.base import Sha256
 from shared.contracts.power import DocumentRef
 from shared.db import Connection

@@ -1,6 +1,7 @@
 """Everything that approval refuses, named after what went wrong in the user's words."""
 
 from shared.problems import Problem
+from shared.sheets import SheetRefused
 
 
 class NoSuchFlow(Problem):
@@ -169,13 +170,6 @@ class UploadTooLarge(Problem):
 
     status, code = 413, "upload-too-large"
     title_zh, title_en = "上传的内容太大", "The upload is too large"
-
-
-class SheetRefused(Problem):
-    """An imported file that can't be read as a table."""
-
-    status, code = 422, "sheet-refused"
-    title_zh, title_en = "无法读取这个表格", "This sheet cannot be read"
 
 
 class RowsRefused(Problem):

@@ -3,22 +3,30 @@
 import re
 import types
 import typing
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 
-from shared import texts
+from shared.cells import (
+    Unreadable,
+    check_visible,
+    folded,
+    read_account_no,
+    read_date,
+    read_integer,
+    read_money,
+    read_number,
+    read_phone_no,
+    read_yes_no,
+)
 from shared.contracts.power import Attendance, Bid, BillLine, Grant, NodeFields, Payout, Worker
-from shared.identity import account_key, birth_year, normalise_phone, person_key, phone_key, phone_tail, valid_id_no
+from shared.identity import account_key, birth_year, person_key, phone_key, phone_tail, valid_id_no
 from shared.words import words
-from shared.workdays import SHANGHAI
 
 Kind = Literal[
     "text",
@@ -39,22 +47,7 @@ Kind = Literal[
     "bill",
 ]
 LISTS: tuple[Kind, ...] = ("bids", "workers", "attendance", "grants", "payouts", "bill")
-_MAX_FEN = 10**15
 _MAX_TEXT = {"text": 500, "long": 4000}
-_YES = frozenset({"是", "同意", "通过", "合格", "有", "√", "y", "yes", "true", "1"})
-_NO = frozenset({"否", "不同意", "不通过", "不合格", "无", "×", "n", "no", "false", "0"})
-_DATE = re.compile(r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?$|^(\d{4})(\d{2})(\d{2})$")
-_CLOCK = re.compile(r"^(.*?)[T\s]+(\d{1,2})[::时](\d{1,2})(?:[::分](\d{1,2}))?[分秒]?$")
-_MONEY = re.compile(r"^[¥¥]?\s*(-?[\d,]+(?:\.\d+)?)\s*(万)?\s*元?(?:整)?$")
-
-
-class Unreadable(ValueError):
-    """A text that isn't what its field holds; `zh` and `en` say how to mend it."""
-
-    def __init__(self, zh: str, en: str) -> None:
-        super().__init__(en)
-        self.zh = zh
-        self.en = en
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,7 @@ class FormField:
 
     def read(self, text: str, identity_secret: str) -> Any:
         """The value that a text stands for; raises `Unreadable`."""
-        text = unicodedata.normalize("NFKC", text.replace("\r\n", "\n")).strip()
+        text = folded(text)
         check_visible(text)
         match self.kind:
             case "id_no":
@@ -131,92 +124,10 @@ def _kind(name: str, annotation: Any) -> Kind:
     return "names" if typing.get_origin(annotation) is tuple else "text"
 
 
-def visible(text: str) -> bool:
-    """Whether a reader can see all of it, and reads the line as it is written."""
-    return texts.hidden(text) is None
-
-
-def check_visible(text: str) -> None:
-    """Refuse a text that isn't `visible`; raises `Unreadable`."""
-    if found := texts.hidden(text):
-        raise Unreadable(
-            f"含有不可见的控制字符 U+{ord(found):04X}",
-            f"There is an invisible control character in it, U+{ord(found):04X}",
-        )
-
-
-def read_money(text: str) -> int:
-    """Yuan (or 万元) as fen; raises `Unreadable`."""
-    found = _MONEY.match(text)
-    if not found:
-        raise Unreadable("金额应为数字(元),例如 12345.60", "An amount in yuan is needed, for example 12345.60")
-    try:
-        yuan = Decimal(found[1].replace(",", "")) * (10000 if found[2] else 1)
-    except InvalidOperation as error:
-        raise Unreadable("金额应为数字(元),例如 12345.60", "An amount in yuan is needed") from error
-    fen = yuan * 100
-    if fen != fen.to_integral_value():
-        raise Unreadable("金额最多两位小数(到分)", "An amount has two decimals at most")
-    if abs(fen) > _MAX_FEN:
-        raise Unreadable("金额过大,请核对单位", "The amount is too large, check its unit")
-    return int(fen)
-
-
-def read_date(text: str) -> date:
-    """A day in one of the usual spellings; raises `Unreadable`."""
-    found = _DATE.match(text.removesuffix(" 00:00:00"))
-    try:
-        if found:
-            year, month, day = (int(part) for part in found.groups() if part is not None)
-            return date(year, month, day)
-    except ValueError:
-        pass
-    raise Unreadable("日期应写作 2026-03-01", "A date is needed, for example 2026-03-01")
-
-
-def read_time(text: str) -> datetime:
-    """A moment, in Shanghai's time when no zone is given, as UTC; raises `Unreadable`."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        found = _CLOCK.match(text)
-        day = read_date(found[1].strip() if found else text)
-        try:
-            hour, minute, second = (int(part or 0) for part in found.groups()[1:]) if found else (0, 0, 0)
-            moment = datetime(day.year, day.month, day.day, hour, minute, second)
-        except ValueError as error:
-            raise Unreadable("时间应写作 2026-03-01 09:30", "A time is needed, for example 2026-03-01 09:30") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=SHANGHAI)
-    return moment.astimezone(UTC)
-
-
 def _read_text(text: str, limit: int) -> str:
     if len(text) > limit:
         raise Unreadable(f"最多 {limit} 字", f"{limit} characters at most")
     return text
-
-
-def _read_integer(text: str) -> int:
-    number = _read_number(text)
-    if number != int(number):
-        raise Unreadable("应为整数", "A whole number is needed")
-    return int(number)
-
-
-def _read_number(text: str) -> float:
-    if not re.fullmatch(r"-?[\d,]{1,18}(\.\d{1,9})?", text) or not any(c.isdigit() for c in text):
-        raise Unreadable("应为数字", "A number is needed")
-    return float(text.replace(",", ""))
-
-
-def _read_yes_no(text: str) -> bool:
-    word = text.lower()
-    if word in _YES:
-        return True
-    if word in _NO:
-        return False
-    raise Unreadable("应填 是 或 否", "Write 是 (yes) or 否 (no)")
 
 
 def _read_names(text: str) -> tuple[str, ...]:
@@ -227,10 +138,10 @@ def _read_names(text: str) -> tuple[str, ...]:
 _RESULTS: Mapping[str, bool] = {"成功": False, "paid": False, "退回": True, "rejected": True}
 _READERS: Mapping[str, Any] = {
     "money": read_money,
-    "number": _read_number,
-    "integer": _read_integer,
+    "number": read_number,
+    "integer": read_integer,
     "date": read_date,
-    "yes_no": _read_yes_no,
+    "yes_no": read_yes_no,
     "names": _read_names,
 }
 
@@ -242,16 +153,12 @@ def _read_id_no(text: str, secret: str) -> str:
 
 
 def _read_account_no(text: str, secret: str) -> str:
-    if not re.fullmatch(r"[0-9A-Za-z\- ]{5,40}", text):
-        raise Unreadable("银行账号应为 5 到 40 位数字", "An account number of 5 to 40 digits is needed")
-    return account_key(text, secret)
+    return account_key(read_account_no(text), secret)
 
 
 def read_phone(text: str, secret: str) -> tuple[str, str]:
     """A telephone's key and its last digits; raises `Unreadable`."""
-    if not re.fullmatch(r"[0-9]{5,16}", normalise_phone(text)):
-        raise Unreadable("电话号码不正确,请核对", "This is no telephone number")
-    return phone_key(text, secret), phone_tail(text)
+    return phone_key(read_phone_no(text), secret), phone_tail(text)
 
 
 def _read_bids(text: str, secret: str) -> Iterator[Bid]:
@@ -284,7 +191,7 @@ def _read_attendance(text: str, secret: str) -> Iterator[Attendance]:
         yield Attendance(
             name=_named(name),
             person_key=_read_id_no(id_no, secret),
-            days=_read_number(days),
+            days=read_number(days),
             first_on=read_date(first),
             last_on=read_date(last),
         )
@@ -322,7 +229,7 @@ def _read_bill(text: str) -> Iterator[BillLine]:
     ):
         yield BillLine(
             name=_named(name),
-            quantity=_read_number(quantity),
+            quantity=read_number(quantity),
             unit_price_fen=read_money(price),
             amount_fen=read_money(amount),
         )
@@ -367,6 +274,6 @@ def read_worker(row: Mapping[str, str], secret: str) -> Worker:
         name=row["name"],
         person_key=_read_id_no(row["id_no"], secret),
         birth_year=birth_year(row["id_no"]),
-        days=_read_number(row["days"]),
+        days=read_number(row["days"]),
         wage_fen=read_money(row["wage"]),
     )

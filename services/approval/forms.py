@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from services.approval.fields import FormField, Unreadable, all_fields
+from services.approval.fields import FormField, all_fields
 from services.approval.flows import FormUse
+from shared.cells import Unreadable
 from shared.contracts.power import Attendance, Bid, BillLine, Grant, NodeFields, Payout, Worker
 from shared.formats import yuan
 from shared.problems import FieldError

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.approval.cases import Actions, Case
 from services.approval.documents import FiledPaper, StoredDocument
 from services.approval.errors import FieldsUnsound
-from services.approval.fields import Unreadable, all_fields, read_phone, visible
+from services.approval.fields import all_fields, read_phone
 from services.approval.flows import Catalogue, Flow, FormUse, Node, Term
 from services.approval.store import Listing, LogEntry
 from shared import regions
+from shared.cells import Unreadable, visible
 from shared.contracts.base import RegionCode
 from shared.contracts.power import Attendance, Bid, BillLine, Grant, NodeFields, Payout, Worker
 from shared.identity import birth_year, device_key, ip_key, valid_id_no

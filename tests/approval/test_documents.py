@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from services.approval import documents
-from services.approval.archives import UnsoundArchive, open_sound
 from services.approval.documents import XLSX, path_of, receive, safe_name
 from services.approval.errors import DocumentEmpty, DocumentTooLarge, DocumentTypeRefused
+from shared.archives import UnsoundArchive, open_sound
 
 PDF = b"%PDF-1.7\n"
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.approval.fields import Unreadable, all_fields
+from services.approval.fields import all_fields
 from services.approval.schemas import FiledFields
+from shared.cells import Unreadable
 from shared.identity import normalise_id_no
 
 SECRET = "s"

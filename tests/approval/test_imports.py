@@ -11,11 +11,10 @@ from openpyxl import Workbook
 
 from services.approval import flows
 from services.approval.cases import RoleHolder
-from services.approval.errors import SheetRefused
-from services.approval.imports import sheets
 from services.approval.imports.plan import Known, Plan, plan
 from services.approval.imports.rows import Reading, Record, read_records
-from services.approval.imports.sheets import read_sheets
+from shared import sheets
+from shared.sheets import SheetRefused, read_sheets
 
 VILLAGE = "330421103201"
 SECRET = "identity-secret-of-the-tests"

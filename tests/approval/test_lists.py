@@ -4,9 +4,10 @@ from datetime import date
 
 import pytest
 
-from services.approval.fields import Unreadable, all_fields
+from services.approval.fields import all_fields
 from services.approval.forms import show_fields
 from services.approval.schemas import FiledFields
+from shared.cells import Unreadable
 from shared.contracts.power import BillLine
 from shared.identity import person_key
 

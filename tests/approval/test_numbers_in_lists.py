@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.approval.fields import Unreadable, all_fields
+from services.approval.fields import all_fields
+from shared.cells import Unreadable
 from shared.identity import account_key, person_key
 
 SECRET = "identity-secret-of-the-tests"

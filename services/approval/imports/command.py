@@ -13,11 +13,11 @@ from services.approval import documents, flows
 from services.approval.cases import RoleHolder
 from services.approval.desk import check_village
 from services.approval.imports.rows import columns_in_words, read_records
-from services.approval.imports.sheets import read_sheets
 from services.approval.imports.take import Report, take
 from shared.db import Database, Scope
 from shared.problems import Problem
 from shared.settings import Settings
+from shared.sheets import read_sheets
 
 _IMPORTER = RoleHolder(person_key="imports", name="存量导入 Import", roles=frozenset())
 _SUBJECT = "imports"

@@ -19,13 +19,13 @@ from services.approval.documents import MAX_BYTES, safe_name
 from services.approval.guards import check_length
 from services.approval.idempotency import IdempotencyKey, once
 from services.approval.imports.rows import Reading, RowFault, read_records
-from services.approval.imports.sheets import read_sheets
 from services.approval.imports.take import Report, take
 from shared.auth import Caller, require
 from shared.contracts.base import RegionCode
 from shared.db import Scope
 from shared.openapi import problems
 from shared.problems import FieldError
+from shared.sheets import read_sheets
 
 IMPORTERS = ("machine", "reporting_clerk", "town_agri_office", "county_authority")
 

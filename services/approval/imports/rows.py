@@ -1,26 +1,24 @@
 """Lines of a sheet read as rows of existing records: which case, which node, when, by whom, with what. Pure."""
 
-import difflib
 import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import orjson
-from openpyxl.utils import get_column_letter
 
-from services.approval.errors import SheetRefused
-from services.approval.fields import Unreadable, all_fields, read_time
+from services.approval.fields import all_fields
 from services.approval.flows import Catalogue, Flow, Node
-from services.approval.imports.sheets import SheetLine
+from shared.cells import Unreadable, read_time
 from shared.contracts.power import NodeFields
+from shared.headers import IGNORED, Expected, Header, below_headers, plain
 from shared.identity import person_key, valid_id_no
+from shared.sheets import SheetLine, SheetRefused
 
-_LOOK_FOR_HEADER = 10
 _MAX_SHORT = 200
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CASE_NO = re.compile(r"[^\s\x00-\x1f]{1,80}")
@@ -33,7 +31,7 @@ _OWN_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "actor_name": ("办理人", "经办人", "done by", "actor"),
     "actor_id_no": ("办理人身份证号", "经办人身份证号", "actor's id number"),
     "papers": ("材料", "附件", "papers", "documents"),
-    "ignored": ("序号", "备注", "no.", "remark"),
+    IGNORED: ("序号", "备注", "no.", "remark"),
 }
 _NEEDED = ("case_no", "flow", "node", "occurred_at", "title")
 
@@ -89,31 +87,11 @@ class Reading:
     faults: list[RowFault] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Header:
-    columns: tuple[str, ...]
-    titles: tuple[str, ...]
-
-    def place(self, column: int) -> str:
-        """A column in people's words: `C 办理时间`."""
-        title = self.titles[column] if column < len(self.titles) else ""
-        return f"{get_column_letter(column + 1)} {title}".strip()
-
-
 def read_records(lines: Iterable[SheetLine], catalogue: Catalogue, identity_secret: str) -> Reading:
     """All rows of a file; raises `SheetRefused` when no line is a header or a header names unknown columns."""
     reading = Reading()
     reader = _RowReader(catalogue, identity_secret)
-    header: _Header | None = None
-    sheet, looked = "", 0
-    for line in lines:
-        if line.sheet != sheet:
-            sheet, header, looked = line.sheet, None, 0
-        if header is None:
-            looked += 1
-            if looked <= _LOOK_FOR_HEADER:
-                header = _find_header(line)
-            continue
+    for header, line in below_headers(iter(lines), _expected()):
         record, faults = reader.read(header, line)
         reading.faults.extend(faults)
         if record:
@@ -127,34 +105,10 @@ def read_records(lines: Iterable[SheetLine], catalogue: Catalogue, identity_secr
 
 
 @cache
-def _columns_by_title() -> Mapping[str, str]:
-    titles = {_plain(title): f"fields.{f.name}" for f in all_fields().values() for title in f.headers}
-    return titles | {_plain(title): name for name, own in _OWN_COLUMNS.items() for title in own}
-
-
-@lru_cache(maxsize=8192)
-def _plain(title: str) -> str:
-    text = unicodedata.normalize("NFKC", title).lower()
-    return re.sub(r"\s+", "", re.sub(r"\((元|yuan)\)$", "", text.strip()))
-
-
-def _find_header(line: SheetLine) -> _Header | None:
-    known = _columns_by_title()
-    columns = [known.get(_plain(title), "") for title in line.cells]
-    if "case_no" not in columns:
-        return None
-    at = f"{line.sheet} 第 {line.line} 行"
-    for title, name in zip(line.cells, columns, strict=True):
-        if title and not name:
-            near = difflib.get_close_matches(_plain(title), known, n=1)
-            hint = f",是不是 {near[0]}" if near else ""
-            raise SheetRefused(f"{at}:不认识列 {title}{hint}", f"Line {line.line}: unknown column {title}")
-        if name and name != "ignored" and columns.count(name) > 1:
-            raise SheetRefused(f"{at}:列 {title} 重复", f"Line {line.line}: the column {title} is there twice")
-    missing = [_OWN_COLUMNS[name][0] for name in _NEEDED if name not in columns]
-    if missing:
-        raise SheetRefused(f"{at}:缺少列 {'、'.join(missing)}", f"Line {line.line}: columns missing: {missing}")
-    return _Header(tuple(name or "ignored" for name in columns), line.cells)
+def _expected() -> Expected:
+    titles = {plain(title): f"fields.{f.name}" for f in all_fields().values() for title in f.headers}
+    own = {plain(title): name for name, some in _OWN_COLUMNS.items() for title in some}
+    return Expected(titles | own, key="case_no", needed={name: _OWN_COLUMNS[name][0] for name in _NEEDED})
 
 
 class _Wrong(Exception):
@@ -172,10 +126,10 @@ class _RowReader:
         self._catalogue = catalogue
         self._secret = identity_secret
         self._flows = {
-            _plain(name): flow for flow in catalogue.flows.values() for name in (flow.code, flow.key, flow.name.zh)
+            plain(name): flow for flow in catalogue.flows.values() for name in (flow.code, flow.key, flow.name.zh)
         }
         self._kinds = {
-            _plain(name): kind for kind, paper in catalogue.documents.items() for name in (kind, paper.zh, paper.en)
+            plain(name): kind for kind, paper in catalogue.documents.items() for name in (kind, paper.zh, paper.en)
         }
         self._people: dict[str, str] = {}
         self._readers: Mapping[str, Callable[[str], Any]] = {
@@ -188,7 +142,7 @@ class _RowReader:
             "papers": self._papers,
         }
 
-    def read(self, header: _Header, line: SheetLine) -> tuple[Record | None, list[RowFault]]:
+    def read(self, header: Header, line: SheetLine) -> tuple[Record | None, list[RowFault]]:
         faults = [RowFault(line.sheet, line.line, header.place(f.column), f.zh, f.en) for f in line.faults]
         given = {name: text for name, text in zip(header.columns, line.cells, strict=False) if text}
         values: dict[str, Any] = {}
@@ -250,7 +204,7 @@ class _RowReader:
         return text
 
     def _flow(self, text: str) -> Flow:
-        flow = self._flows.get(_plain(text))
+        flow = self._flows.get(plain(text))
         if flow is None:
             raise _Wrong(f"没有流程 {text},可填 PR3 这样的编码或名称", f"No flow {text}: give a code such as PR3")
         return flow
@@ -258,9 +212,9 @@ class _RowReader:
     def _node(self, flow: Flow, text: str) -> Node | None:
         if not text:
             return None
-        wanted = _plain(text)
+        wanted = plain(text)
         for node in flow.nodes:
-            if wanted in (_plain(node.code), _plain(node.name.zh), str(node.order)):
+            if wanted in (plain(node.code), plain(node.name.zh), str(node.order)):
                 return node
         raise _Wrong(f"流程 {flow.code} 没有节点 {text}", f"Flow {flow.code} has no node {text}")
 
@@ -295,10 +249,10 @@ class _RowReader:
         for part in re.split(r"[;;\n]", text):
             if part.strip():
                 kind, _, file = unicodedata.normalize("NFKC", part).partition(":")
-                if _plain(kind) not in self._kinds or not file.strip():
+                if plain(kind) not in self._kinds or not file.strip():
                     raise _Wrong(
                         f"材料写作 种类:文件名,多份用分号隔开,不认识 {part.strip()[:40]}",
                         f"Write kind:file name, with ; between: {part.strip()[:40]} is unknown",
                     )
                 name = file.strip()
-                yield PaperMention(self._kinds[_plain(kind)], name.lower() if _SHA256.fullmatch(name.lower()) else name)
+                yield PaperMention(self._kinds[plain(kind)], name.lower() if _SHA256.fullmatch(name.lower()) else name)

@@ -1,4 +1,7 @@
-"""Workbooks and CSV files as lines of text cells. What can't be read as a table is refused before any row is used."""
+"""Workbooks and CSV files as lines of text cells, whatever they were saved as. Pure but for reading the file.
+
+What can't be read as a table is refused before any row is used.
+"""
 
 import csv
 import io
@@ -13,9 +16,9 @@ from typing import IO, Any
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
-from services.approval.archives import UnsoundArchive, open_sound
-from services.approval.errors import SheetRefused
-from services.approval.fields import Unreadable, check_visible
+from shared.archives import UnsoundArchive, open_sound
+from shared.cells import Unreadable, check_visible
+from shared.problems import Problem
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
 MAX_LINES = 200_000
@@ -24,8 +27,16 @@ MAX_CELL = 20_000
 _MAX_UNPACKED = 1024 * 1024 * 1024
 _MAX_SHARED_STRINGS = 256 * 1024 * 1024
 _EXACT_BELOW = 10**15
+_ZEROS = re.compile(r"0{2,}")
 _FORMULA = re.compile(r"^(?:[=@]|[+\-][^|(]*[|(])")
 csv.field_size_limit(MAX_CELL * 4)
+
+
+class SheetRefused(Problem):
+    """A file that can't be read as a table."""
+
+    status, code = 422, "sheet-refused"
+    title_zh, title_en = "无法读取这个表格", "This sheet cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +58,11 @@ class SheetLine:
     faults: tuple[CellFault, ...] = ()
 
 
-def read_sheets(path: Path) -> Iterator[SheetLine]:
-    """All lines that aren't empty, of an XLSX or CSV file told apart by content; raises `SheetRefused`."""
+def read_sheets(path: Path, *, only: str | None = None) -> Iterator[SheetLine]:
+    """All lines that aren't empty, of an XLSX or CSV file told apart by content; raises `SheetRefused`.
+
+    `only` names the one sheet of a workbook that is read, "" its first; without it all that aren't hidden are.
+    """
     size = path.stat().st_size
     if size == 0:
         raise SheetRefused("文件是空的", "The file is empty")
@@ -60,29 +74,49 @@ def read_sheets(path: Path) -> Iterator[SheetLine]:
         head = file.read(8)
         if head.startswith(b"\xd0\xcf\x11\xe0"):
             raise SheetRefused("请把 .xls 另存为 .xlsx", "Save the .xls file as .xlsx")
-        lines = _workbook_lines(file) if head.startswith(b"PK") else _csv_lines(path.name, path.read_bytes())
+        lines = _workbook_lines(file, only) if head.startswith(b"PK") else _csv_lines(path.name, path.read_bytes())
         for number, line in enumerate(lines):
             if number > MAX_LINES:
                 raise SheetRefused(f"最多 {MAX_LINES} 行,请拆分", f"{MAX_LINES} lines at most: split the file")
             yield line
 
 
-def _workbook_lines(file: IO[bytes]) -> Iterator[SheetLine]:
+def _workbook_lines(file: IO[bytes], only: str | None) -> Iterator[SheetLine]:
     _check_workbook(file)
     try:
         workbook = load_workbook(file, read_only=True, data_only=False, keep_links=False)
-        for sheet in workbook.worksheets:
-            if sheet.sheet_state == "visible":
-                # A sheet's stated size may be wrong; without it the rows themselves are counted.
-                sheet.reset_dimensions()
-                for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
-                    if line := _line(sheet.title, number, values):
-                        yield line
+        for sheet in _chosen(workbook.worksheets, only):
+            # A sheet's stated size may be wrong; without it the rows themselves are counted.
+            sheet.reset_dimensions()
+            for number, cells in enumerate(sheet.iter_rows(), start=1):
+                if line := _line(sheet.title, number, [_value(cell) for cell in cells]):
+                    yield line
     except SheetRefused:
         raise
     except Exception as error:
         # The parsers beneath raise whatever a broken part of the container leads them to.
         raise SheetRefused(f"工作簿已损坏:{error}", f"The workbook is broken: {error}") from error
+
+
+def _chosen(worksheets: Sequence[Any], only: str | None) -> Sequence[Any]:
+    shown = [sheet for sheet in worksheets if sheet.sheet_state == "visible"]
+    if only is None:
+        return shown
+    if not only:
+        return shown[:1]
+    if named := [sheet for sheet in worksheets if sheet.title == only]:
+        return named
+    titles = "、".join(sheet.title for sheet in worksheets)
+    raise SheetRefused(f"没有工作表“{only}”,现有:{titles}", f"There is no sheet {only}, but: {titles}")
+
+
+def _value(cell: Any) -> Any:
+    """A cell's value; a number that is shown with leading zeros (format 000000) keeps them."""
+    value = cell.value
+    if isinstance(value, int | float) and not isinstance(value, bool) and _ZEROS.fullmatch(cell.number_format):
+        text = _text(value)
+        return text.zfill(len(cell.number_format)) if text else value
+    return value
 
 
 def _check_workbook(file: IO[bytes]) -> None:
@@ -183,7 +217,8 @@ def _text(value: Any) -> str | None:
             return ""
         case bool():
             return "是" if value else "否"
-        case int():
+        # A workbook keeps 15 digits of a number: what is longer has lost its end.
+        case int() if abs(value) < _EXACT_BELOW:
             return str(value)
         case float() if math.isfinite(value) and abs(value) < _EXACT_BELOW:
             return str(int(value)) if value.is_integer() else format(value, ".15g")
@@ -196,7 +231,7 @@ def _text(value: Any) -> str | None:
 
 
 def _fault(column: int, value: Any, text: str | None) -> CellFault | None:
-    if isinstance(value, float):
+    if isinstance(value, int | float):
         return CellFault(column, "长数字已被截断,请把该列设为文本后重填", "Digits were lost: format the column as text")
     if text is None or _FORMULA.match(text):
         return CellFault(column, "不接受公式,请粘贴为数值", "No formulas: paste the value instead")
