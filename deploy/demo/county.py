@@ -1,6 +1,6 @@
 """The demo county as its registers know it: officials and where they oversee, their kin, companies, assets, relief."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from random import Random
@@ -58,10 +58,16 @@ class Place:
 
 
 class County:
-    """Everybody and everything that the registers hold. The `market` of a trade has nobody of public office in it."""
+    """Everybody and everything that the registers hold. The `market` of a trade has nobody of public office in it.
 
-    def __init__(self, rng: Random, secret: str, *, market: int = 60, assets: int = 12) -> None:
+    Villages have a budget for each of the `years`.
+    """
+
+    def __init__(
+        self, rng: Random, secret: str, *, market: int = 60, assets: int = 12, years: Sequence[int] = plans.YEARS
+    ) -> None:
         self._rng = rng
+        self._years = years
         self.people = People(rng, secret)
         self._makers = Companies(rng, secret)
         self.secret = secret
@@ -207,7 +213,7 @@ class County:
 
     def records(self) -> Iterator[Record]:
         """All records of all registers."""
-        yield from plans.resolved(self.villages)
+        yield from plans.resolved(self.villages, self._years)
         yield from pricing.library()
         for company in self.companies:
             yield company.record()

@@ -1,24 +1,24 @@
 """What every village has resolved for the year: its budget for labour and aid, and what a day of work is paid."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from shared.contracts.reference import Budget, LabourRate, Record
 
-_YEARS = range(2025, 2028)
+YEARS = range(2025, 2028)
 _LINES = {"劳务用工": ("LA1", "LA2", "LA3"), "慰问帮扶": ("RE3",)}
 _AMPLE_YUAN = 2_000_000
 _DAY_RATE_FEN = 24_000
 _RATE_SINCE = date(2016, 1, 1)
 
 
-def resolved(villages: Iterable[str]) -> Iterator[Record]:
-    """The budgets and day rates of these villages."""
+def resolved(villages: Iterable[str], years: Sequence[int]) -> Iterator[Record]:
+    """The day rates of these villages, and their budgets of these years."""
     for village in villages:
         yield LabourRate(
             id=f"{village}-rate", valid_from=_RATE_SINCE, village_code=village, kind="普工", day_rate_fen=_DAY_RATE_FEN
         )
-        for year in _YEARS:
+        for year in years:
             yield from (line(village, name, _AMPLE_YUAN, year, flows=codes) for name, codes in _LINES.items())
 
 

@@ -47,6 +47,8 @@ _YEAR = timedelta(days=365)
 _SHORTEST_YEARS = 1.25
 _MARKET_FIRMS_PER_CASE = 1 / 4
 _SMALLEST_MARKET = 120
+_YEARS_AHEAD = 1
+_A_CHANGE_TAKES = timedelta(days=40)
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,13 @@ class Simulation:
         self._rng = Random(f"county {seed}")
         self._size = size
         market = max(_SMALLEST_MARKET, round(size.cases * _MARKET_FIRMS_PER_CASE))
-        self.county = County(self._rng, secret, market=market)
+        since, until = local_day(size.period.since), local_day(size.period.until)
+        years = range(since.year, until.year + _YEARS_AHEAD + 1)
+        self.county = County(self._rng, secret, market=market, years=years)
         self.county.dangers.season(size.period, Random(f"dangers {seed}"))
         self._drafter = Drafter(self.county, seed, self._rng)
         self._ledger = Ledger(self._rng)
         assets = [asset for village in self.county.villages.values() for asset in village.assets]
-        since, until = local_day(size.period.since), local_day(size.period.until)
         for lease in leasing.leases(assets, self.county.market["tenants"], since, until, self._rng):
             self.county.register(lease)
         planted = violations.plant(self.county, self._drafter, self._ledger, self._rng, size.period, size.planted)
@@ -126,15 +129,18 @@ class Simulation:
         return [draft for _ in range(self._size.planted) for draft in near_misses.drafts(ground)]
 
     def _innocent(self) -> Iterator[Draft]:
-        """Honest cases, evenly over the time; the first ones show each flow once. Works are changed once at most."""
+        """Honest cases, evenly over the time; the first ones show each flow once.
+
+        Works are changed once at most, and long enough before they are settled.
+        """
         villages = [village.code for village in regions.villages()]
         to_show = list(flows.load().flows)
         last_works: dict[str, Draft] = {}
         for number, opened_at in enumerate(self._openings()):
             village = villages[number % len(villages)] if number < len(villages) else self._rng.choice(villages)
-            code = self._flow(to_show, village, opened_at)
-            if code in _REFERRING and village not in last_works:
-                code, village = (code, self._rng.choice(list(last_works))) if last_works else (_ALL_USED_UP, village)
+            code = self._flow(to_show, village, opened_at, last_works)
+            if code in _REFERRING:
+                code, village = self._referring(code, village, opened_at, last_works)
             draft = self._draft(code, village, opened_at, last_works.get(village))
             if code == _CHANGE:
                 last_works.pop(village, None)
@@ -148,15 +154,29 @@ class Simulation:
         moments = [at_office(working_day(local_day(since + step * number)), self._rng) for number in range(total)]
         return sorted(moment for moment in moments if moment <= self._size.until)
 
-    def _flow(self, to_show: list[str], village: str, opened_at: datetime) -> str:
+    def _flow(self, to_show: list[str], village: str, opened_at: datetime, last_works: Mapping[str, Draft]) -> str:
         """A flow that is still to be shown, or one by chance; an emergency only where there is a danger."""
         day = local_day(opened_at)
-        shown = next((code for code in to_show if self.county.dangers.allow(code, village, day)), None)
+
+        def can_be_shown(code: str) -> bool:
+            referred = code not in _REFERRING or bool(_referable(code, opened_at, last_works))
+            return referred and self.county.dangers.allow(code, village, day)
+
+        shown = next(filter(can_be_shown, to_show), None)
         if shown:
             to_show.remove(shown)
             return shown
         code = self._rng.choices(list(_FREQUENCY), weights=list(_FREQUENCY.values()))[0]
         return code if self.county.dangers.allow(code, village, day) else _ALL_USED_UP
+
+    def _referring(
+        self, code: str, village: str, opened_at: datetime, last_works: Mapping[str, Draft]
+    ) -> tuple[str, str]:
+        """The flow that refers to works, in this village or in another one that has such works; else another flow."""
+        villages = _referable(code, opened_at, last_works)
+        if not villages:
+            return _ALL_USED_UP, village
+        return code, village if village in villages else self._rng.choice(villages)
 
     def _draft(self, code: str, village: str, opened_at: datetime, related: Draft | None) -> Draft:
         """A case that is like no other of its village near in time."""
@@ -186,6 +206,18 @@ class Simulation:
         kind = self._ledger.choose(f"{village} {words}", WORDS[words], opened_at)
         place = self._ledger.choose(f"{village} {words} places", WORDS["places"], opened_at)
         return Chosen(kind=kind, place=place, winner=winner) if kind and place and winner else None
+
+
+def _referable(code: str, opened_at: datetime, last_works: Mapping[str, Draft]) -> list[str]:
+    """The villages whose last works a case may refer to now: a change only to those that are far from settled."""
+    if code != _CHANGE:
+        return list(last_works)
+    return [village for village, works in last_works.items() if _may_be_changed(works, opened_at)]
+
+
+def _may_be_changed(works: Draft, moment: datetime) -> bool:
+    signed, settled = works.first_with("contract_no"), works.first_with("settlement_fen")
+    return bool(signed and settled and signed.at <= moment <= settled.at - _A_CHANGE_TAKES)
 
 
 def _signed(works: Draft, moment: datetime) -> Mapping[str, Any] | None:
