@@ -61,11 +61,11 @@ def labour_before_dispatch(ground: Ground) -> Planted:
 
 
 def relief_before_notice_end(ground: Ground) -> Planted:
-    """Relief is paid while its notice still runs."""
+    """Relief is paid while its notice of a week still runs, if need be on a holiday."""
     draft = ground.case("RE2")
     posted, decided, paid = (draft.step(code) for code in ("RE2-05", "RE2-06", "RE2-07"))
     decided.at = posted.at + timedelta(hours=1)
-    paid.at = ground.later(posted.at, 2)
+    paid.at = min(ground.later(posted.at, 2), posted.at + timedelta(days=5))
     return Planted((draft,))
 
 
