@@ -1,9 +1,11 @@
 """Wages against the end of the month worked in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
+from services.detector.distil import Fact
 from services.detector.features.case import Case, History, history, occasion, the_case
 from services.detector.features.deadlines import terms
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
@@ -11,6 +13,7 @@ from services.detector.vocabulary import days_between, midnight
 from shared.workdays import SHANGHAI
 
 _WORK_NODES = ("LA1-05", "LA2-07")
+_SHEET_NODES = (*_WORK_NODES, "LA1-06")
 
 
 @dataclass(frozen=True)
@@ -54,15 +57,22 @@ def _payday_occasions(view: View, params: Params) -> Iterator[Occasion]:
 
 
 def _worked(so_far: History) -> datetime | None:
-    """The last day worked, as confirmed on the spot; of an engagement the day of its agreement."""
+    """The last day worked, as confirmed on the spot or on the attendance sheet; of an engagement its agreement's day."""
     done = [fact for fact in so_far.nodes if fact.data["node"] in _WORK_NODES]
+    seen = (line for fact in so_far.nodes if fact.data["node"] in _SHEET_NODES for line in _attendance(fact))
     days = [
         midnight(date.fromisoformat(fact.data["fields"][name]))
         for fact in done
         for name in ("started_on", "contract_signed_on")
         if name in fact.data["fields"]
     ]
+    days.extend(midnight(date.fromisoformat(line["last_on"])) for line in seen)
     return max(days, default=max((fact.occurred_at for fact in done), default=None))
+
+
+def _attendance(fact: Fact) -> Sequence[Mapping[str, Any]]:
+    lines: Sequence[Mapping[str, Any]] = fact.data["fields"].get("attendance", ())
+    return lines
 
 
 def _month_end(day: datetime) -> datetime:
