@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from shared.bus import dlq, topics
-from shared.contracts import alerts, power, reference, rulesets
+from shared.contracts import alerts, power, recommendations, reference, rulesets
 from shared.contracts.base import Contract
 from shared.contracts.dead_letters import DeadLetter
 
@@ -52,7 +52,8 @@ def _sources() -> Iterator[Channel]:
     yield Channel(rulesets.TOPIC, "detector", "The rule's id", _typed(rulesets.RuleChanged))
     raised = _typed(alerts.AlertRaised, alerts.AlertUpdated, alerts.AlertWithdrawn)
     yield Channel(alerts.RAISED_TOPIC, "detector", "The alert id", raised)
-    yield Channel(alerts.LIFECYCLE_TOPIC, "notifier", "The alert id", _typed(alerts.AlertStateChanged))
+    lifecycle = _typed(alerts.AlertStateChanged, recommendations.RecommendationChanged)
+    yield Channel(alerts.LIFECYCLE_TOPIC, "notifier", "The id of the alert, or of the recommendation", lifecycle)
     yield Channel(topics.APPEALS, "disclosure, nothing so far", "The village code", ())
 
 

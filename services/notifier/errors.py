@@ -80,6 +80,57 @@ class IdempotencyKeyReused(Problem):
     title_zh, title_en = "请求编号已被使用", "Idempotency-Key already used"
 
 
+class NoSuchInquiry(NotFound):
+    """It does not exist, or holds an alert that the caller may not see: the answer is the same."""
+
+    code = "no-such-inquiry"
+    title_zh, title_en = "没有这条线索", "No such inquiry"
+
+
+class InquiryStepOutOfOrder(Problem):
+    """The inquiry is not in a state that allows this."""
+
+    status, code = 409, "inquiry-step-out-of-order"
+    title_zh, title_en = "线索的当前状态不能这样办理", "Not possible in the inquiry's state"
+
+
+class AlertInInquiry(Problem):
+    """The alert is in an inquiry that goes on."""
+
+    status, code = 409, "alert-in-inquiry"
+    title_zh, title_en = "预警已并入另一条线索", "The alert is in another inquiry"
+
+
+class AlertsNotReady(Problem):
+    """Some alerts of an inquiry can't be moved so: none was moved."""
+
+    status, code = 409, "alerts-not-ready"
+    title_zh, title_en = "有预警不能这样办理,全部未动", "Some alerts can't be handled so, and none was"
+
+
+class NoSuchRecommendation(NotFound):
+    """It does not exist, or was written at another desk: the answer is the same."""
+
+    code = "no-such-recommendation"
+    title_zh, title_en = "没有这份监察建议书", "No such recommendation"
+
+
+class RecommendationStepOutOfOrder(Problem):
+    """The recommendation is not in a state that allows this."""
+
+    status, code = 409, "recommendation-step-out-of-order"
+    title_zh, title_en = "建议书的当前状态不能这样办理", "Not possible in the recommendation's state"
+
+
 # Why a person must stand aside, and what a move may be refused for, beside input of the wrong shape.
 RECUSED = (Recused, PersonUnknown)
 MOVING = (NoSuchAlert, MoveNotYours, *RECUSED, MoveOutOfOrder, MoveNeedsMore, IdempotencyKeyReused)
+# What an inquiry and a recommendation may be refused for, beside input of the wrong shape.
+INQUIRING = (
+    *(NoSuchInquiry, NoSuchAlert, MoveNotYours, *RECUSED, MoveNeedsMore, IdempotencyKeyReused),
+    *(InquiryStepOutOfOrder, AlertInInquiry, AlertsNotReady),
+)
+RECOMMENDING = (
+    *(NoSuchRecommendation, NoSuchAlert, NoSuchInquiry, MoveNotYours, *RECUSED, MoveNeedsMore, IdempotencyKeyReused),
+    RecommendationStepOutOfOrder,
+)
