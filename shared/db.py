@@ -34,6 +34,7 @@ class Scope:
     regions: str
     roles: str
     subject: str
+    person: str = ""
 
     @classmethod
     def of(cls, principal: Principal) -> Self:
@@ -42,6 +43,7 @@ class Scope:
             regions=",".join(region_prefix(region) for region in principal.regions),
             roles=",".join(sorted(f"{g.role}@{g.region}" for g in principal.grants)),
             subject=principal.subject,
+            person=principal.person_key,
         )
 
     @classmethod
@@ -95,10 +97,11 @@ class Database:
         async with self._pool.acquire() as conn, conn.transaction(readonly=readonly):
             await conn.execute(
                 "SELECT set_config('yunjing.regions', $1, true), set_config('yunjing.roles', $2, true),"
-                " set_config('yunjing.subject', $3, true)",
+                " set_config('yunjing.subject', $3, true), set_config('yunjing.person', $4, true)",
                 scope.regions,
                 scope.roles,
                 scope.subject,
+                scope.person,
             )
             yield conn
 
@@ -149,7 +152,8 @@ async def provision(settings: Settings) -> None:
 
 async def migrate(settings: Settings, schema: str) -> list[str]:
     """Apply a service's outstanding migrations in order, each in one transaction; returns their names."""
-    files = [ROOT / "shared" / "bus" / "tables.sql", *sorted((ROOT / "services" / schema / "migrations").glob("*.sql"))]
+    common = [ROOT / "shared" / "bus" / "tables.sql", ROOT / "shared" / "audit" / "audit.sql"]
+    files = [*common, *sorted((ROOT / "services" / schema / "migrations").glob("*.sql"))]
     conn = await asyncpg.connect(service_url(settings, schema), server_settings={"search_path": schema})
     applied = []
     try:

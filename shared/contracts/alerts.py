@@ -41,12 +41,25 @@ class Parameter(Contract):
 
 
 class About(Contract):
-    """An official the alert is about: an alert about a town's official must not land on his own town's desk."""
+    """An official the alert is about: an alert about a town's official must not land on his own town's desk.
+
+    `kin` are the keys of his kin up to two steps, as the kinship register had them: it must not come to them either.
+    """
 
     person_key: str
     name: str
     level: Literal["village", "town", "county"]
     region_code: RegionCode
+    kin: tuple[str, ...] = ()
+
+
+class Party(Contract):
+    """One whom the finding is about, to group alerts by and to draw ties. A person's name is empty unless the
+    evidence shows it; `key` is a credit code, a person's or an account's key."""
+
+    kind: Literal["company", "person", "account"]
+    key: str
+    name: str = ""
 
 
 class Alert(Contract):
@@ -75,6 +88,7 @@ class Alert(Contract):
     basis: tuple[str, ...] = ()
     innocent_explanations: tuple[Bilingual, ...] = ()
     about: tuple[About, ...] = ()
+    parties: tuple[Party, ...] = ()
     village_visible: bool = False
     occurred_at: UtcTime
 
