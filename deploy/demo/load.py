@@ -27,6 +27,7 @@ from services.approval.changes import CaseChange, waits_for
 from services.approval.store import save
 from shared.contracts.reference import Record
 from shared.db import Database, Scope
+from shared.documents import receive
 from shared.settings import Settings
 
 EVENTS = 2_000
@@ -106,7 +107,7 @@ class Loader:
 
     async def _bring_papers(self, db: Database) -> None:
         for kind in flows.load().documents:
-            stored = await documents.receive(self.settings.data_dir, _chunks(sample(kind)), f"{kind}.pdf")
+            stored = await receive(documents.folder_in(self.settings.data_dir), _chunks(sample(kind)), f"{kind}.pdf")
             async with db.begin(Scope.system()) as conn:
                 await documents.register(conn, stored, FEEDER)
 

@@ -1,5 +1,7 @@
 """Everything that approval refuses, named after what went wrong in the user's words."""
 
+from shared.documents import DocumentEmpty, DocumentTooLarge, DocumentTypeRefused
+from shared.lengths import LengthRequired, UploadTooLarge
 from shared.problems import Problem
 from shared.sheets import SheetRefused
 
@@ -116,32 +118,11 @@ class TimeUnsound(Problem):
     title_zh, title_en = "时间不合理", "This time cannot be right"
 
 
-class DocumentEmpty(Problem):
-    """A file without content."""
-
-    status, code = 422, "document-empty"
-    title_zh, title_en = "文件是空的", "The file is empty"
-
-
 class DocumentNotFound(Problem):
     """A digest that nobody uploaded, or that the caller may not see."""
 
     status, code = 404, "document-not-found"
     title_zh, title_en = "没有找到这个文件", "No such file"
-
-
-class DocumentTooLarge(Problem):
-    """A file beyond the limit."""
-
-    status, code = 413, "document-too-large"
-    title_zh, title_en = "文件太大", "The file is too large"
-
-
-class DocumentTypeRefused(Problem):
-    """A file of a kind that is not taken."""
-
-    status, code = 415, "document-type-refused"
-    title_zh, title_en = "不支持这种文件", "This type of file is not accepted"
 
 
 class IdempotencyKeyReused(Problem):
@@ -156,20 +137,6 @@ class CursorInvalid(Problem):
 
     status, code = 422, "cursor-invalid"
     title_zh, title_en = "翻页参数无效", "The page marker is invalid"
-
-
-class LengthRequired(Problem):
-    """An upload that doesn't say how long it is."""
-
-    status, code = 411, "length-required"
-    title_zh, title_en = "上传须注明长度", "An upload must state its length"
-
-
-class UploadTooLarge(Problem):
-    """A request beyond what is taken at once."""
-
-    status, code = 413, "upload-too-large"
-    title_zh, title_en = "上传的内容太大", "The upload is too large"
 
 
 class RowsRefused(Problem):

@@ -16,12 +16,11 @@ from services.approval import documents, flows, store
 from services.approval.cases import OPENERS, Case
 from services.approval.database import Db
 from services.approval.desk import Desk, Opened
-from services.approval.documents import MAX_BYTES, FiledPaper
+from services.approval.documents import FiledPaper
 from services.approval.errors import CaseNotFound
 from services.approval.fields import all_fields
 from services.approval.flows import Flow, Node
 from services.approval.forms import Shown, read_fields, show_fields
-from services.approval.guards import check_length
 from services.approval.idempotency import once
 from services.approval.prompts import Prompt, Prompter, digest
 from services.approval.store import LogEntry, Wanted
@@ -29,7 +28,9 @@ from shared import regions
 from shared.auth import Caller
 from shared.contracts.power import NodeCompleted
 from shared.db import Database, Scope
+from shared.documents import MAX_BYTES, receive
 from shared.formats import local_date
+from shared.lengths import check_length
 from shared.principals import Principal
 from shared.problems import FieldError, InvalidInput, Problem
 from shared.regions import Region
@@ -224,7 +225,7 @@ async def _receive_papers(
 
 
 async def _receive(request: Request, db: Database, caller: Principal, kind: str, file: UploadFile) -> FiledPaper:
-    stored = await documents.receive(request.app.state.settings.data_dir, _chunks(file), file.filename or "")
+    stored = await receive(documents.folder_in(request.app.state.settings.data_dir), _chunks(file), file.filename or "")
     async with db.begin(Scope.of(caller)) as conn:
         await documents.register(conn, stored, caller.subject)
     return FiledPaper(kind, stored.sha256, stored.name)

@@ -11,8 +11,6 @@ from services.approval import documents, errors, flows, store
 from services.approval.cases import Case
 from services.approval.database import Db
 from services.approval.desk import Desk
-from services.approval.documents import MAX_BYTES
-from services.approval.guards import check_length
 from services.approval.idempotency import Answer, IdempotencyKey, once
 from services.approval.schemas import (
     CaseOut,
@@ -31,6 +29,8 @@ from services.approval.store import Wanted
 from shared.auth import Caller
 from shared.contracts.base import RegionCode, Sha256
 from shared.db import Scope
+from shared.documents import DOWNLOAD_HEADERS, EXTENSIONS, MAX_BYTES, path_of, receive
+from shared.lengths import check_length
 from shared.openapi import problems
 
 router = APIRouter(prefix="/v1")
@@ -194,7 +194,7 @@ async def withdraw_case(
     status_code=201,
     tags=["材料 documents"],
     responses=problems(*errors.UPLOADING) | {201: {"model": DocumentOut}},
-    openapi_extra={"requestBody": {"required": True, "content": {kind: {} for kind in sorted(documents.EXTENSIONS)}}},
+    openapi_extra={"requestBody": {"required": True, "content": {kind: {} for kind in sorted(EXTENSIONS)}}},
     summary="上传材料 / Upload a paper",
 )
 async def upload(
@@ -208,7 +208,8 @@ async def upload(
     if request.headers.get("content-length"):
         check_length(request, MAX_BYTES)
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    stored = await documents.receive(request.app.state.settings.data_dir, _chunks(request), name, declared or None)
+    folder = documents.folder_in(request.app.state.settings.data_dir)
+    stored = await receive(folder, _chunks(request), name, declared or None)
     async with db.begin(Scope.of(caller)) as conn:
 
         async def act() -> dict[str, Any]:
@@ -231,10 +232,10 @@ async def download(db: Db, caller: Caller, request: Request, sha256: Annotated[S
     async with db.begin(Scope.of(caller), readonly=True) as conn:
         stored = await documents.find(conn, sha256)
     return FileResponse(
-        documents.path_of(request.app.state.settings.data_dir, sha256),
+        path_of(documents.folder_in(request.app.state.settings.data_dir), sha256),
         media_type=stored.media_type,
         filename=stored.name,
-        headers={"content-security-policy": "sandbox; default-src 'none'", "cache-control": "private, no-store"},
+        headers=DOWNLOAD_HEADERS,
     )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.approval.cases import Actions, Case
-from services.approval.documents import FiledPaper, StoredDocument
+from services.approval.documents import FiledPaper
 from services.approval.errors import FieldsUnsound
 from services.approval.fields import all_fields, read_phone
 from services.approval.flows import Catalogue, Flow, FormUse, Node, Term
@@ -19,6 +19,7 @@ from shared import regions
 from shared.cells import Unreadable, visible
 from shared.contracts.base import RegionCode
 from shared.contracts.power import Attendance, Bid, BillLine, Grant, NodeFields, Payout, Worker
+from shared.documents import StoredDocument
 from shared.identity import birth_year, device_key, ip_key, valid_id_no
 from shared.problems import FieldError
 

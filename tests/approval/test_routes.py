@@ -4,10 +4,10 @@ import pytest
 from fastapi import Request
 from pydantic import ValidationError
 
-from services.approval.errors import FieldsUnsound, LengthRequired, UploadTooLarge
-from services.approval.guards import check_length
+from services.approval.errors import FieldsUnsound
 from services.approval.schemas import FiledFields
 from shared.identity import person_key, phone_key
+from shared.lengths import LengthRequired, UploadTooLarge, check_length
 
 SECRET = "identity-secret-of-the-tests"
 ID_NO = "11010519491231002X"

@@ -16,6 +16,7 @@ from services.approval.store import save
 from shared import regions
 from shared.contracts.power import NodeCompleted, NodeFields
 from shared.db import Database, Scope
+from shared.documents import receive
 from tests.bench.ground import Ground
 
 AWARD = "EN1-04"
@@ -37,7 +38,7 @@ async def prepare(ground: Ground, count: int, *, part: int) -> list[Draft]:
     await db.open()
     try:
         for kind in sorted({kind for step in drafts[0].steps for kind in step.papers}):
-            stored = await documents.receive(ground.settings.data_dir, _chunks(sample(kind)), f"{kind}.pdf")
+            stored = await receive(documents.folder_in(ground.settings.data_dir), _chunks(sample(kind)), f"{kind}.pdf")
             async with db.begin(Scope.system()) as conn:
                 await documents.register(conn, stored, "bench")
         for first in range(0, count, _BATCH):

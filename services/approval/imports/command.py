@@ -15,6 +15,7 @@ from services.approval.desk import check_village
 from services.approval.imports.rows import columns_in_words, read_records
 from services.approval.imports.take import Report, take
 from shared.db import Database, Scope
+from shared.documents import receive
 from shared.problems import Problem
 from shared.settings import Settings
 from shared.sheets import read_sheets
@@ -105,7 +106,7 @@ def _show(file: Path, report: Report) -> None:
 
 async def _take_papers(db: Database, settings: Settings, folder: Path) -> None:
     for path in sorted(each for each in folder.iterdir() if each.is_file()):  # noqa: ASYNC240 (nobody else waits)
-        stored = await documents.receive(settings.data_dir, _chunks(path), path.name)
+        stored = await receive(documents.folder_in(settings.data_dir), _chunks(path), path.name)
         async with db.begin(Scope.system()) as conn:
             await documents.register(conn, stored, _SUBJECT)
 

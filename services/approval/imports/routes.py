@@ -15,14 +15,14 @@ from pydantic import BaseModel, Field
 from services.approval import cases, errors, flows
 from services.approval.database import Db
 from services.approval.desk import check_village
-from services.approval.documents import MAX_BYTES, safe_name
-from services.approval.guards import check_length
 from services.approval.idempotency import IdempotencyKey, once
 from services.approval.imports.rows import Reading, RowFault, read_records
 from services.approval.imports.take import Report, take
 from shared.auth import Caller, require
 from shared.contracts.base import RegionCode
 from shared.db import Scope
+from shared.documents import MAX_BYTES, safe_name
+from shared.lengths import check_length
 from shared.openapi import problems
 from shared.problems import FieldError
 from shared.sheets import read_sheets

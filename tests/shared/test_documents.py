@@ -9,10 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from services.approval import documents
-from services.approval.documents import XLSX, path_of, receive, safe_name
-from services.approval.errors import DocumentEmpty, DocumentTooLarge, DocumentTypeRefused
+from shared import documents
 from shared.archives import UnsoundArchive, open_sound
+from shared.documents import (
+    XLSX,
+    DocumentEmpty,
+    DocumentTooLarge,
+    DocumentTypeRefused,
+    path_of,
+    receive,
+    safe_name,
+)
 
 PDF = b"%PDF-1.7\n"
 
@@ -36,7 +43,7 @@ async def test_a_paper_lies_under_its_digest(tmp_path: Path) -> None:
     assert stored.name == "会议纪要.pdf"
     assert stored.media_type == "application/pdf"
     assert path_of(tmp_path, stored.sha256).read_bytes() == PDF
-    assert not list((tmp_path / "documents" / ".incoming").iterdir())
+    assert not list((tmp_path / ".incoming").iterdir())
 
 
 async def test_the_same_paper_twice_is_one_file(tmp_path: Path) -> None:
@@ -68,7 +75,7 @@ async def test_size_is_limited_while_streaming(tmp_path: Path, monkeypatch: pyte
         await receive(tmp_path, stream(PDF + b" " * 20), "x")
     with pytest.raises(DocumentEmpty):
         await receive(tmp_path, stream(b""), "x")
-    assert not list((tmp_path / "documents" / ".incoming").iterdir())
+    assert not list((tmp_path / ".incoming").iterdir())
 
 
 def test_an_archive_that_unpacks_to_too_much_is_unsound() -> None:
