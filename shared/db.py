@@ -58,7 +58,9 @@ class Scope:
 
 
 def region_prefix(region: str) -> str:
-    """The LIKE pattern of all regions under a 12-digit code: county, town or village."""
+    """The LIKE pattern of all regions under a 12-digit code: city, county, town or village."""
+    if region.endswith("00000000"):
+        return region[:4] + "%"
     if region.endswith("000000"):
         return region[:6] + "%"
     if region.endswith("000"):

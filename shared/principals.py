@@ -1,6 +1,6 @@
 """Who acts: a person or machine with grants, each a role in a region. Pure.
 
-A grant at a town covers its villages, at the county all of them.
+A grant at a town covers its villages, at the county all of them, at the city its counties.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ class Grant:
 
     def covers(self, region: str) -> bool:
         """Whether the grant reaches `region`."""
-        prefix = self.region[:6] if self.region.endswith("000000") else self.region.removesuffix("000")
-        return region.startswith(prefix)
+        county = self.region[:6] if self.region.endswith("000000") else self.region.removesuffix("000")
+        return region.startswith(self.region[:4] if self.region.endswith("00000000") else county)
 
 
 @dataclass(frozen=True)

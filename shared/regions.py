@@ -1,4 +1,4 @@
-"""The county, its towns and villages by their 12-digit codes, read from `regions.yaml`."""
+"""The county, its towns and villages by their 12-digit codes, read from `regions.yaml`; the city above it, if named."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 import yaml
 
-Level = Literal["village", "town", "county"]
+Level = Literal["village", "town", "county", "city"]
 _FILE = Path(__file__).with_name("regions.yaml")
 _FIRST_VILLAGE = 201
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """One county, town or village."""
+    """One county, town or village, or the city above."""
 
     code: str
     zh: str
@@ -29,6 +29,8 @@ def region(code: str) -> Region:
 
 def name(code: str) -> str:
     """Its Chinese name, or the code itself when unknown."""
+    if CITY and code == CITY.code:
+        return CITY.zh
     found = _REGIONS.get(code)
     return found.zh if found else code
 
@@ -54,8 +56,15 @@ def county_of(code: str) -> str:
     return code[:6] + "000000"
 
 
+def city_of(code: str) -> str:
+    """The code of the city that a county, town or village belongs to, whether `regions.yaml` names it or not."""
+    return code[:4] + "00000000"
+
+
 def level_of(code: str) -> Level:
     """What a code stands for, told by its form alone."""
+    if code.endswith("00000000"):
+        return "city"
     if code.endswith("000000"):
         return "county"
     return "town" if code.endswith("000") else "village"
@@ -70,5 +79,8 @@ def _read(county: dict[str, Any]) -> Iterator[Region]:
             yield Region(f"{town['code'][:9]}{number}", zh, en, "village")
 
 
-_REGIONS = {each.code: each for each in _read(yaml.safe_load(_FILE.read_text(encoding="utf-8")))}
+_COUNTY = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+_REGIONS = {each.code: each for each in _read(_COUNTY)}
 COUNTY = next(iter(_REGIONS))
+# The file's `city: {code, zh, en}`, where a county is supervised from above by the same system.
+CITY = Region(**_COUNTY["city"], level="city") if "city" in _COUNTY else None

@@ -3,6 +3,7 @@
 import pytest
 
 from shared import regions
+from shared.principals import Grant
 
 
 def test_nine_towns_and_their_villages() -> None:
@@ -16,11 +17,16 @@ def test_levels_and_towns_of_codes() -> None:
     village = regions.villages("330421103000")[0]
     assert (village.code, village.level) == ("330421103201", "village")
     assert regions.town_of(village.code) == "330421103000"
-    assert [regions.level_of(code) for code in (village.code, "330421103000", regions.COUNTY)] == [
+    city = regions.city_of(village.code)
+    assert city == "330400000000"
+    assert [regions.level_of(code) for code in (village.code, "330421103000", regions.COUNTY, city)] == [
         "village",
         "town",
         "county",
+        "city",
     ]
+    assert Grant("auditor", city).covers(village.code)
+    assert not Grant("auditor", city).covers("330521103201")
 
 
 def test_an_unknown_code_keeps_its_digits_as_name() -> None:
