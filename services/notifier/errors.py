@@ -45,6 +45,13 @@ class PersonUnknown(Problem):
     title_zh, title_en = "无法核对是否须回避", "Can't tell whether you must stand aside"
 
 
+class OwnJudgement(Problem):
+    """Who judged an alert doesn't review it."""
+
+    status, code = 403, "own-judgement"
+    title_zh, title_en = "复核须由另一人进行", "Another has to review it"
+
+
 class MoveNeedsMore(Problem):
     """The form of the move is incomplete."""
 
@@ -122,9 +129,51 @@ class RecommendationStepOutOfOrder(Problem):
     title_zh, title_en = "建议书的当前状态不能这样办理", "Not possible in the recommendation's state"
 
 
+class NoSuchSilence(NotFound):
+    """It does not exist, or is of another region."""
+
+    code = "no-such-silence"
+    title_zh, title_en = "没有这条静默", "No such silence"
+
+
+class BadSilence(Problem):
+    """The fields of a silence don't fit."""
+
+    status, code = 422, "bad-silence"
+    title_zh, title_en = "静默填写有误", "This silence can't be proposed so"
+
+
+class SilenceNotYours(Problem):
+    """Another post decides this."""
+
+    status, code = 403, "silence-not-yours"
+    title_zh, title_en = "没有静默权限", "Not yours to silence"
+
+
+class OwnSilence(Problem):
+    """Who proposed it can't approve it."""
+
+    status, code = 403, "own-silence"
+    title_zh, title_en = "须由另一人批准", "Another person must approve it"
+
+
+class SilenceDecided(Problem):
+    """It has been approved or ended before."""
+
+    status, code = 409, "silence-decided"
+    title_zh, title_en = "静默已有结论", "Already decided"
+
+
+class SilenceOver(Problem):
+    """Its end has passed before it was approved."""
+
+    status, code = 409, "silence-over"
+    title_zh, title_en = "静默已过期", "Its end has passed"
+
+
 # Why a person must stand aside, and what a move may be refused for, beside input of the wrong shape.
 RECUSED = (Recused, PersonUnknown)
-MOVING = (NoSuchAlert, MoveNotYours, *RECUSED, MoveOutOfOrder, MoveNeedsMore, IdempotencyKeyReused)
+MOVING = (NoSuchAlert, MoveNotYours, OwnJudgement, *RECUSED, MoveOutOfOrder, MoveNeedsMore, IdempotencyKeyReused)
 # What an inquiry and a recommendation may be refused for, beside input of the wrong shape.
 INQUIRING = (
     *(NoSuchInquiry, NoSuchAlert, MoveNotYours, *RECUSED, MoveNeedsMore, IdempotencyKeyReused),
