@@ -24,6 +24,9 @@ EVENTS_DUPLICATE = Counter("yunjing_events_duplicate_total", "Events seen before
 EVENTS_DEAD = Counter("yunjing_events_dead_total", "Events sent to a dead-letter topic", ["group", "topic"])
 BATCH_SECONDS = Histogram("yunjing_batch_seconds", "Time from a batch's receipt to its commit", ["group"])
 TASKS_DEAD = Counter("yunjing_tasks_dead_total", "Background works that ended, which none may", ["task"])
+AUDIT_SEALED = Gauge("yunjing_audit_sealed", "The number of the last sealed entry of the audit log", ["schema"])
+AUDIT_SOUND = Gauge("yunjing_audit_sound", "1 while the audit log agrees with itself and its heads, else 0", ["schema"])
+AUDIT_CHECKED = Gauge("yunjing_audit_checked_seconds", "When the audit log was last checked, Unix time", ["schema"])
 REQUEST_SECONDS = Histogram(
     "yunjing_request_seconds", "Time of an HTTP request", ["service", "method", "route", "status"]
 )

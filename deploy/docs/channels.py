@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from shared.bus import dlq, topics
-from shared.contracts import alerts, power, recommendations, reference, rulesets
+from shared.contracts import alerts, audit, power, recommendations, reference, rulesets
 from shared.contracts.base import Contract
 from shared.contracts.dead_letters import DeadLetter
 
@@ -54,6 +54,7 @@ def _sources() -> Iterator[Channel]:
     yield Channel(alerts.RAISED_TOPIC, "detector", "The alert id", raised)
     lifecycle = _typed(alerts.AlertStateChanged, recommendations.RecommendationChanged)
     yield Channel(alerts.LIFECYCLE_TOPIC, "notifier", "The id of the alert, or of the recommendation", lifecycle)
+    yield Channel(audit.TOPIC, "every service", "The service", _typed(audit.AuditSealed))
     yield Channel(topics.APPEALS, "disclosure, nothing so far", "The village code", ())
 
 

@@ -27,7 +27,7 @@ LIVE = "disclosure"
 NEW, OLD = f"{LIVE}_new", f"{LIVE}_old"
 _MIGRATIONS = (ROOT / "shared" / "bus" / "tables.sql", ROOT / "services" / "disclosure" / "migrations")
 # What is the service's own and no read model: it stays where it is.
-_STAYS = ("outbox", "consumer_offsets", "seen_events", "schema_versions")
+_STAYS = ("outbox", "consumer_offsets", "seen_events", "schema_versions", "audit_log", "audit_append_only")
 _LOOK_SECONDS = 0.2
 _HOLD_SECONDS = 60.0
 # An instance that waits for the lock takes an epoch that is one higher; none may be as high as the new one.
@@ -38,7 +38,7 @@ _MODELS = """
 SELECT 'TABLE' AS kind, relname AS name FROM pg_class
 WHERE relnamespace = $1::regnamespace AND relkind = 'r' AND relname <> ALL($2)
 UNION ALL
-SELECT 'FUNCTION', proname FROM pg_proc WHERE pronamespace = $1::regnamespace
+SELECT 'FUNCTION', proname FROM pg_proc WHERE pronamespace = $1::regnamespace AND proname <> ALL($2)
 """
 _GO_ON = f"""
 INSERT INTO {LIVE}.consumer_offsets AS o (consumer, topic, partition, next_offset, epoch)

@@ -3,7 +3,7 @@
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from shared.contracts import alerts, power, reference, rulesets
+from shared.contracts import alerts, audit, power, reference, rulesets
 
 PARTITIONS = 6
 APPEALS = "appeals.events"
@@ -16,7 +16,7 @@ _THIRTY_DAYS = {"retention.ms": str(30 * 24 * 3600 * 1000), "max.message.bytes":
 
 def configurations() -> dict[str, dict[str, str]]:
     """Each topic's name and configuration, dead-letter topics included."""
-    topics_kept = (power.TOPIC, rulesets.TOPIC, alerts.RAISED_TOPIC, alerts.LIFECYCLE_TOPIC, APPEALS)
+    topics_kept = (power.TOPIC, rulesets.TOPIC, alerts.RAISED_TOPIC, alerts.LIFECYCLE_TOPIC, APPEALS, audit.TOPIC)
     kept = {topic: _FOR_GOOD for topic in topics_kept}
     compacted = {reference.topic(dataset): _COMPACTED for dataset in reference.DATASETS}
     topics = kept | compacted
@@ -29,8 +29,8 @@ def largest(topic: str) -> int:
 
 
 def partitions(topic: str) -> int:
-    """Into how many partitions a topic is cut; registers and dead letters are small beside the events."""
-    return 1 if topic.endswith(".dlq") or topic.startswith("reference.") else PARTITIONS
+    """Into how many partitions a topic is cut; registers, heads and dead letters are small beside the events."""
+    return 1 if topic.endswith(".dlq") or topic.startswith(("reference.", "audit.")) else PARTITIONS
 
 
 async def delete(bootstrap: str, *, prefix: str) -> None:
