@@ -118,7 +118,7 @@ def _needs_of(kind: str, name: str, facts: Sequence[Fact], reference: Reference)
         case "village":
             return set(needs_of_spending(facts))
         case "leases":
-            return needs_of_leases(name, facts)
+            return needs_of_leases(name)
         case "relief":
             return set(needs_of_village_relief(name, reference))
         case "case":

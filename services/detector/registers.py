@@ -89,6 +89,7 @@ def _lookups(record: Record) -> Iterable[tuple[str, str]]:
             yield "contract_no", contract_of(record.village_code, record.contract_no)
         case Lease():
             yield "asset_id", record.asset_id
+            yield "village_code", record.village_code
             yield "comparable", comparable(town_of(record.village_code), record.asset_kind, record.unit)
         case Receipt():
             yield "contract_no", record.contract_no and contract_of(record.village_code, record.contract_no)

@@ -82,8 +82,10 @@ def _told(facts: Sequence[Fact]) -> dict[str, Any]:
     return told
 
 
-def ledger_occasion(some: Sequence[Entry], *, lines: Sequence[str] = (), **more: Any) -> Occasion:
-    """An occasion that rests on these cases; `lines` says of each what it adds to the evidence."""
+def ledger_occasion(
+    some: Sequence[Entry], *, lines: Sequence[str] = (), further: Sequence[Evidence] = (), **more: Any
+) -> Occasion:
+    """An occasion that rests on these cases; `lines` says of each what it adds to the evidence, `further` what else."""
     first = some[0].facts[0].data
     values = lines or [""] * len(some)
     return Occasion(
@@ -93,7 +95,7 @@ def ledger_occasion(some: Sequence[Entry], *, lines: Sequence[str] = (), **more:
         town_code=first["town_code"],
         cases=tuple((entry.case_id, entry.facts[0].data["case_no"]) for entry in some),
         occurred_at=more.pop("occurred_at", max(entry.told_at for entry in some)),
-        trail=lambda: tuple(_trail(some, values)),
+        trail=lambda: (*_trail(some, values), *further),
         **more,
     )
 

@@ -57,7 +57,7 @@ def _payday_occasions(view: View, params: Params) -> Iterator[Occasion]:
 
 
 def _worked(so_far: History) -> datetime | None:
-    """The last day worked, as confirmed on the spot or on the attendance sheet; of an engagement its agreement's day."""
+    """The last day worked, as confirmed on the spot or on the sheet; of an engagement the day of its agreement."""
     done = [fact for fact in so_far.nodes if fact.data["node"] in _WORK_NODES]
     seen = (line for fact in so_far.nodes if fact.data["node"] in _SHEET_NODES for line in _attendance(fact))
     days = [
