@@ -55,17 +55,18 @@ class Company:
 
 
 class Companies:
-    """Makes companies that share nothing with each other."""
+    """Makes companies that share nothing with each other, founded between two days."""
 
-    def __init__(self, rng: Random, secret: str) -> None:
+    def __init__(self, rng: Random, secret: str, founded: tuple[date, date]) -> None:
         self._rng = rng
         self._secret = secret
+        self._founded = founded
         self._made = 0
 
     def company(self, trade: str, owner: Person, partner: Person, *, name: str | None = None) -> Company:
         """A new company of a trade (`works`, `goods`, `tenants`)."""
         self._made += 1
-        number = self._made
+        number, (first, last) = self._made, self._founded
         phone = f"199{number:08d}"
         return Company(
             id=credit_code(f"{_PREFIX}MA{number:07d}"),
@@ -79,7 +80,7 @@ class Companies:
             account=account_key(f"6228480399{number:09d}", self._secret),
             ip=ip_key(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", self._secret),
             device=device_key(f"{number:012X}", self._secret),
-            registered_on=date(2012, 1, 1) + timedelta(days=self._rng.randint(0, 3000)),
+            registered_on=first + timedelta(days=self._rng.randint(0, (last - first).days)),
         )
 
     def _name(self, trade: str, number: int) -> str:

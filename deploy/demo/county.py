@@ -1,6 +1,6 @@
 """The demo county as its registers know it: officials and where they oversee, their kin, companies, assets, relief."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from random import Random
@@ -10,6 +10,7 @@ from deploy.demo import leasing, plans, pricing
 from deploy.demo.companies import Companies, Company
 from deploy.demo.dangers import Dangers
 from deploy.demo.people import People, Person
+from deploy.demo.period import THESE_YEARS, Period
 from deploy.demo.words import WORDS
 from shared import regions
 from shared.contracts.reference import Appeal, Asset, Blacklist, Death, Kinship, Receipt, Record, Relief, Staff
@@ -40,7 +41,7 @@ COUNTY_POSTS = {
 _VILLAGES_OF_A_RESIDENT = 3
 _RELIEVED_OF_A_VILLAGE = 3
 _AGENTS = 16
-_IN_POST_SINCE = date(2016, 1, 1)
+_OLDEST_FIRM, _YOUNGEST_FIRM = timedelta(days=3 * 365), timedelta(days=5 * 365)
 
 
 @dataclass
@@ -60,16 +61,16 @@ class Place:
 class County:
     """Everybody and everything that the registers hold. The `market` of a trade has nobody of public office in it.
 
-    Villages have a budget for each of the `years`.
+    All of them are there throughout the `period`.
     """
 
     def __init__(
-        self, rng: Random, secret: str, *, market: int = 60, assets: int = 12, years: Sequence[int] = plans.YEARS
+        self, rng: Random, secret: str, *, market: int = 60, assets: int = 12, period: Period = THESE_YEARS
     ) -> None:
         self._rng = rng
-        self._years = years
-        self.people = People(rng, secret)
-        self._makers = Companies(rng, secret)
+        self.period = period
+        self.people = People(rng, secret, period)
+        self._makers = Companies(rng, secret, (period.long_before - _OLDEST_FIRM, period.first_day - _YOUNGEST_FIRM))
         self.secret = secret
         self.companies: list[Company] = []
         self.dangers = Dangers()
@@ -151,7 +152,7 @@ class County:
         self._extra.append(
             Staff(
                 id=f"staff-{person.key[:16]}-{place.code}",
-                valid_from=_IN_POST_SINCE,
+                valid_from=self.period.long_before,
                 person_key=person.key,
                 name=person.name,
                 position=position,
@@ -213,8 +214,8 @@ class County:
 
     def records(self) -> Iterator[Record]:
         """All records of all registers."""
-        yield from plans.resolved(self.villages, self._years)
-        yield from pricing.library()
+        yield from plans.resolved(self.villages, self.period)
+        yield from pricing.library(self.period.long_before)
         for company in self.companies:
             yield company.record()
         for village in self.villages.values():
@@ -249,7 +250,7 @@ class County:
                 self._extra.append(
                     Relief(
                         id=f"relief-{person.key[:16]}",
-                        valid_from=date(2019, 1, 1),
+                        valid_from=self.period.long_before,
                         person_key=person.key,
                         name=person.name,
                         kind="最低生活保障",

@@ -1,7 +1,7 @@
 """Drafts of honest cases of every flow: amounts within the flow's limits, real competition, everything in its order."""
 
 import uuid
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -13,6 +13,7 @@ from deploy.demo.cases import Draft, Step
 from deploy.demo.companies import Company
 from deploy.demo.county import County
 from deploy.demo.forms import Forms
+from deploy.demo.leasing import Letting
 from deploy.demo.people import Person
 from deploy.demo.schedule import local_day, schedule
 from deploy.demo.words import WORDS
@@ -87,6 +88,8 @@ class Chosen:
     workers: list[Person] | None = None
     related_case_no: str | None = None
     contract: Mapping[str, Any] | None = None
+    asset: Asset | None = None
+    letting: Letting | None = None
     late: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -100,7 +103,6 @@ class Drafter:
         self._catalogue = flows.load()
         self._numbers: Counter[tuple[str, str, int]] = Counter()
         self._made = 0
-        self.lets: dict[str, list[tuple[date, date]]] = defaultdict(list)
 
     def draft(self, code: str, village: str, opened_at: datetime, chosen: Chosen | None = None) -> Draft:
         """An honest case of a flow, opened at a moment."""
@@ -221,9 +223,11 @@ class Drafter:
     def _asset(
         self, flow: Flow, village: str, chosen: Chosen, amount: int, winner: Company, opened_at: datetime
     ) -> Titled:
-        lease = _lease(opened_at) if flow.code in LEASING else {}
-        asset = self._unlet(village, lease) if lease else self._rng.choice(self.county.villages[village].assets)
-        if lease and not chosen.amount_yuan:
+        lease = _lease(chosen.letting, opened_at) if flow.code in LEASING else {}
+        asset = self._let(village, chosen)
+        if chosen.letting:
+            amount = chosen.letting.lease.annual_rent_fen
+        elif lease and not chosen.amount_yuan:
             amount = round(leasing.fair_rent_fen(asset) * self._rng.uniform(0.95, 1.2) / _YUAN) * _YUAN
         reserve = round(amount * self._rng.uniform(0.84, 0.96))
         known: dict[str, Any] = {
@@ -257,22 +261,9 @@ class Drafter:
                 known |= {"reason": "已损坏无法使用", "appraisal_fen": amount}
                 return f"{asset.name}报废核销", known
 
-    def _unlet(self, village: str, lease: Mapping[str, date]) -> Asset:
-        """An asset of the village that nobody else has at that time."""
-        asset = self._rng.choice(self._free(village, lease) or self.county.villages[village].assets)
-        self.lets[asset.id].append((lease["lease_from"], lease["lease_to"]))
-        return asset
-
-    def can_let(self, village: str, opened_at: datetime) -> bool:
-        """Whether the village has an asset left that nobody else will have."""
-        return bool(self._free(village, _lease(opened_at)))
-
-    def _free(self, village: str, lease: Mapping[str, date]) -> list[Asset]:
-        return [
-            asset
-            for asset in self.county.villages[village].assets
-            if all(lease["lease_to"] < begins or ends < lease["lease_from"] for begins, ends in self.lets[asset.id])
-        ]
+    def _let(self, village: str, chosen: Chosen) -> Asset:
+        given = chosen.letting.asset if chosen.letting else chosen.asset
+        return given or self._rng.choice(self.county.villages[village].assets)
 
     def _labour(self, flow: Flow, chosen: Chosen, amount: int, place: str) -> Titled:
         workers = chosen.workers or [self.county.people.person() for _ in range(self._rng.randint(1, 4))]
@@ -361,7 +352,7 @@ def _competes(flow: Flow) -> bool:
     return any(use.name == "bids" and use.required for node in flow.nodes for use in node.form)
 
 
-def _lease(opened_at: datetime) -> dict[str, date]:
-    """A lease of three years that begins half a year after its case was opened."""
-    begins = local_day(opened_at) + timedelta(days=180)
-    return {"lease_from": begins, "lease_to": begins + timedelta(days=3 * 365 - 1)}
+def _lease(letting: Letting | None, opened_at: datetime) -> dict[str, date]:
+    """The lease that a case leads to: without one agreed upon, three years from half a year after its opening."""
+    begins = letting.lease.valid_from if letting else local_day(opened_at) + timedelta(days=180)
+    return {"lease_from": begins, "lease_to": begins + leasing.TERM - timedelta(days=1)}

@@ -1,13 +1,14 @@
 """What an honest county keeps apart: no two works of a village alike, near in time, or by the same firm."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import TypeVar
 
 T = TypeVar("T")
 _APART = timedelta(days=400)
+_DRAWS = 4
 # An honest village declares an emergency twice in that time, and not a third time.
 EMERGENCIES = ("PR4", "EN6")
 RARELY = ("first", "second")
@@ -20,15 +21,21 @@ class Ledger:
         self._rng = rng
         self._used: dict[str, dict[object, list[datetime]]] = defaultdict(lambda: defaultdict(list))
 
-    def choose(self, where: str, among: Iterable[T], now: datetime) -> T | None:
+    def choose(self, where: str, among: Sequence[T], now: datetime) -> T | None:
         """Something not used there of late, now noted as used; None when all of it was."""
-        used = self._used[where]
-        free = [each for each in among if _apart(used.get(_name(each), ()), now)]
-        if not free:
-            return None
-        chosen = self._rng.choice(free)
-        self.note(where, chosen, now)
+        chosen = self._drawn(where, among, now)
+        if chosen is not None:
+            self.note(where, chosen, now)
         return chosen
+
+    def _drawn(self, where: str, among: Sequence[T], now: datetime) -> T | None:
+        """Of very many something free is soon drawn by chance; only when it isn't are all looked at."""
+        used = self._used[where]
+        for each in self._rng.choices(among, k=_DRAWS):
+            if _apart(used.get(_name(each), ()), now):
+                return each
+        free = [each for each in among if _apart(used.get(_name(each), ()), now)]
+        return self._rng.choice(free) if free else None
 
     def untouched(self, where: str, now: datetime) -> bool:
         """Whether nothing was used there of late."""

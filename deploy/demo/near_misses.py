@@ -11,6 +11,7 @@ from deploy.demo.violations.ground import Ground
 from shared import regions
 
 _YEAR = timedelta(days=365)
+_TWO_YEARS = 2 * _YEAR
 
 
 def drafts(ground: Ground) -> Iterator[Draft]:
@@ -150,9 +151,9 @@ def nearly_seventy(ground: Ground) -> Draft:
 
 def lease_renewed(ground: Ground) -> tuple[Draft, Draft]:
     """A lease that ended, and its renewal signed in time."""
-    village, at = ground.village(), ground.later(ground.period.since, 5)
-    first = ground.case("AS1", village=village, at=at)
-    renewal = ground.case("AS2", village=village, at=ground.later(first.steps[-1].at, 1))
+    village, at = ground.village(), ground.later(max(ground.period.since, ground.period.until - _TWO_YEARS), 5)
+    first = ground.case("AS1", village=village, at=at, relet=False)
+    renewal = ground.case("AS2", village=village, at=ground.later(first.steps[-1].at, 1), relet=False)
     asset = ground.county.asset(village, "仓库")
     for draft in (first, renewal):
         draft.put(asset_id=asset.id, asset_name=asset.name)
@@ -165,7 +166,7 @@ def lease_renewed(ground: Ground) -> tuple[Draft, Draft]:
 
 def lease_handed_back(ground: Ground) -> Draft:
     """A short lease whose asset was handed back when it ended."""
-    draft = ground.case("AS1", at=ground.later(ground.period.since, 5))
+    draft = ground.case("AS1", at=ground.later(ground.period.since, 5), relet=False)
     begins = draft.step("AS1-12").fields["contract_signed_on"] + timedelta(days=1)
     ends = begins + timedelta(days=60)
     draft.put(lease_from=begins, lease_to=ends)

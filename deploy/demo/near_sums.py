@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from deploy.demo import sheets
+from deploy.demo import leasing, sheets
 from deploy.demo.cases import Draft
 from deploy.demo.companies import Company
 from deploy.demo.drafting import Chosen
@@ -12,6 +12,7 @@ from deploy.demo.violations.assets import pond, receipt
 from deploy.demo.violations.ground import Ground
 from deploy.demo.violations.repeats import reprice
 from shared.contracts.power import Attendance, BillLine
+from shared.contracts.reference import Asset
 from shared.workdays import SHANGHAI, add_working_days
 
 _TURNS = ((0, 1), (2, 3), (0, 2), (1, 3), (4, 5))
@@ -126,13 +127,22 @@ def let_in_two_parts(ground: Ground) -> tuple[Draft, Draft]:
     """Two firms share a pond, half of it each."""
     at = ground.moment()
     village = ground.village_for("ponds", at)
-    first = pond(ground, village, at, ground.county.company("tenants"), 0.51)
-    second = pond(ground, village, ground.later(at, 15), ground.county.company("tenants"), 0.51)
-    shared = {name: first.step("AS1-01").fields[name] for name in ("asset_id", "quantity", "unit")}
-    second.put(**shared, asset_name=first.fields["asset_name"], location=first.fields["location"])
-    for draft in (first, second):
-        draft.put(quantity=shared["quantity"] / 2)
-    return first, second
+    asset = ground.pond(village)
+    parts = [
+        ground.case("AS1", village=village, at=ground.later(at, 15 * number), chosen=_half(ground, asset), relet=False)
+        for number in range(2)
+    ]
+    for draft in parts:
+        draft.put(quantity=(asset.quantity or 0) / 2)
+    ground.relet(parts[-1], asset)
+    return parts[0], parts[1]
+
+
+def _half(ground: Ground, asset: Asset) -> Chosen:
+    """Half of an asset, at half of its rent, for somebody new."""
+    others = ground.rng.sample(ground.county.market["tenants"], 3)
+    yuan = round(leasing.fair_rent_fen(asset) * 0.51 / 100)
+    return Chosen(asset=asset, amount_yuan=yuan, bidders=[ground.county.company("tenants"), *others])
 
 
 def ponds_at_their_price(ground: Ground) -> tuple[Draft, ...]:

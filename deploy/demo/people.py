@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
+from deploy.demo.period import THESE_YEARS, Period
 from deploy.demo.words import WORDS
 from shared.identity import normalise_id_no, person_key
 
 # No county has this code, so no living person has a number of it.
 _AREA = "330499"
-_FIRST_BIRTHDAY = date(1958, 1, 1)
-_LAST_BIRTHDAY = date(1999, 12, 31)
-_OLDEST_LABOURER = date(1962, 1, 1)
+_OLDEST, _YOUNGEST = 68, 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +23,17 @@ class Person:
 
 
 class People:
-    """Makes persons, no two of them with one number."""
+    """Makes persons, no two of them with one number, who are of a working age throughout a period."""
 
-    def __init__(self, rng: Random, secret: str) -> None:
+    def __init__(self, rng: Random, secret: str, period: Period = THESE_YEARS) -> None:
         self._rng = rng
         self._secret = secret
+        self._first_birthday = date(period.last_day.year - _OLDEST, 1, 1)
+        self._last_birthday = date(period.first_day.year - _YOUNGEST, 12, 31)
         self._taken: set[str] = set()
 
     def person(self, name: str | None = None, *, born: date | None = None) -> Person:
-        """A new person; his name and, within a working age, his birthday are drawn unless given."""
+        """A new person; his name and his birthday are drawn unless given."""
         id_no = self._number(born)
         while id_no in self._taken:
             id_no = self._number(born)
@@ -40,8 +41,8 @@ class People:
         return Person(id_no, name or self._name(), person_key(id_no, self._secret))
 
     def _number(self, born: date | None) -> str:
-        days = (_LAST_BIRTHDAY - _FIRST_BIRTHDAY).days
-        born = born or _FIRST_BIRTHDAY + timedelta(days=self._rng.randint(0, days))
+        days = (self._last_birthday - self._first_birthday).days
+        born = born or self._first_birthday + timedelta(days=self._rng.randint(0, days))
         return normalise_id_no(f"{_AREA}{born:%y%m%d}{self._rng.randint(1, 999):03d}")
 
     def _name(self) -> str:

@@ -1,22 +1,27 @@
 """What every village has resolved for the year: its budget for labour and aid, and what a day of work is paid."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 
+from deploy.demo.period import Period
 from shared.contracts.reference import Budget, LabourRate, Record
 
-YEARS = range(2025, 2028)
 _LINES = {"劳务用工": ("LA1", "LA2", "LA3"), "慰问帮扶": ("RE3",)}
 _AMPLE_YUAN = 2_000_000
 _DAY_RATE_FEN = 24_000
-_RATE_SINCE = date(2016, 1, 1)
+_YEARS_AHEAD = 1
 
 
-def resolved(villages: Iterable[str], years: Sequence[int]) -> Iterator[Record]:
-    """The day rates of these villages, and their budgets of these years."""
+def resolved(villages: Iterable[str], period: Period) -> Iterator[Record]:
+    """The day rates of these villages, and their budgets of each year of the period and of the next one."""
+    years = range(period.first_day.year, period.last_day.year + _YEARS_AHEAD + 1)
     for village in villages:
         yield LabourRate(
-            id=f"{village}-rate", valid_from=_RATE_SINCE, village_code=village, kind="普工", day_rate_fen=_DAY_RATE_FEN
+            id=f"{village}-rate",
+            valid_from=period.long_before,
+            village_code=village,
+            kind="普工",
+            day_rate_fen=_DAY_RATE_FEN,
         )
         for year in years:
             yield from (line(village, name, _AMPLE_YUAN, year, flows=codes) for name, codes in _LINES.items())

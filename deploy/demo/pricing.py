@@ -13,12 +13,12 @@ _FEWEST = 10
 _FAIR = (0.92, 1.1)
 
 
-def library() -> Iterator[ReferencePrice]:
-    """The price of the main item of each kind of works."""
+def library(since: date) -> Iterator[ReferencePrice]:
+    """The price of the main item of each kind of works, from a day on."""
     for number, (item, unit, yuan) in enumerate(WORDS["prices"].values(), start=1):
         yield ReferencePrice(
             id=f"price-{number}",
-            valid_from=date(2019, 1, 1),
+            valid_from=since,
             item=item,
             unit=unit,
             price_fen=yuan * 100,

@@ -10,11 +10,12 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from deploy.demo import leasing, near_misses, sheets, violations
+from deploy.demo import near_misses, sheets, violations
 from deploy.demo.cases import Draft, Recorded, record
 from deploy.demo.county import County
 from deploy.demo.drafting import LEASING, TRADES, Chosen, Drafter
 from deploy.demo.labels import Label, reminder
+from deploy.demo.leasing import Lettings
 from deploy.demo.ledger import EMERGENCIES, RARELY, Ledger
 from deploy.demo.period import Period
 from deploy.demo.schedule import at_office, local_day, working_day
@@ -47,7 +48,6 @@ _YEAR = timedelta(days=365)
 _SHORTEST_YEARS = 1.25
 _MARKET_FIRMS_PER_CASE = 1 / 4
 _SMALLEST_MARKET = 120
-_YEARS_AHEAD = 1
 _A_CHANGE_TAKES = timedelta(days=40)
 
 
@@ -84,14 +84,13 @@ class Simulation:
         self._rng = Random(f"county {seed}")
         self._size = size
         market = max(_SMALLEST_MARKET, round(size.cases * _MARKET_FIRMS_PER_CASE))
-        since, until = local_day(size.period.since), local_day(size.period.until)
-        years = range(since.year, until.year + _YEARS_AHEAD + 1)
-        self.county = County(self._rng, secret, market=market, years=years)
+        self.county = County(self._rng, secret, market=market, period=size.period)
         self.county.dangers.season(size.period, Random(f"dangers {seed}"))
         self._drafter = Drafter(self.county, seed, self._rng)
         self._ledger = Ledger(self._rng)
-        assets = [asset for village in self.county.villages.values() for asset in village.assets]
-        for lease in leasing.leases(assets, self.county.market["tenants"], since, until, self._rng):
+        assets = {code: village.assets for code, village in self.county.villages.items()}
+        self._lettings = Lettings(assets, self.county.market["tenants"], size.period, self._rng)
+        for lease in self._lettings.registered():
             self.county.register(lease)
         planted = violations.plant(self.county, self._drafter, self._ledger, self._rng, size.period, size.planted)
         self.labels: tuple[Label, ...] = tuple(label for _, label in planted)
@@ -195,9 +194,10 @@ class Simulation:
         trade = TRADES.get(code[:2])
         if trade is None or code == _CHANGE:
             return Chosen()
+        if code in LEASING:
+            letting = self._lettings.take(village, opened_at)
+            return Chosen(winner=letting.tenant, letting=letting) if letting else None
         winner = self._ledger.choose(f"{village} {trade}", self.county.market[trade], opened_at)
-        if code in LEASING and not self._drafter.can_let(village, opened_at):
-            return None
         if trade == "tenants":
             return Chosen(winner=winner)
         if code in EMERGENCIES and not self._ledger.choose(f"{village} emergencies", RARELY, opened_at):

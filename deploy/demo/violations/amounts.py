@@ -67,10 +67,9 @@ def below_reserve(ground: Ground) -> Planted:
 
 def endless_lease(ground: Ground) -> Planted:
     """An asset is let for thirty years."""
-    draft = ground.case("AS1")
+    draft = ground.case("AS1", relet=False)
     begins = draft.step("AS1-12").fields["lease_from"]
     draft.put(lease_to=begins + timedelta(days=30 * 366))
-    ground.let(draft)
     return Planted((draft,))
 
 

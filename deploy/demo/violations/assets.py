@@ -12,8 +12,6 @@ from deploy.demo.schedule import local_day
 from deploy.demo.violations.ground import Ground, Plant, Planted
 
 _PONDS = 3
-_POND, _MU = "鱼塘水面", 10.0
-_MONEY = ("annual_rent_fen", "award_fen", "received_fen", "invoice_fen", "reserve_fen", "appraisal_fen", "estimate_fen")
 
 
 def rent_half_paid(ground: Ground) -> Planted:
@@ -71,18 +69,11 @@ def ponds_for_a_friend(ground: Ground) -> Planted:
 
 def pond(ground: Ground, village: str, at: datetime, lessee: Company, share: float) -> Draft:
     """A pond of ten mu, let to a lessee at a share of what ponds bring."""
-    asset = ground.county.asset(village, _POND, quantity=_MU, unit=leasing.unit(_POND))
+    asset = ground.pond(village)
     others = ground.rng.sample(ground.county.market["tenants"], 3)
-    draft = ground.case("AS1", village=village, at=at, chosen=Chosen(bidders=[lessee, *others]))
-    draft.put(asset_id=asset.id, asset_name=asset.name, location=asset.name)
-    draft.put(category=asset.kind, quantity=asset.quantity, unit=asset.unit)
-    factor = share * leasing.fair_rent_fen(asset) / draft.step("AS1-12").fields["annual_rent_fen"]
-    for fields in (draft.fields, *(step.fields for step in draft.steps)):
-        fields.update({name: round(fields[name] * factor) for name in _MONEY if name in fields})
-        if "bids" in fields:
-            bids = fields["bids"]
-            fields["bids"] = tuple(bid.model_copy(update={"price_fen": round(bid.price_fen * factor)}) for bid in bids)
-    return draft
+    yuan = round(share * leasing.fair_rent_fen(asset) / 100)
+    chosen = Chosen(asset=asset, amount_yuan=yuan, bidders=[lessee, *others])
+    return ground.case("AS1", village=village, at=at, chosen=chosen)
 
 
 def receipt(ground: Ground, draft: Draft, node: str, **more: Any) -> None:
@@ -106,7 +97,7 @@ def _later_years(ground: Ground, draft: Draft, lease: dict[str, Any]) -> None:
     """Rent goes on being paid, each year when it is due."""
     for year in count(1):
         day = lease["lease_from"] + timedelta(days=365 * year)
-        if day >= min(lease["lease_to"], local_day(ground.period.until)):
+        if day >= lease["lease_to"] or day > ground.period.last_day:
             return
         number, payer = f"{lease['contract_no']}-{year + 1}", lease["supplier_name"]
         ground.county.receipt(

@@ -38,8 +38,9 @@ def one_more_on_the_sheet(ground: Ground) -> Planted:
 
 def old_worker(ground: Ground) -> Planted:
     """A man of 79 draws a labourer's wages."""
-    person = ground.county.people.person(born=date(1945, 5, 1))
-    return Planted((ground.case("LA1", chosen=Chosen(workers=[person], amount_yuan=2_400)),), person=person)
+    at = ground.moment()
+    person = ground.county.people.person(born=date(local_day(at).year - 79, 5, 1))
+    return Planted((ground.case("LA1", at=at, chosen=Chosen(workers=[person], amount_yuan=2_400)),), person=person)
 
 
 def _rewrite(draft: Draft, **changes: Any) -> None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from deploy.demo import leasing
 from deploy.demo.cases import Draft
 from deploy.demo.companies import Company
 from deploy.demo.county import County
-from deploy.demo.drafting import TRADES, Chosen, Drafter
+from deploy.demo.drafting import LEASING, TRADES, Chosen, Drafter
 from deploy.demo.ledger import EMERGENCIES, RARELY, Ledger
 from deploy.demo.people import Person
 from deploy.demo.period import Period
@@ -16,6 +17,9 @@ from deploy.demo.schedule import at_office, local_day, working_day
 from deploy.demo.words import WORDS
 from shared import regions
 from shared.contracts.power import Bid
+from shared.contracts.reference import Asset
+
+_POND, _MU = "鱼塘水面", 10.0
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,12 @@ class Ground:
         at: datetime | None = None,
         chosen: Chosen | None = None,
         in_danger: bool = True,
+        relet: bool = True,
     ) -> Draft:
         """An honest case that shares nothing with others of its village near in time, unless so chosen.
 
-        What answers an emergency has one, unless it is not `in_danger`.
+        What answers an emergency has one, unless it is not `in_danger`. What is let is let to somebody else when its
+        lease has ended, unless it is not `relet`.
         """
         at, chosen = at or self.moment(), chosen or Chosen()
         matter = code[:2]
@@ -97,7 +103,29 @@ class Ground:
             self._ledger.note(f"{village} {TRADES[matter]}", firm, at)
         if code in EMERGENCIES:
             self._ledger.choose(f"{village} emergencies", RARELY, at)
-        return self._drafter.draft(code, village, at, chosen)
+        if code in LEASING:
+            chosen.asset = chosen.asset or self._asset(village)
+        draft = self._drafter.draft(code, village, at, chosen)
+        if chosen.asset and relet:
+            self.relet(draft, chosen.asset)
+        return draft
+
+    def _asset(self, village: str) -> Asset:
+        """A further asset of a village, of the kind and size of one that it has."""
+        like = self.rng.choice(self.county.villages[village].assets)
+        return self.county.asset(village, like.kind, quantity=like.quantity or 1, unit=like.unit or "")
+
+    def pond(self, village: str) -> Asset:
+        """A further pond of a village, of ten mu."""
+        return self.county.asset(village, _POND, quantity=_MU, unit=leasing.unit(_POND))
+
+    def relet(self, draft: Draft, asset: Asset) -> None:
+        """Let an asset go on being let when the lease of a case has ended."""
+        told = draft.first_with("lease_to")
+        assert told is not None
+        begins, until = told.fields["lease_to"] + timedelta(days=1), local_day(self.period.until)
+        for lease in leasing.relet(asset, self.county.market["tenants"], begins, until, self.rng):
+            self.county.register(lease)
 
     def _new_to(self, firm: Company, trade: str, at: datetime) -> str:
         """The next village for which a firm has done nothing near in time."""
@@ -107,13 +135,6 @@ class Ground:
                 break
             village = self.village()
         return village
-
-    def let(self, draft: Draft) -> None:
-        """Keep the asset of a lease whose term was changed away from honest leases."""
-        told, lease = draft.first_with("asset_id"), draft.first_with("lease_to")
-        assert told is not None
-        assert lease is not None
-        self._drafter.lets[told.fields["asset_id"]].append((local_day(draft.opened_at), lease.fields["lease_to"]))
 
     def winner_of(self, draft: Draft) -> Company:
         """The company that a case was given to."""

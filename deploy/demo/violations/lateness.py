@@ -58,10 +58,8 @@ def accepted_late(ground: Ground) -> Planted:
 
 def lease_run_out(ground: Ground) -> Planted:
     """A lease of two months ends and the lessee stays where he is."""
-    draft = ground.case("AS1", at=ground.moment(_MONTHS_OF_SILENCE))
+    draft = ground.case("AS1", at=ground.moment(_MONTHS_OF_SILENCE), relet=False)
     signed = draft.step("AS1-12").fields["contract_signed_on"]
-    asset = ground.county.asset(draft.village_code, "厂房")
-    draft.put(asset_id=asset.id, asset_name=asset.name)
     draft.put(lease_from=signed + timedelta(days=1), lease_to=signed + timedelta(days=60))
     return Planted((draft,))
 

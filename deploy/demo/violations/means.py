@@ -1,14 +1,11 @@
 """Relief for those who have means, and wages and relief on accounts of others."""
 
-from datetime import date
-
 from deploy.demo.drafting import Chosen
 from deploy.demo.violations.ground import Ground, Plant, Planted
 from shared.contracts.power import Payout
 from shared.contracts.reference import BankAccount, Household, Member, Vehicle
 from shared.identity import account_key
 
-_LONG_SINCE = date(2020, 1, 1)
 _SIMPLE_CAR_FEN = 7_000_000
 
 
@@ -21,7 +18,7 @@ def car_in_the_household(ground: Ground) -> Planted:
     ground.county.register(
         Vehicle(
             id=f"car-{son.key[:16]}",
-            valid_from=_LONG_SINCE,
+            valid_from=ground.period.long_before,
             owner_key=son.key,
             owner_name=son.name,
             kind="小型轿车",

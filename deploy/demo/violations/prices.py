@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from deploy.demo import pricing
+from deploy.demo import leasing, pricing
 from deploy.demo.cases import Draft
 from deploy.demo.drafting import Chosen
 from deploy.demo.schedule import local_day
@@ -10,6 +10,7 @@ from deploy.demo.violations.collusion import rewrite
 from deploy.demo.violations.ground import Ground, Plant, Planted
 from deploy.demo.words import WORDS
 from shared import regions
+from shared.contracts.reference import Asset
 
 _LONE = (1.0, 1.1213, 1.1279, 1.1342, 1.1437)
 _DEAR = 1.45
@@ -40,26 +41,29 @@ def dear_item(ground: Ground) -> Planted:
 
 def half_the_rent(ground: Ground) -> Planted:
     """A lease at half of what its kind brings, with reserve and offers to match; the town has many like it."""
-    draft = ground.case("AS1")
-    while _alike(ground, draft) < _COMMON:
-        draft = ground.case("AS1")
-    for step in draft.steps:
-        for name in ("annual_rent_fen", "award_fen", "reserve_fen", "appraisal_fen", "received_fen", "invoice_fen"):
-            if name in step.fields:
-                step.fields[name] = round(step.fields[name] * _CHEAP)
-    rewrite(draft, lambda at, bid: bid.model_copy(update={"price_fen": round(bid.price_fen * _CHEAP)}))
-    return Planted((draft,))
+    like = _common_asset(ground)
+    village = like.village_code
+    asset = ground.county.asset(village, like.kind, quantity=like.quantity or 1, unit=like.unit or "")
+    yuan = round(leasing.fair_rent_fen(asset) * _CHEAP / 100)
+    return Planted((ground.case("AS1", village=village, chosen=Chosen(asset=asset, amount_yuan=yuan)),))
 
 
-def _alike(ground: Ground, draft: Draft) -> int:
-    """How many other assets of the town are of the kind and about the size of the one that is let."""
-    told = draft.step("AS1-01").fields
-    town = regions.town_of(draft.village_code)
-    assets = (asset for village in regions.villages(town) for asset in ground.county.villages[village.code].assets)
+def _common_asset(ground: Ground) -> Asset:
+    """An asset of the next village that has one with many alike in its town."""
+    while True:
+        village = ground.village()
+        for asset in ground.county.villages[village].assets:
+            if _alike(ground, asset) >= _COMMON:
+                return asset
+
+
+def _alike(ground: Ground, asset: Asset) -> int:
+    """How many other assets of the town are of its kind and about its size."""
+    town, size = regions.town_of(asset.village_code), asset.quantity or 0
+    others = (other for village in regions.villages(town) for other in ground.county.villages[village.code].assets)
     return sum(
-        asset.kind == draft.fields["category"] and told["quantity"] / 2 <= (asset.quantity or 0) <= told["quantity"] * 2
-        for asset in assets
-        if asset.id != told["asset_id"]
+        other.kind == asset.kind and size / 2 <= (other.quantity or 0) <= size * 2 and other.id != asset.id
+        for other in others
     )
 
 
