@@ -3,17 +3,20 @@ don't exist in it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID
 
 from asyncpg import Record
+from pydantic import TypeAdapter
 
-from services.notifier import lifecycle
+from services.notifier import groups, lifecycle, loudness, noise
 from services.notifier.errors import BadCursor, MoveNotYours, NoSuchAlert
+from services.notifier.judgement import Judgement
+from services.notifier.noise import Loudness, Verdict
 from services.notifier.routing import Desk
-from services.notifier.schemas import AlertCard, AlertFilter, DeskView, HistoryEntry, Named, Reading
-from services.notifier.standing import Change, Standing, seats
+from services.notifier.schemas import AlertCard, AlertFilter, DeskView, HistoryDetails, HistoryEntry, Named, Reading
+from services.notifier.standing import Assignee, Change, Extension, Standing, person_key_of, seats
 from services.notifier.vocabulary import vocabulary
 from shared import cursor
 from shared.bus import outbox
@@ -25,16 +28,19 @@ from shared.principals import Principal
 CHANNEL = "stream"
 _SOURCE = "/notifier"
 _SYSTEM = Scope.system().roles
-_COLUMNS = "revision, state, desks, raised_at, updated_at, escalated, acknowledge_by, withdrawn_reason, outcome, body"
+_COLUMNS = """revision, state, desks, raised_at, updated_at, escalated, due_by, withdrawn_reason, judgement, assignee,
+              extension, extended, body"""
 _INSERT = """
 INSERT INTO alerts (alert_id, revision, rule_id, grade, matter, village_code, town_code, state, desks, holders, readers,
-                    escalated, acknowledge_by, withdrawn_reason, outcome, finished, raised_at, updated_at, body)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+                    escalated, due_by, withdrawn_reason, outcome, finished, raised_at, updated_at, body, judgement,
+                    assignee, extension, extended)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 """
 _UPDATE = """
 UPDATE alerts SET revision = $2, rule_id = $3, grade = $4, matter = $5, village_code = $6, town_code = $7, state = $8,
-                  desks = $9, holders = $10, readers = $11, escalated = $12, acknowledge_by = $13,
-                  withdrawn_reason = $14, outcome = $15, finished = $16, raised_at = $17, updated_at = $18, body = $19
+                  desks = $9, holders = $10, readers = $11, escalated = $12, due_by = $13,
+                  withdrawn_reason = $14, outcome = $15, finished = $16, raised_at = $17, updated_at = $18, body = $19,
+                  judgement = $20, assignee = $21, extension = $22, extended = $23
 WHERE alert_id = $1
 """
 _ADD_DESK = """
@@ -43,22 +49,48 @@ ON CONFLICT (alert_id, desk) DO UPDATE SET why = excluded.why, added_at = exclud
 """
 _RECORD = """
 INSERT INTO history (alert_id, at, kind, revision, state_from, state_to, by_subject, by_name, by_role, note, outcome,
-                     reason, request_key)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                     reason, request_key, details, request)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+"""
+_SEEN = """
+INSERT INTO colleagues AS c (desk, holders, subject, name, person_key) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (desk, subject) DO UPDATE SET name = excluded.name, person_key = excluded.person_key, seen_at = now()
+WHERE (c.name, c.person_key) IS DISTINCT FROM (excluded.name, excluded.person_key) OR c.seen_at < now() - interval '1 day'
 """
 _ANNOUNCE = """
-INSERT INTO stream_events (alert_id, kind, readers, at, body) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO stream_events (alert_id, kind, readers, at, body, loudness, muted_by) VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 # The last position taken by this transaction is the stream's last: nobody else takes one while it holds the lock.
 _END_STREAM = "UPDATE stream_ends SET latest = currval(pg_get_serial_sequence('stream_events', 'position'))"
 _COUNTS = """
-SELECT count(*) FILTER (WHERE grade = 'red') AS red, count(*) FILTER (WHERE grade = 'yellow') AS yellow,
-       count(*) FILTER (WHERE grade = 'prompt') AS prompt, count(*) FILTER (WHERE state = 'pushed') AS unacknowledged,
-       count(*) FILTER (WHERE state = 'pushed' AND acknowledge_by <= now()) AS overdue
+SELECT count(*) FILTER (WHERE grade = 'red' AND outcome IS NULL) AS red,
+       count(*) FILTER (WHERE grade = 'yellow' AND outcome IS NULL) AS yellow,
+       count(*) FILTER (WHERE grade = 'prompt' AND outcome IS NULL) AS prompt,
+       count(*) FILTER (WHERE state = 'pushed') AS unacknowledged,
+       count(*) FILTER (WHERE due_by <= now() AND outcome IS NULL) AS overdue,
+       count(*) FILTER (WHERE outcome IS NOT NULL) AS in_review,
+       count(*) FILTER (WHERE due_by <= now() AND outcome IS NOT NULL) AS review_overdue
 FROM alerts WHERE NOT finished
 """
 # Words of `AlertFilter.state` that are no state; `NOT finished` as such, so that its own index is used.
-_SHOWN = {"all": "true", "open": "NOT finished", "finished": "finished"}
+_SHOWN = {
+    "all": "true",
+    "open": "NOT finished",
+    "finished": "finished",
+    "review": "NOT finished AND outcome IS NOT NULL",
+    "overdue": "NOT finished AND due_by <= now()",
+}
+_ASSIGNED = {
+    None: "true",
+    "me": "assignee -> 'by' ->> 'subject' = current_setting('yunjing.subject', true)",
+    "nobody": "assignee IS NULL",
+}
+
+
+# Why a desk gets an alert by a change; by all others it is routed there.
+_WHY = {"escalated": "escalated", "moved": "review"}
+_ASSIGNEE: TypeAdapter[Assignee | None] = TypeAdapter(Assignee | None)
+_EXTENSION: TypeAdapter[Extension | None] = TypeAdapter(Extension | None)
 
 
 @dataclass(frozen=True)
@@ -85,13 +117,16 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Counts:
-    """How much waits on the caller's desks: open alerts by grade, those not acknowledged, those past their term."""
+    """How much waits on the caller's desks: open alerts by grade, those not acknowledged, those past their term; and
+    judgements that wait for review."""
 
     red: int
     yellow: int
     prompt: int
     unacknowledged: int
     overdue: int
+    in_review: int
+    review_overdue: int
 
 
 async def load(conn: Connection, alert_ids: Iterable[str]) -> dict[str, Standing]:
@@ -104,11 +139,20 @@ async def load(conn: Connection, alert_ids: Iterable[str]) -> dict[str, Standing
     return {held.alert.alert_id: held for held in found}
 
 
+async def read(conn: Connection, alert_ids: Iterable[str]) -> dict[str, Standing]:
+    """Those alerts of these ids that the caller may read, by id, as they are."""
+    rows = await conn.fetch(
+        f"SELECT {_COLUMNS} FROM alerts WHERE alert_id = ANY($1::uuid[])", sorted(set(alert_ids))
+    )
+    found = [_standing(row) for row in rows]
+    return {held.alert.alert_id: held for held in found}
+
+
 async def lapsed(conn: Connection, now: datetime, limit: int) -> list[Standing]:
     """Alerts not acknowledged in time and not escalated yet, locked; what others have locked is skipped."""
     rows = await conn.fetch(
-        f"SELECT {_COLUMNS} FROM alerts WHERE state = 'pushed' AND NOT escalated AND acknowledge_by <= $1"
-        " ORDER BY acknowledge_by LIMIT $2 FOR UPDATE SKIP LOCKED",
+        f"SELECT {_COLUMNS} FROM alerts WHERE state = 'pushed' AND NOT escalated AND due_by <= $1"
+        " ORDER BY due_by LIMIT $2 FOR UPDATE SKIP LOCKED",
         now,
         limit,
     )
@@ -134,7 +178,8 @@ async def save(conn: Connection, changes: Sequence[Change], *, new: frozenset[st
         " pg_notify(current_schema() || '.' || $1, '')",
         CHANNEL,
     )
-    await conn.executemany(_ANNOUNCE, [row for change in changes for row in _stream_rows(change)])
+    judged = await loudness.settle(conn, changes)
+    await conn.executemany(_ANNOUNCE, [row for one in judged for row in _stream_rows(one.change, one.verdict)])
     await conn.execute(_END_STREAM)
 
 
@@ -159,6 +204,14 @@ async def mark_read(conn: Connection, held: Standing, caller: Principal) -> None
     await conn.executemany(
         "INSERT INTO readings (alert_id, seat, subject, name) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         [(held.alert.alert_id, seat, caller.subject, caller.name) for seat in seats(held, caller)],
+    )
+    await conn.executemany(
+        _SEEN,
+        [
+            (desk.address, list(desk.holders), caller.subject, caller.name, person_key_of(caller))
+            for desk in held.desks
+            if any(desk.held_by(grant) for grant in caller.grants)
+        ],
     )
 
 
@@ -187,7 +240,7 @@ async def search(conn: Connection, wanted: AlertFilter) -> tuple[list[AlertCard]
     rows = await conn.fetch(
         f"""
         SELECT rank, alert_id, {_COLUMNS} FROM alerts
-        WHERE {shown} AND ($1::text IS NULL OR grade = $1) AND ($2::text IS NULL OR matter = $2)
+        WHERE {shown} AND {_ASSIGNED[wanted.assigned]} AND ($1::text IS NULL OR grade = $1) AND ($2::text IS NULL OR matter = $2)
           AND ($3::text IS NULL OR village_code LIKE $3)
           AND ($4::smallint IS NULL OR rank > $4 OR rank = $4 AND (raised_at, alert_id) < ($5::timestamptz, $6::uuid))
         ORDER BY rank, raised_at DESC, alert_id DESC LIMIT $7
@@ -204,7 +257,7 @@ async def search(conn: Connection, wanted: AlertFilter) -> tuple[list[AlertCard]
     page = rows[: wanted.limit]
     more = len(rows) > wanted.limit
     last = Cursor(page[-1]["rank"], page[-1]["raised_at"], page[-1]["alert_id"]).text() if more else None
-    return [AlertCard.of(_standing(row)) for row in page], last
+    return await groups.fill(conn, [AlertCard.of(_standing(row), datetime.now(UTC)) for row in page]), last
 
 
 async def counts(conn: Connection) -> Counts:
@@ -228,14 +281,14 @@ async def history(conn: Connection, alert_id: UUID) -> list[HistoryEntry]:
 async def move_under_key(conn: Connection, subject: str, key: str) -> Record | None:
     """The move that a person made under an Idempotency-Key."""
     return await conn.fetchrow(
-        "SELECT alert_id, state_to, note, outcome FROM history WHERE by_subject = $1 AND request_key = $2", subject, key
+        "SELECT alert_id, request FROM history WHERE by_subject = $1 AND request_key = $2", subject, key
     )
 
 
 async def last_move(conn: Connection, alert_id: UUID) -> Record | None:
     """What happened last to an alert."""
     return await conn.fetchrow(
-        "SELECT by_subject, state_to, note, outcome FROM history WHERE alert_id = $1 ORDER BY id DESC LIMIT 1", alert_id
+        "SELECT by_subject, request FROM history WHERE alert_id = $1 ORDER BY id DESC LIMIT 1", alert_id
     )
 
 
@@ -249,9 +302,12 @@ def _standing(row: Record) -> Standing:
         raised_at=row["raised_at"],
         updated_at=row["updated_at"],
         escalated=row["escalated"],
-        acknowledge_by=row["acknowledge_by"],
+        due_by=row["due_by"],
         withdrawn_reason=Bilingual.model_validate(reason) if reason else None,
-        outcome=row["outcome"],
+        judgement=Judgement.model_validate(row["judgement"]) if row["judgement"] else None,
+        assignee=_ASSIGNEE.validate_python(row["assignee"]),
+        extension=_EXTENSION.validate_python(row["extension"]),
+        extended=row["extended"],
     )
 
 
@@ -270,19 +326,23 @@ def _alert_row(held: Standing) -> tuple[Any, ...]:
         [*held.holders, _SYSTEM],
         [*held.readers, _SYSTEM],
         held.escalated,
-        held.acknowledge_by,
+        held.due_by,
         held.withdrawn_reason and held.withdrawn_reason.model_dump(),
         held.outcome,
-        held.state in lifecycle.finished(),
+        held.finished,
         held.raised_at,
         held.updated_at,
         alert.model_dump(mode="json", exclude_defaults=True),
+        held.judgement and held.judgement.model_dump(mode="json"),
+        _ASSIGNEE.dump_python(held.assignee, mode="json"),
+        _EXTENSION.dump_python(held.extension, mode="json"),
+        held.extended,
     )
 
 
 async def _save_desks(conn: Connection, changes: Sequence[Change]) -> None:
     for change in changes:
-        alert_id, why = change.standing.alert.alert_id, "escalated" if change.kind == "escalated" else "routed"
+        alert_id, why = change.standing.alert.alert_id, _WHY.get(change.kind, "routed")
         if change.gained:
             await conn.executemany(_ADD_DESK, [(alert_id, desk.address, why, change.at) for desk in change.gained])
         if change.lost:
@@ -309,6 +369,8 @@ def _history_row(change: Change) -> tuple[Any, ...]:
         change.outcome,
         change.reason and change.reason.model_dump(),
         change.request_key,
+        dict(change.details),
+        change.request,
     )
 
 
@@ -325,20 +387,28 @@ def _history_entry(row: Record) -> HistoryEntry:
         note=row["note"],
         outcome=Named.of(row["outcome"], book.outcomes[row["outcome"]]) if row["outcome"] else None,
         reason=Bilingual.model_validate(row["reason"]) if row["reason"] else None,
+        details=HistoryDetails.model_validate(row["details"]),
     )
 
 
-def _stream_rows(change: Change) -> Iterable[tuple[Any, ...]]:
+def _stream_rows(change: Change, verdict: Verdict) -> Iterable[tuple[Any, ...]]:
     held = change.standing
     alert_id = held.alert.alert_id
-    card = AlertCard.of(held).model_dump(mode="json")
+    card = AlertCard.of(held, change.at)
     # To whoever has not seen it before, more evidence is a new alert.
     new = change.sighted if change.kind == "updated" else ()
-    yield alert_id, change.kind, [grant for grant in held.readers if grant not in new], change.at, card
+    told = [grant for grant in held.readers if grant not in new]
+    yield alert_id, change.kind, told, change.at, *_heard(card, verdict)
     if new:
-        yield alert_id, "raised", list(new), change.at, card
+        yield alert_id, "raised", list(new), change.at, *_heard(card, noise.RING)
     if change.blinded:
-        yield alert_id, "removed", list(change.blinded), change.at, {"alert_id": alert_id}
+        yield alert_id, "removed", list(change.blinded), change.at, {"alert_id": alert_id}, "quiet", None
+
+
+def _heard(card: AlertCard, verdict: Verdict) -> tuple[dict[str, Any], Loudness, dict[str, Any] | None]:
+    heard = card.model_copy(update={"loudness": verdict.loudness, "muted_by": verdict.muted})
+    told = heard.model_dump(mode="json")
+    return told, verdict.loudness, told["muted_by"]
 
 
 def _envelope(change: Change) -> Envelope:

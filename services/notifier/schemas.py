@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from services.notifier import lifecycle, routing
-from services.notifier.lifecycle import Actor, Transition
+from services.notifier import deeds, lifecycle, noise, routing, standing
+from services.notifier.lifecycle import Actor, Move, Transition
+from services.notifier.noise import Loudness, Muted
 from services.notifier.routing import Desk
 from services.notifier.standing import Standing
 from services.notifier.vocabulary import vocabulary
@@ -43,8 +44,27 @@ class Region(BaseModel):
         return cls(code=code, name=regions.name(code))
 
 
+class Group(BaseModel):
+    """The case, or else the party, under which an alert is grouped: how many alerts of it the caller may read, this one
+    included. Without a count on the stream, which is one for all."""
+
+    key: str
+    count: int | None
+
+
+class Hearing(BaseModel):
+    """How loud an alert was when it was told last, and why it was not louder, as far as the caller may know."""
+
+    loudness: Loudness
+    muted_by: Muted | None
+
+
 class AlertCard(BaseModel):
-    """One alert in a list and on the stream."""
+    """One alert in a list and on the stream.
+
+    `due_by` is when it must have left its state, or, `in_review`, when its judgement must have been reviewed; `overdue`
+    as of now, on the stream as of the event. `loudness` is that of its last telling: `ring`, `digest` or `quiet`.
+    """
 
     alert_id: UUID
     revision: int
@@ -58,36 +78,51 @@ class AlertCard(BaseModel):
     case_nos: tuple[str, ...]
     state: Named
     escalated: bool
-    acknowledge_by: datetime | None
+    due_by: datetime | None
+    overdue: bool
+    in_review: bool
+    finished: bool
+    assigned: bool
     occurred_at: datetime
     raised_at: datetime
     updated_at: datetime
+    group: Group | None = None
+    loudness: Loudness | None = None
+    muted_by: Muted | None = None
 
     @classmethod
-    def of(cls, held: Standing) -> Self:
+    def of(cls, held: Standing, now: datetime) -> Self:
         """The card of an alert as it stands."""
-        return cls(**_card(held))
+        return cls(**_card(held, now))
 
 
 class Choice(BaseModel):
-    """A move open to the caller: its form asks for a note, for one of the outcomes, or for nothing."""
+    """A move open to the caller: its form asks for a note, for one of the outcomes, or for nothing.
+
+    With `counts` it takes money recovered and people held to account; `explanations` are those that may be accepted.
+    """
 
     to: str
     zh: str
     en: str
     note_required: bool
     outcomes: tuple[Named, ...]
+    explanations: tuple[Named, ...]
+    counts: bool
 
     @classmethod
-    def of(cls, move: Transition) -> Self:
+    def of(cls, move: Transition, alert: Alert) -> Self:
         """The form of a transition."""
         named = lifecycle.book().outcomes
+        innocent = lifecycle.explanations(alert) if move.explanation else {}
         return cls(
             to=move.to,
             zh=move.zh,
             en=move.en,
             note_required=move.note,
             outcomes=tuple(Named.of(code, named[code]) for code in move.outcomes),
+            explanations=tuple(Named.of(code, words) for code, words in innocent.items()),
+            counts=move.counts,
         )
 
 
@@ -124,10 +159,62 @@ class DeskView(BaseModel):
         )
 
 
+class JudgementView(BaseModel):
+    """What was decided on an alert. `review_by` is set while a review is due; `news` says that its evidence changed."""
+
+    state: Named
+    outcome: Named
+    explanation: Named | None
+    recovered_fen: int
+    people: int
+    by_name: str
+    at: datetime
+    review_by: datetime | None
+    news: bool
+
+    @classmethod
+    def of(cls, held: Standing) -> Self | None:
+        """The judgement on an alert, when there is one."""
+        made, book = held.judgement, lifecycle.book()
+        if made is None:
+            return None
+        return cls(
+            state=Named.of(made.state, book.states[made.state]),
+            outcome=Named.of(made.outcome, book.outcomes[made.outcome]),
+            explanation=Named.of(made.explanation, made.accepted) if made.explanation and made.accepted else None,
+            recovered_fen=made.recovered_fen,
+            people=made.people,
+            by_name=made.by.name,
+            at=made.at,
+            review_by=held.due_by if held.in_review else None,
+            news=held.news_since_judged,
+        )
+
+
+class ExtensionView(BaseModel):
+    """More time that somebody has asked for."""
+
+    by_name: str
+    working_days: int
+    reason: str
+    at: datetime
+
+
+class DeedsOpen(BaseModel):
+    """What else the caller may do now: `extend` is how many working days he may ask for at most, 0 for none."""
+
+    take: bool
+    release: bool
+    hand_over: bool
+    note: bool
+    extend: int
+    answer_extension: bool
+
+
 class AlertView(AlertCard):
     """One alert with everything a reader needs to judge it, and what the caller may do now.
 
-    `recusal` says why the caller must stand aside; then it shows neither moves nor who has the alert.
+    `recusal` says why the caller must stand aside; then it shows neither moves nor who has the alert or judged it.
     """
 
     alert: Alert
@@ -137,21 +224,44 @@ class AlertView(AlertCard):
     delivery: tuple[DeskView, ...]
     recusal: Named | None
     moves: tuple[Choice, ...]
+    judgement: JudgementView | None
+    assignee: str | None
+    extension: ExtensionView | None
+    deeds: DeedsOpen
 
     @classmethod
-    def seen_by(cls, held: Standing, actor: Actor, delivery: Iterable[DeskView]) -> Self:
+    def seen_by(cls, held: Standing, actor: Actor, delivery: Iterable[DeskView], now: datetime) -> Self:
         """The alert as this person sees it."""
         outcome, recusal = held.outcome, lifecycle.recusal(held.alert, actor)
         return cls(
-            **_card(held),
+            **_card(held, now),
             alert=held.alert,
             withdrawn_reason=held.withdrawn_reason,
             outcome=None if outcome is None else Named.of(outcome, lifecycle.book().outcomes[outcome]),
             routed=None if recusal else routing.route(held.alert).why,
             delivery=() if recusal else tuple(delivery),
             recusal=recusal and Named(code=recusal.code, zh=recusal.detail_zh, en=recusal.detail_en),
-            moves=tuple(Choice.of(m) for m in lifecycle.choices(held.alert, held.state, actor)),
+            moves=tuple(Choice.of(move, held.alert) for move in standing.choices(held, actor)),
+            judgement=None if recusal else JudgementView.of(held),
+            assignee=None if recusal or held.assignee is None else held.assignee.by.name,
+            extension=None if recusal else _extension(held),
+            deeds=DeedsOpen(**deeds.open_to(held, actor)),
         )
+
+
+class HistoryDetails(BaseModel):
+    """What some entries tell beside: of a judgement, of a hand-over, of an extension, of a paper."""
+
+    explanation: str | None = None
+    accepted: Bilingual | None = None
+    recovered_fen: int = 0
+    people: int = 0
+    review_by: datetime | None = None
+    to_name: str | None = None
+    working_days: int | None = None
+    due_by: datetime | None = None
+    paper_id: UUID | None = None
+    paper: str | None = None
 
 
 class HistoryEntry(BaseModel):
@@ -167,6 +277,7 @@ class HistoryEntry(BaseModel):
     note: str
     outcome: Named | None
     reason: Bilingual | None
+    details: HistoryDetails
 
 
 class AlertPage(BaseModel):
@@ -190,10 +301,24 @@ class MoveRequest(BaseModel):
     to: Annotated[str, Field(max_length=40, examples=["verifying"])]
     note: Annotated[str, Field(max_length=4000)] = ""
     outcome: Annotated[str | None, Field(max_length=40)] = None
+    explanation: Annotated[
+        str | None, Field(max_length=40, description="采信的正当原因 / the innocent explanation accepted")
+    ] = None
+    recovered_fen: Annotated[
+        int, Field(strict=True, ge=0, le=lifecycle.book().most_recovered_fen, description="挽回金额(分)/ fen recovered")
+    ] = 0
+    people: Annotated[
+        int, Field(strict=True, ge=0, le=lifecycle.book().most_people, description="追责人数 / people held to account")
+    ] = 0
+
+    def wish(self) -> Move:
+        """The move that is wished for."""
+        return Move(**self.model_dump())
 
 
 class AlertFilter(BaseModel):
-    """Which of one's own alerts. `state` is a state, `open` or `finished`; a town's code covers its villages."""
+    """Which of one's own alerts: `state` is a state, or `open`, `finished`, `review` (judgements that wait for one),
+    `overdue`; `assigned` says whose; a town's code covers its villages."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -201,13 +326,14 @@ class AlertFilter(BaseModel):
     grade: Grade | None = None
     matter: Matter | None = None
     village: RegionCode | None = None
+    assigned: Literal["me", "nobody"] | None = None
     after: Annotated[str | None, Field(max_length=200)] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
     @field_validator("state")
     @classmethod
     def _known_state(cls, state: str | None) -> str | None:
-        if state not in {None, "open", "finished", *lifecycle.book().states}:
+        if state not in {None, "open", "finished", "review", "overdue", *lifecycle.book().states}:
             raise ValueError(f"没有“{state}”这一状态 / there is no state “{state}”")
         return state
 
@@ -270,8 +396,15 @@ class Deliveries(BaseModel):
     items: list[DeliveryView]
 
 
-def _card(held: Standing) -> dict[str, Any]:
-    alert, words = held.alert, vocabulary()
+def _extension(held: Standing) -> ExtensionView | None:
+    asked = held.extension
+    return asked and ExtensionView(
+        by_name=asked.by.name, working_days=asked.working_days, reason=asked.reason, at=asked.at
+    )
+
+
+def _card(held: Standing, now: datetime) -> dict[str, Any]:
+    alert, words, key = held.alert, vocabulary(), noise.group_key(held.alert)
     return {
         "alert_id": alert.alert_id,
         "revision": held.revision,
@@ -285,8 +418,13 @@ def _card(held: Standing) -> dict[str, Any]:
         "case_nos": alert.case_nos,
         "state": Named.of(held.state, lifecycle.book().states[held.state]),
         "escalated": held.escalated,
-        "acknowledge_by": held.acknowledge_by,
+        "due_by": held.due_by,
+        "overdue": held.overdue(now),
+        "in_review": held.in_review,
+        "finished": held.finished,
+        "assigned": held.assignee is not None,
         "occurred_at": alert.occurred_at,
         "raised_at": held.raised_at,
         "updated_at": held.updated_at,
+        "group": key and Group(key=key, count=None),
     }
