@@ -21,7 +21,7 @@ from shared.web import create_app
 
 def build(settings: Settings) -> FastAPI:
     """The service over these settings. A routing table, life cycle or vocabulary that is malformed stops it here."""
-    routing.table(), lifecycle.book(), vocabulary()
+    routing.file_plan(), lifecycle.book(), vocabulary()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -52,6 +52,34 @@ class OwnJudgement(Problem):
     title_zh, title_en = "复核须由另一人进行", "Another has to review it"
 
 
+class OwnRequest(Problem):
+    """Who asked for more time doesn't consent to it."""
+
+    status, code = 403, "own-request"
+    title_zh, title_en = "须由另一人同意", "Another has to consent"
+
+
+class DeedOutOfOrder(Problem):
+    """The alert is not in a state for this deed."""
+
+    status, code = 409, "deed-out-of-order"
+    title_zh, title_en = "当前不能这样办理", "Not possible now"
+
+
+class NoSuchPaper(NotFound):
+    """It does not exist, or its alert lies on another desk."""
+
+    code = "no-such-paper"
+    title_zh, title_en = "没有这份材料", "No such paper"
+
+
+class NoSuchRule(NotFound):
+    """No alert of this rule lies where the caller may read."""
+
+    code = "no-such-rule"
+    title_zh, title_en = "没有这条规则的预警", "No alerts of this rule"
+
+
 class MoveNeedsMore(Problem):
     """The form of the move is incomplete."""
 
@@ -171,6 +199,48 @@ class SilenceOver(Problem):
     title_zh, title_en = "静默已过期", "Its end has passed"
 
 
+class BadRoutes(Problem):
+    """A tree of routes with faults; each names line and column."""
+
+    status, code = 422, "bad-routes"
+    title_zh, title_en = "路由有误", "The tree of routes has faults"
+
+
+class NoSuchRoutes(NotFound):
+    """There is no such version of the routes."""
+
+    code = "no-such-routes"
+    title_zh, title_en = "没有这一版路由", "No such version of the routes"
+
+
+class OwnRoutes(Problem):
+    """Whoever drafted routes doesn't decide on them."""
+
+    status, code = 403, "own-routes"
+    title_zh, title_en = "须由另一人审批", "Another person must decide"
+
+
+class RoutesDecided(Problem):
+    """They have been approved or rejected before."""
+
+    status, code = 409, "routes-decided"
+    title_zh, title_en = "该草案已有结论", "Already decided"
+
+
+class BadRoster(Problem):
+    """Entries of a post that don't fit."""
+
+    status, code = 422, "bad-roster"
+    title_zh, title_en = "值守安排有误", "The roster has faults"
+
+
+class RosterChanged(Problem):
+    """Somebody else has written this post's roster since it was read."""
+
+    status, code = 409, "roster-changed"
+    title_zh, title_en = "值守安排已被他人修改", "Somebody else has changed it"
+
+
 # Why a person must stand aside, and what a move may be refused for, beside input of the wrong shape.
 RECUSED = (Recused, PersonUnknown)
 MOVING = (NoSuchAlert, MoveNotYours, OwnJudgement, *RECUSED, MoveOutOfOrder, MoveNeedsMore, IdempotencyKeyReused)
@@ -183,3 +253,4 @@ RECOMMENDING = (
     *(NoSuchRecommendation, NoSuchAlert, NoSuchInquiry, MoveNotYours, *RECUSED, MoveNeedsMore, IdempotencyKeyReused),
     RecommendationStepOutOfOrder,
 )
+DOING = (NoSuchAlert, MoveNotYours, OwnRequest, *RECUSED, DeedOutOfOrder, MoveNeedsMore, IdempotencyKeyReused)
