@@ -1,7 +1,7 @@
 """An inquiry (线索): alerts that are checked as one, what may happen to it, and what that makes of its alerts: pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -12,7 +12,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.notifier import lifecycle, routing, standing
-from services.notifier.errors import AlertsNotReady, InquiryStepOutOfOrder, MoveNeedsMore, MoveNotYours
+from services.notifier.errors import (
+    AlertInInquiry,
+    AlertsNotReady,
+    InquiryStepOutOfOrder,
+    MoveNeedsMore,
+    MoveNotYours,
+    PersonUnknown,
+    Recused,
+)
 from services.notifier.lifecycle import Actor, Move
 from services.notifier.standing import Change, Standing
 from shared.contracts.alerts import Bilingual
@@ -21,6 +29,7 @@ from shared.workdays import SHANGHAI, add_working_days
 
 FIRST = "open"
 _MOMENT = timedelta(seconds=1)
+_NO_DRAWS: Mapping[str, float] = {}
 T = TypeVar("T")
 Kind = Literal[
     "opened", "moved", "alert_added", "alert_removed", "staffed", "planned", "noted", "prolonged", "overdue", "overseen"
@@ -106,12 +115,19 @@ class Inquiry:
 
 @dataclass(frozen=True)
 class Wish:
-    """A wish to bring an inquiry into another state; `receiver` is to whom it is transferred."""
+    """A wish to bring an inquiry into another state; `receiver` is to whom it is transferred.
+
+    `explanation` is the innocent one that was accepted, for the alerts that know it, else another one; money recovered
+    (fen) and people held to account are those of the whole, and stand with the first of its alerts that takes them.
+    """
 
     to: str
     note: str = ""
     outcome: str | None = None
     receiver: str = ""
+    explanation: str | None = None
+    recovered_fen: int = 0
+    people: int = 0
 
 
 @dataclass(frozen=True)
@@ -184,6 +200,35 @@ def actor_over(alerts: Sequence[Standing], actors: Sequence[Actor]) -> Actor:
             raise why_not
     everywhere = all(actor.roles for actor in actors)
     return replace(actors[0], roles=frozenset[str]().union(*(a.roles for a in actors)) if everywhere else frozenset())
+
+
+def opener(alerts: Sequence[Standing], actors: Sequence[Actor]) -> Actor:
+    """The caller, who may merge these alerts; raises `MoveNotYours`, or why he must stand aside."""
+    actor = actor_over(alerts, actors)
+    _role(actor, "inquirer")
+    return actor
+
+
+def overseer(held: Inquiry, actor: Actor) -> Actor:
+    """The county's official to whom it was passed up; raises why he must stand aside, also over what he can't see."""
+    if held.barred and not actor.person_key:
+        raise PersonUnknown(
+            "线索涉及具体人员,而您的登录账号未关联身份(person_key),无法核对是否须回避",
+            "The inquiry is about persons, and your sign-in doesn't say who you are (claim person_key)",
+        )
+    if actor.person_key in held.barred:
+        raise Recused("线索涉及本人或亲属,须由他人办理", "The inquiry concerns yourself or your kin")
+    return actor
+
+
+def refuse_bound(numbers: Mapping[str, str]) -> None:
+    """Refuse alerts that are in an inquiry that goes on: its number by alert."""
+    if numbers:
+        raise AlertInInquiry(
+            "预警已并入进行中的线索,请在该线索中办理",
+            "These alerts are in an inquiry that goes on: handle them there",
+            [FieldError(f"alerts.{key}", f"已并入 {number}", f"in {number}") for key, number in numbers.items()],
+        )
 
 
 def open_(new: Inquiry, alerts: Sequence[Standing], actor: Actor) -> Step:
@@ -270,17 +315,30 @@ def choices(held: Inquiry, actor: Actor) -> list[Transition]:
     return [m for m in book().moves if held.state in m.sources and actor.roles & book().groups[m.by]]
 
 
-def move(held: Inquiry, wish: Wish, alerts: Sequence[Standing], actors: Sequence[Actor], now: datetime) -> Step:
+def may_change(held: Inquiry, actor: Actor) -> bool:
+    """Whether this actor may change its alerts, people, plan and notes now."""
+    return held.state not in finished() and bool(actor.roles & book().groups["inquirer"])
+
+
+def move(
+    held: Inquiry,
+    wish: Wish,
+    alerts: Sequence[Standing],
+    actors: Sequence[Actor],
+    actor: Actor,
+    now: datetime,
+    draws: Mapping[str, float] = _NO_DRAWS,
+) -> Step:
     """Bring an inquiry into another state, and its alerts along: all of them, or nothing with a list of why not.
 
-    Alerts that are finished already keep the outcome that they have. Raises `InquiryStepOutOfOrder`, `MoveNotYours`,
-    `MoveNeedsMore`, `AlertsNotReady`, and the reasons for standing aside.
+    Alerts that are finished already keep the outcome that they have. `draws`, random numbers by alert, decide which
+    judgements are due for review. Raises `InquiryStepOutOfOrder`, `MoveNotYours`, `MoveNeedsMore`, `AlertsNotReady`,
+    and the reasons for standing aside. `actors` is the caller at each alert, `actor` the same over the whole.
     """
-    actor = actor_over(alerts, actors)
     found = _transition(held, wish)
     role = _role(actor, found.by)
     _check_form(found, wish)
-    changes = tuple(_moved_along(held, found, wish, alerts, actors, now))
+    changes = tuple(_moved_along(held, found, wish, alerts, actors, now, draws))
     moved = replace(
         held,
         state=found.to,
@@ -341,7 +399,13 @@ def _ranked(found: Counter[T]) -> list[tuple[T, int]]:
 
 
 def _moved_along(
-    held: Inquiry, found: Transition, wish: Wish, alerts: Sequence[Standing], actors: Sequence[Actor], now: datetime
+    held: Inquiry,
+    found: Transition,
+    wish: Wish,
+    alerts: Sequence[Standing],
+    actors: Sequence[Actor],
+    now: datetime,
+    draws: Mapping[str, float],
 ) -> Iterator[Change]:
     """What the move makes of each alert; raises `AlertsNotReady` with all that can't go along."""
     made: list[Change] = []
@@ -352,7 +416,10 @@ def _moved_along(
             errors.append(FieldError(f"alerts.{key}", "此预警现不在您的岗位", "This alert lies on another desk by now"))
     for one, actor in zip(alerts, actors, strict=True):
         try:
-            made += _along(held, found, wish, one, actor, now)
+            steps = list(_along(held, found, wish, one, actor, now, draws.get(one.alert.alert_id, 0.0)))
+            made += steps
+            if any(_counts(step) for step in steps):
+                wish = replace(wish, recovered_fen=0, people=0)
         except Problem as problem:
             zh, en = _why(problem)
             title = one.alert.title
@@ -363,11 +430,20 @@ def _moved_along(
             "These alerts can't be handled so: handle them one by one, or take them out. None was moved",
             errors,
         )
+    if wish.recovered_fen or wish.people:
+        zh, en = "没有可登记追回金额或追责人数的预警", "None of its alerts takes money or people"
+        raise MoveNeedsMore(errors=[FieldError("recovered_fen", zh, en)])
     yield from made
 
 
+def _counts(step: Change) -> bool:
+    """Whether money and people are told with this move."""
+    book = lifecycle.book().transitions
+    return any(m.counts for m in book if m.to == step.standing.state and step.state_from in m.sources)
+
+
 def _along(
-    held: Inquiry, found: Transition, wish: Wish, one: Standing, actor: Actor, now: datetime
+    held: Inquiry, found: Transition, wish: Wish, one: Standing, actor: Actor, now: datetime, draw: float
 ) -> Iterator[Change]:
     if one.state in lifecycle.finished():
         return
@@ -385,7 +461,21 @@ def _along(
         last = _settling(one, wish.outcome)
         if last is None:
             raise InquiryStepOutOfOrder(*_no_way(one, wish.outcome or ""))
-        yield replace(standing.move(one, Move(last, wish.note, wish.outcome), actor, now), reason=reason)
+        yield replace(standing.move(one, _settlement(one, last, wish), actor, now, draw=draw), reason=reason)
+
+
+def _settlement(one: Standing, to: str, wish: Wish) -> Move:
+    ways = (m for m in lifecycle.book().transitions if m.to == to and one.state in m.sources)
+    way = next(m for m in ways if wish.outcome in m.outcomes)
+    known = wish.explanation if wish.explanation in lifecycle.explanations(one.alert) else lifecycle.OTHER
+    return Move(
+        to,
+        wish.note,
+        wish.outcome,
+        explanation=known if way.explanation else None,
+        recovered_fen=wish.recovered_fen if way.counts else 0,
+        people=wish.people if way.counts else 0,
+    )
 
 
 def _settling(one: Standing, outcome: str | None) -> str | None:

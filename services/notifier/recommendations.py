@@ -338,7 +338,7 @@ def move(
             moved = replace(moved, reply=said, replied_at=now)
         case "adopted" | "partly_adopted" | "refused":
             moved = replace(
-                moved, judgement=said or moved.judgement, due_by=add_calendar_days(now, text.follow_up_days)
+                moved, judgement=said or moved.judgement, due_by=add_calendar_days(now, content.follow_up_days)
             )
         case "followed_up":
             moved = replace(moved, comparison=comparison)
