@@ -20,7 +20,8 @@ _ACCOUNT = re.compile(r"[0-9A-Za-z\- ]{5,40}")
 _PHONE = re.compile(r"[0-9]{5,16}")
 # Between the items of a list; a backslash before one makes it a part of its item.
 BETWEEN = "、,;|\n\uff0c\uff1b\uff5c"
-_ITEM = re.compile(rf"(?:\\.|[^\\{BETWEEN}])+", re.DOTALL)
+_BETWEEN_ROWS = ";\n\uff1b"
+_BETWEEN_PARTS = "|\uff5c"
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -102,7 +103,7 @@ def read_time(text: str) -> datetime:
 
 def read_number(text: str) -> float:
     """A number, thousands divided by commas or not; raises `Unreadable`."""
-    if not re.fullmatch(r"-?[\d,]{1,18}(\.\d{1,9})?", text) or not any(c.isdigit() for c in text):
+    if not re.fullmatch(r"-?[\d,]{1,18}(\.\d{1,17})?", text) or not any(c.isdigit() for c in text):
         raise Unreadable("应为数字", "A number is needed")
     return float(text.replace(",", ""))
 
@@ -141,10 +142,41 @@ def read_phone_no(text: str) -> str:
 
 def read_list(text: str) -> tuple[str, ...]:
     """The items of a cell that holds several, divided by any of 、 , ; | or a line's end."""
-    items = (_ESCAPED.sub(r"\1", item.strip()) for item in _ITEM.findall(text))
-    return tuple(item for item in items if item)
+    return tuple(item for piece in _divided(text, BETWEEN) if (item := _unescaped(piece)))
 
 
 def write_list(items: Iterable[str]) -> str:
     """Items in one cell, as `read_list` reads them."""
-    return "、".join(re.sub(rf"([\\{BETWEEN}])", r"\\\1", item) for item in items)
+    return "、".join(_escaped(item) for item in items)
+
+
+def read_parts(text: str) -> tuple[tuple[str, ...], ...]:
+    """The entries of a cell, divided by ; or a line's end, each in its parts, divided by |."""
+    entries = (piece for piece in _divided(text, _BETWEEN_ROWS) if piece.strip())
+    return tuple(tuple(_unescaped(part) for part in _divided(entry, _BETWEEN_PARTS)) for entry in entries)
+
+
+def write_parts(entries: Iterable[Iterable[str]]) -> str:
+    """Entries in one cell, as `read_parts` reads them."""
+    return ";".join("|".join(_escaped(part) for part in parts) for parts in entries)
+
+
+def _divided(text: str, between: str) -> list[str]:
+    """The pieces between these characters, but not where a backslash stands before one."""
+    if "\\" not in text:
+        return re.split(f"[{between}]", text)
+    pieces, chars = [""], iter(text)
+    for char in chars:
+        if char in between:
+            pieces.append("")
+        else:
+            pieces[-1] += char + next(chars, "") if char == "\\" else char
+    return pieces
+
+
+def _unescaped(piece: str) -> str:
+    return _ESCAPED.sub(r"\1", piece.strip())
+
+
+def _escaped(item: str) -> str:
+    return re.sub(rf"([\\{BETWEEN}])", r"\\\1", item)

@@ -3,6 +3,7 @@
 What can't be read as a table is refused before any row is used.
 """
 
+import codecs
 import csv
 import io
 import math
@@ -27,6 +28,7 @@ MAX_CELL = 20_000
 _MAX_UNPACKED = 1024 * 1024 * 1024
 _MAX_SHARED_STRINGS = 256 * 1024 * 1024
 _EXACT_BELOW = 10**15
+_NO_SHEET = (b"<html", b"<!doc", b"<?xml", b"<tabl", b"%pdf")
 _ZEROS = re.compile(r"0{2,}")
 _FORMULA = re.compile(r"^(?:[=@]|[+\-][^|(]*[|(])")
 csv.field_size_limit(MAX_CELL * 4)
@@ -41,11 +43,12 @@ class SheetRefused(Problem):
 
 @dataclass(frozen=True, slots=True)
 class CellFault:
-    """A cell that holds no usable value: its column from 0, and how to mend it."""
+    """A cell that holds no usable value: its column from 0, how to mend it, and what it holds."""
 
     column: int
     zh: str
     en: str
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ def read_sheets(path: Path, *, only: str | None = None) -> Iterator[SheetLine]:
         head = file.read(8)
         if head.startswith(b"\xd0\xcf\x11\xe0"):
             raise SheetRefused("请把 .xls 另存为 .xlsx", "Save the .xls file as .xlsx")
+        if head.removeprefix(codecs.BOM_UTF8).lower().startswith(_NO_SHEET):
+            raise SheetRefused("网页或 PDF 不是表格,请另存为 .xlsx", "A web page or PDF is no sheet: save it as .xlsx")
         lines = _workbook_lines(file, only) if head.startswith(b"PK") else _csv_lines(path.name, path.read_bytes())
         for number, line in enumerate(lines):
             if number > MAX_LINES:
@@ -184,8 +189,13 @@ class _Semicolon(_Comma):
 
 
 def _dialect(text: str) -> type[csv.Dialect]:
-    head = text[:4000].partition("\n")[0]
-    return max((_Comma, _Tab, _Semicolon), key=lambda dialect: head.count(dialect.delimiter))
+    """By the first line that has any of the delimiters: a title may stand above it."""
+    dialects = (_Comma, _Tab, _Semicolon)
+    for line in text[:20_000].splitlines()[:10]:
+        best = max(dialects, key=lambda dialect: line.count(dialect.delimiter))
+        if best.delimiter in line:
+            return best
+    return _Comma
 
 
 def _line(sheet: str, number: int, values: Sequence[Any]) -> SheetLine | None:
@@ -201,11 +211,10 @@ def _line(sheet: str, number: int, values: Sequence[Any]) -> SheetLine | None:
     faults: list[CellFault] = []
     for column, value in enumerate(values[: last + 1]):
         text = value.strip().replace("\r\n", "\n") if isinstance(value, str) else _text(value)
-        if text is None or (text and (len(text) > MAX_CELL or text[0] in "=@+-" or not text.isprintable())):
-            fault = _fault(column, value, text)
-            if fault:
-                faults.append(fault)
-                text = ""
+        doubtful = text is None or (text and (len(text) > MAX_CELL or text[0] in "=@+-" or not text.isprintable()))
+        if doubtful and (mend := _fault(value, text)):
+            faults.append(CellFault(column, *mend, str(value)[:MAX_CELL]))
+            text = ""
         cells.append(text or "")
     return SheetLine(sheet, number, tuple(cells), tuple(faults))
 
@@ -230,15 +239,16 @@ def _text(value: Any) -> str | None:
             return None
 
 
-def _fault(column: int, value: Any, text: str | None) -> CellFault | None:
+def _fault(value: Any, text: str | None) -> tuple[str, str] | None:
+    """How to mend a cell, in both languages; none when it may stay."""
     if isinstance(value, int | float):
-        return CellFault(column, "长数字已被截断,请把该列设为文本后重填", "Digits were lost: format the column as text")
+        return "长数字已被截断,请把该列设为文本后重填", "Digits were lost: format the column as text"
     if text is None or _FORMULA.match(text):
-        return CellFault(column, "不接受公式,请粘贴为数值", "No formulas: paste the value instead")
+        return "不接受公式,请粘贴为数值", "No formulas: paste the value instead"
     if len(text) > MAX_CELL:
-        return CellFault(column, f"单元格过长,最多 {MAX_CELL} 字", f"{MAX_CELL} characters at most in a cell")
+        return f"单元格过长,最多 {MAX_CELL} 字", f"{MAX_CELL} characters at most in a cell"
     try:
         check_visible(text)
     except Unreadable as error:
-        return CellFault(column, error.zh, error.en)
+        return error.zh, error.en
     return None

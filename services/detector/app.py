@@ -10,6 +10,7 @@ from services.detector.backtests import Runner
 from services.detector.clock import Clock
 from services.detector.consumer import GROUP, TOPICS, DetectorConsumer
 from services.detector.judging import Judge
+from services.detector.register_routes import router as register_router
 from services.detector.routes import router
 from services.detector.ruleset_routes import router as ruleset_router
 from shared.background import running
@@ -50,6 +51,7 @@ def build(settings: Settings) -> FastAPI:
 
     app = create_app(service="detector", settings=settings, title="云睛 侦测 · Yunjing detector", lifespan=lifespan)
     app.state.rulebook = rulebook
+    app.include_router(register_router)
     app.include_router(router)
     app.include_router(ruleset_router)
     return app

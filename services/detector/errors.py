@@ -1,6 +1,11 @@
 """What can go wrong at the detector, in the user's words."""
 
-from shared.problems import NotAllowed, NotFound, Problem
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from services.detector.uploads import RowFault
+from shared.problems import FieldError, NotAllowed, NotFound, Problem
 
 
 class NoSuchDataset(NotFound):
@@ -25,10 +30,25 @@ class NoSuchRule(NotFound):
 
 
 class BadRecords(Problem):
-    """Rows of an upload don't fit; none was taken."""
+    """Rows of an upload don't fit; none was taken. `faults` tells sheet, line, column and value of each place."""
 
     status, code = 422, "bad-records"
     title_zh, title_en = "数据有误,整批未收", "Some rows are wrong; nothing was taken"
+
+    def __init__(
+        self,
+        detail_zh: str = "",
+        detail_en: str = "",
+        errors: Sequence[FieldError] = (),
+        faults: Sequence[RowFault] = (),
+    ) -> None:
+        named = [FieldError(fault.place, fault.zh, fault.en) for fault in faults]
+        super().__init__(detail_zh, detail_en, [*errors, *named])
+        self.faults = faults
+
+    def document(self) -> dict[str, Any]:
+        """The problem with its extension member `faults`."""
+        return super().document() | {"faults": [asdict(fault) for fault in self.faults]}
 
 
 class UploadTooLarge(Problem):

@@ -44,7 +44,7 @@ from shared.contracts.rulesets import TOPIC, RuleChanged
 from shared.db import Connection, Database, Scope
 from shared.openapi import problems
 from shared.principals import Principal
-from shared.problems import FieldError, InvalidInput
+from shared.problems import FieldError
 from shared.regions import COUNTY
 
 READERS = (KEEPER, "county_secretary", "auditor")
@@ -112,7 +112,8 @@ async def list_drafts(
     """Drafts of one's own region, the latest first."""
     require(caller, *READERS)
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-        drafts = await draft_store.page(conn, rule_id=rule_id, state=state, after=_place(after), limit=limit)
+        place = cursor.read_moment(after)
+        drafts = await draft_store.page(conn, rule_id=rule_id, state=state, after=place, limit=limit)
     last = drafts[-1] if len(drafts) == limit else None
     return DraftPage(
         drafts=[DraftView.model_validate(draft) for draft in drafts],
@@ -341,17 +342,6 @@ def _event(change: RuleChanged) -> Envelope:
         subject=change.rule_id,
         id=change.change_id,
     )
-
-
-def _place(after: str | None) -> tuple[datetime, uuid.UUID] | None:
-    if not after:
-        return None
-    try:
-        at, id = cursor.read(after)
-        return datetime.fromisoformat(at), uuid.UUID(id)
-    except ValueError as error:
-        fault = FieldError("query.after", "不是上一页的 next", "not `next` of a page before")
-        raise InvalidInput("请按提示修改", "Please mend the named fields", [fault]) from error
 
 
 def _base(request: Request) -> Rulebook:

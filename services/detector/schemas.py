@@ -1,13 +1,16 @@
 """What the detector's REST interface answers."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from services.detector.rules import Rule
 from shared.contracts.alerts import About, Bilingual, Evidence, Grade
 from shared.contracts.power import Matter
+
+Format = Literal["csv", "xlsx", "json", "record"]
 
 
 class _View(BaseModel):
@@ -19,6 +22,62 @@ class Accepted(_View):
 
     dataset: str
     accepted: int
+
+
+class RowFaultView(_View):
+    """A place to mend: sheet, line and column as the file shows them, and the value, numbers of persons masked."""
+
+    sheet: str
+    line: int
+    column: str
+    value: str
+    zh: str
+    en: str
+
+
+class UploadReport(Accepted):
+    """What became of an upload: of its `rows`, `accepted` are good, as many `changed`, `deleted` or stood `unchanged`.
+
+    Nothing was taken unless `applied`. Of the faults the first are named; `faults_found` counts all.
+    """
+
+    upload_id: UUID
+    sha256: str
+    format: Format
+    rows: int
+    changed: int
+    deleted: int
+    unchanged: int
+    refused: int
+    applied: bool
+    faults_found: int
+    faults: list[RowFaultView]
+
+
+class UploadView(_View):
+    """An upload on record: who, when, which file, and what became of it."""
+
+    id: UUID
+    dataset: str
+    format: Format
+    sha256: str
+    bytes: int
+    at: datetime
+    name: str
+    region_code: str
+    rows: int
+    changed: int
+    deleted: int
+    unchanged: int
+    refused: int
+    applied: bool
+
+
+class UploadPage(_View):
+    """Uploads, the latest first; ask again with `after=next` while there is one."""
+
+    uploads: list[UploadView]
+    next: str | None
 
 
 class RecordPage(_View):

@@ -1,9 +1,9 @@
 """Rows of a register as they are uploaded: numbers of persons, accounts and telephones become keyed hashes. Pure."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import orjson
 from pydantic import ValidationError
@@ -11,7 +11,11 @@ from pydantic import ValidationError
 from shared.contracts.reference import Record
 from shared.identity import account_key, person_key, phone_key, valid_id_no
 from shared.problems import FieldError, field_errors
+from shared.texts import hidden
 
+DELETED = "deleted"
+MOST_NAMED = 200
+MOST_ID = 200
 _DIGIT = re.compile(r"\d")
 
 
@@ -34,7 +38,7 @@ def _id_no(key: str) -> _Number:
     return _Number(key, person_key, valid_id_no, "身份证号有误", "not a valid ID number")
 
 
-_ONE = {
+ONE = {
     "id_no": _id_no("person_key"),
     "legal_person_id_no": _id_no("legal_person_key"),
     "relative_id_no": _id_no("relative_key"),
@@ -44,7 +48,7 @@ _ONE = {
     "lessee_id_no": _id_no("lessee_key"),
     "account_no": _Number("account_key", account_key, _some_digits, "账号有误", "not an account number"),
 }
-_MANY = {
+MANY = {
     "account_nos": _Number(
         "account_keys", account_key, _some_digits, "应为账号列表", "a list of account numbers is needed"
     ),
@@ -57,6 +61,78 @@ _MANY = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """What must be mended in a row: where it stands, the value as it may be told, and how to mend it."""
+
+    sheet: str
+    line: int
+    column: str
+    value: str
+    zh: str
+    en: str
+
+    @property
+    def place(self) -> str:
+        """Where it is, in people's words (`村干部 第 12 行 C 身份证号`) or, of JSON, as a path (`rows.2.id_no`)."""
+        if self.sheet:
+            return f"{self.sheet} 第 {self.line} 行 {self.column}".strip()
+        return f"rows.{self.line}.{self.column}"
+
+
+def _as_named(field: str) -> tuple[str, str]:
+    return field, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as it is uploaded: its values by name, and what of it couldn't be read.
+
+    `cell` tells under which header a field stands, and its value as it may be told.
+    """
+
+    line: int
+    values: Mapping[str, Any]
+    sheet: str = ""
+    faults: tuple[RowFault, ...] = ()
+    cell: Callable[[str], tuple[str, str]] = _as_named
+
+    def fault(self, field: str, zh: str, en: str) -> RowFault:
+        """A fault of one of its fields."""
+        return RowFault(self.sheet, self.line, *self.cell(field), zh, en)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A record as it shall be, with its body as it is published; without one it shall be deleted."""
+
+    id: str
+    record: Record | None
+    body: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """The change that sets a record."""
+        return cls(record.id, record, record.model_dump(mode="json", exclude_defaults=True))
+
+
+@dataclass
+class Reading:
+    """An upload as read: the good rows, and the faults of the bad ones, of which the first are kept."""
+
+    rows: int = 0
+    changes: list[Change] = field(default_factory=list)
+    refused: int = 0
+    faults: list[RowFault] = field(default_factory=list)
+    faults_found: int = 0
+
+    def refuse(self, faults: Sequence[RowFault]) -> None:
+        """Count a bad row."""
+        self.refused += 1
+        self.faults_found += len(faults)
+        self.faults += faults[: max(0, MOST_NAMED - len(self.faults))]
+
+
 class Unreadable(Exception):
     """The upload's line (counted from 1) is no JSON object."""
 
@@ -65,8 +141,8 @@ class Unreadable(Exception):
         self.line = line
 
 
-def rows_of(body: bytes) -> list[dict[str, Any]]:
-    """The rows of a JSON array or of NDJSON; raises `Unreadable`."""
+def rows_of(body: bytes) -> list[Row]:
+    """The rows of a JSON array or of NDJSON, counted from 1; raises `Unreadable`."""
     if body.lstrip().startswith(b"["):
         try:
             rows = orjson.loads(body)
@@ -77,7 +153,7 @@ def rows_of(body: bytes) -> list[dict[str, Any]]:
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise Unreadable(number)
-    return list(rows)
+    return [Row(number, row) for number, row in enumerate(rows, 1)]
 
 
 def _line(number: int, line: bytes) -> Any:
@@ -95,7 +171,10 @@ def read_record(
     keyed = _keyed(row, secret, path, faults)
     unknown = set(keyed) - set(model.model_fields)
     faults += [FieldError(path + name, "多余的字段", "unknown field") for name in sorted(unknown)]
-    if valid_id_no(str(keyed.get("id", ""))):
+    id = keyed.get("id")
+    if isinstance(id, str) and not sound_id(id):
+        faults.append(FieldError(f"{path}id", f"须为 1 到 {MOST_ID} 个字符", f"1 to {MOST_ID} characters are needed"))
+    if valid_id_no(str(id or "")):
         faults.append(FieldError(f"{path}id", "记录编号不得使用身份证号", "an ID number may not serve as a record id"))
     try:
         record = model.model_validate(keyed)
@@ -105,23 +184,44 @@ def read_record(
     return (None, faults) if faults else (record, [])
 
 
-def read_records(
-    model: type[Record], rows: Iterable[Mapping[str, Any]], *, secret: str
-) -> tuple[list[Record], list[FieldError]]:
-    """All rows as records, and the faults of all rows as `rows.<n>.<field>`, counted from 1."""
-    records: list[Record] = []
-    faults: list[FieldError] = []
-    first_row: dict[str, int] = {}
-    for number, row in enumerate(rows, 1):
-        record, wrong = read_record(model, row, secret=secret, path=f"rows.{number}.")
-        faults += wrong
-        if record is None:
-            continue
-        first = first_row.setdefault(record.id, number)
-        if first != number:
-            faults.append(FieldError(f"rows.{number}.id", f"与第 {first} 行重复", f"the same id as row {first}"))
-        records.append(record)
-    return records, faults
+def read_changes(model: type[Record], rows: Iterable[Row], *, secret: str) -> Reading:
+    """All rows as changes of the register, and the faults of the rest. Of two rows of one record the first counts."""
+    reading = Reading()
+    first_line: dict[str, int] = {}
+    for row in rows:
+        reading.rows += 1
+        change, faults = _read_change(model, row, secret)
+        if change is not None:
+            first = first_line.setdefault(change.id, row.line)
+            if first == row.line:
+                reading.changes.append(change)
+                continue
+            faults = [row.fault("id", f"与第 {first} 行重复,请删去一行", f"The same id as row {first}: remove one")]
+        reading.refuse(faults)
+    return reading
+
+
+def _read_change(model: type[Record], row: Row, secret: str) -> tuple[Change | None, list[RowFault]]:
+    values = dict(row.values)
+    deleted = values.pop(DELETED, False)
+    if not isinstance(deleted, bool):
+        return None, [row.fault(DELETED, "应为是或否", "true or false is needed")]
+    if row.faults:
+        return None, list(row.faults)
+    if deleted:
+        id = values.get("id")
+        if isinstance(id, str) and sound_id(id):
+            return Change(id, None, {}), []
+        return None, [row.fault("id", "必填", "Field required")]
+    record, wrong = read_record(model, values, secret=secret)
+    if record is None:
+        return None, [row.fault(fault.field, fault.zh, fault.en) for fault in wrong]
+    return Change.of(record), []
+
+
+def sound_id(id: str) -> bool:
+    """Whether a record may go by this id: 1 to 200 characters, none of them a blank at an end or unseen."""
+    return 0 < len(id) <= MOST_ID and id == id.strip() and hidden(id) is None
 
 
 def region_of(record: Mapping[str, Any], county: str) -> str:
@@ -133,12 +233,12 @@ def _keyed(row: Mapping[str, Any], secret: str, path: str, faults: list[FieldErr
     """The row with its numbers replaced by keyed hashes, also in the persons it lists."""
     keyed: dict[str, Any] = {}
     for name, value in row.items():
-        if number := _ONE.get(name):
+        if number := ONE.get(name):
             if isinstance(value, str) and number.valid(value):
                 keyed[number.key] = number.hashed(value, secret)
             else:
                 faults.append(FieldError(path + name, number.zh, number.en))
-        elif number := _MANY.get(name):
+        elif number := MANY.get(name):
             if isinstance(value, list) and all(isinstance(one, str) and number.valid(one) for one in value):
                 keyed[number.key] = [number.hashed(one, secret) for one in value]
             else:
@@ -149,5 +249,7 @@ def _keyed(row: Mapping[str, Any], secret: str, path: str, faults: list[FieldErr
                 for at, item in enumerate(value, 1)
             ]
         else:
+            if isinstance(value, str) and "\x00" in value:
+                faults.append(FieldError(path + name, "含有不可见的控制字符", "it holds an invisible control"))
             keyed[name] = value
     return keyed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.detector.uploads import Unreadable, read_record, read_records, region_of, rows_of
+from services.detector.uploads import MOST_NAMED, Row, Unreadable, read_changes, read_record, region_of, rows_of
 from shared.contracts.reference import BankAccount, Company, Employment, Household, Kinship, Record, Staff, Vehicle
 from shared.identity import account_key, person_key, phone_key
 
@@ -90,15 +90,40 @@ def test_a_fault_names_its_field(row: dict[str, object], field: str) -> None:
     assert field in [fault.field for fault in faults]
 
 
-def test_faults_of_many_rows_name_row_and_field() -> None:
+def test_faults_of_many_rows_name_row_and_field_and_leave_the_good_ones() -> None:
     good = {"id": "k1", "person_key": "a", "relative_key": "b", "relation": "配偶"}
-    records, faults = read_records(Kinship, [good, good | {"relation": 3}, good], secret=SECRET)
-    assert [fault.field for fault in faults] == ["rows.2.relation", "rows.3.id"]
-    assert len(records) == 2
+    rows = [Row(line, row) for line, row in enumerate([good, good | {"relation": 3}, good, good | {"id": "k2"}], 1)]
+    reading = read_changes(Kinship, rows, secret=SECRET)
+    assert [fault.place for fault in reading.faults] == ["rows.2.relation", "rows.3.id"]
+    assert [change.id for change in reading.changes] == ["k1", "k2"]
+    assert (reading.rows, reading.refused, reading.faults_found) == (4, 2, 2)
+
+
+def test_only_the_first_faults_are_named_and_all_are_counted() -> None:
+    rows = [Row(line, {"id": f"k{line}"}) for line in range(1, 101)]
+    reading = read_changes(Kinship, rows, secret=SECRET)
+    assert (len(reading.faults), reading.faults_found, reading.refused) == (MOST_NAMED, 300, 100)
+
+
+def test_a_row_may_delete_its_record() -> None:
+    rows = [Row(1, {"id": "k1", "deleted": True}), Row(2, {"deleted": True}), Row(3, {"id": "k3", "deleted": "no"})]
+    reading = read_changes(Kinship, rows, secret=SECRET)
+    assert [(change.id, change.record) for change in reading.changes] == [("k1", None)]
+    assert [fault.place for fault in reading.faults] == ["rows.2.id", "rows.3.deleted"]
+
+
+@pytest.mark.parametrize("id", ["", " k1", "k\u202e1", "k" * 201, ID_NO])
+def test_what_no_record_may_go_by_is_refused(id: str) -> None:
+    row = {"id": id, "person_key": "a", "relative_key": "b", "relation": "配偶"}
+    record, faults = read_record(Kinship, row, secret=SECRET)
+    assert record is None
+    assert {fault.field for fault in faults} == {"id"}
 
 
 def test_rows_come_as_an_array_or_a_line_each() -> None:
-    assert rows_of(b'[{"id":"1"},{"id":"2"}]') == rows_of(b'{"id":"1"}\n\n{"id":"2"}\n') == [{"id": "1"}, {"id": "2"}]
+    told = [(1, {"id": "1"}), (2, {"id": "2"})]
+    for body in (b'[{"id":"1"},{"id":"2"}]', b'{"id":"1"}\n\n{"id":"2"}\n'):
+        assert [(row.line, row.values) for row in rows_of(body)] == told
 
 
 @pytest.mark.parametrize("body", [b'{"id":"1"}\n{"id":', b'{"id":"1"}\n3', b'[{"id":"1"}, 3]'])
