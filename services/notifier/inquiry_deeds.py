@@ -15,6 +15,7 @@ from services.notifier.inquiry_schemas import InquiryView, NewInquiry
 from services.notifier.lifecycle import Actor
 from services.notifier.schemas import Named
 from services.notifier.standing import Standing
+from shared import audit
 from shared.db import Connection, Database, Scope
 from shared.principals import Principal
 
@@ -49,6 +50,7 @@ async def open_inquiry(db: Database, caller: Principal, wanted: NewInquiry, key:
         await inquiry_store.save(conn, step, new=True)
         made = UUID(step.inquiry.inquiry_id)
         await idempotency.keep(conn, caller, key, made)
+        await _note(conn, caller, "inquiry.opened", step)
         return await view(conn, caller, made)
 
 
@@ -60,8 +62,10 @@ async def change(
         if not await idempotency.done_before(conn, caller, key, [str(inquiry_id), *request]):
             held = await inquiry_store.lock(conn, inquiry_id)
             alerts = await inquiry_store.alerts_of(conn, held, lock=True)
-            await inquiry_store.save(conn, deed(_hand(held, alerts, caller)))
+            step = deed(_hand(held, alerts, caller))
+            await inquiry_store.save(conn, step)
             await idempotency.keep(conn, caller, key, inquiry_id)
+            await _note(conn, caller, "inquiry.moved" if step.kind == "moved" else "inquiry.changed", step)
         return await view(conn, caller, inquiry_id)
 
 
@@ -75,7 +79,9 @@ async def add_alert(db: Database, caller: Principal, inquiry_id: UUID, alert_id:
                 (alert,) = await _alerts(conn, [alert_id])
                 await _unbound(conn, [alert_id])
                 hand = _hand(held, [*alerts, alert], caller)
-                await inquiry_store.save(conn, inquiries.add(held, alert, alerts, hand.actor, hand.now))
+                step = inquiries.add(held, alert, alerts, hand.actor, hand.now)
+                await inquiry_store.save(conn, step)
+                await _note(conn, caller, "inquiry.changed", step)
             await idempotency.keep(conn, caller, key, inquiry_id)
         return await view(conn, caller, inquiry_id)
 
@@ -138,6 +144,16 @@ async def _alerts(conn: Connection, alert_ids: Sequence[UUID]) -> list[Standing]
         if str(key) not in found:
             await inbox.lock(conn, key)
     return [found[key] for key in dict.fromkeys(str(key) for key in alert_ids)]
+
+
+async def _note(conn: Connection, caller: Principal, action: str, step: Step) -> None:
+    held = step.inquiry
+    told = {
+        "kind": step.kind,
+        "state": held.state,
+        "alerts": [change.standing.alert.alert_id for change in step.changes],
+    }
+    await audit.record(conn, caller, action, f"inquiry:{held.inquiry_id}", told, region=held.county_code)
 
 
 async def _unbound(conn: Connection, alert_ids: Sequence[UUID]) -> None:

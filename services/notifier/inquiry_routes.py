@@ -21,6 +21,7 @@ from services.notifier.inquiry_schemas import (
     Staff,
     Words,
 )
+from shared import audit
 from shared.auth import Caller
 from shared.db import Database, Scope
 from shared.openapi import problems
@@ -50,8 +51,11 @@ async def open_inquiry(
 @router.get("/{inquiry_id}", summary="线索详情 / Read an inquiry", responses=problems(errors.NoSuchInquiry))
 async def show_inquiry(request: Request, caller: Caller, inquiry_id: UUID) -> InquiryView:
     """One inquiry with its alerts, what they share, its record, and what the caller may do now."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-        return await inquiry_deeds.view(conn, caller, inquiry_id)
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        found = await inquiry_deeds.view(conn, caller, inquiry_id)
+        about = f"inquiry:{inquiry_id}"
+        await audit.record(conn, caller, "inquiry.viewed", about, region=found.county.code, hourly=True)
+        return found
 
 
 @router.post("/{inquiry_id}/moves", summary="办理线索 / Move an inquiry", responses=_CHANGING)

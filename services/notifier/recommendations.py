@@ -93,6 +93,7 @@ class Book(_Strict):
     follow_up_days: Days
     kinds: dict[str, Bilingual]
     addressees: dict[Addressee, AddresseeKind]
+    origins: dict[Origin, Bilingual]
     basis: str
     asks: dict[Matter, tuple[str, ...]]
     text: str

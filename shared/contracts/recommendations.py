@@ -1,4 +1,4 @@
-"""Events of supervision recommendations (监察建议书) on `alerts.lifecycle` (notifier), keyed by the recommendation's id.
+"""Events of supervision recommendations (监察建议书) on `alerts.lifecycle` (notifier); key: the recommendation's id.
 
 Counts and codes only: whom a recommendation names, and what it says, stays with the notifier.
 """

@@ -1,0 +1,39 @@
+"""Terms of inquiries and recommendations that pass in silence, and inquiries that no desk holds any more."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import asyncpg
+
+from services.notifier import inquiries, inquiry_store, recommendation_store, recommendations
+from shared.db import Database, Scope
+from shared.telemetry import logger
+
+_BATCH = 200
+_TICK_SECONDS = 5.0
+log = logger("folder_clock")
+
+
+async def run(db: Database) -> None:
+    """Look every few seconds until cancelled; of several instances each takes what the others have not locked."""
+    while True:
+        try:
+            await look(db, datetime.now(UTC))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            log.warning("folder_clock.interrupted", error=type(error).__name__)
+        await asyncio.sleep(_TICK_SECONDS)
+
+
+async def look(db: Database, now: datetime) -> None:
+    """Tell a batch of each that lapsed by `now` (UTC), and pass up what has lost its desk."""
+    async with db.begin(Scope.system()) as conn:
+        for held in await inquiry_store.lapsed(conn, now, _BATCH):
+            await inquiry_store.save(conn, inquiries.lapse(held, now))
+    async with db.begin(Scope.system()) as conn:
+        for one in await recommendation_store.lapsed(conn, now, _BATCH):
+            await recommendation_store.save(conn, recommendations.lapse(one, now))
+    async with db.begin(Scope.system()) as conn:
+        for held in await inquiry_store.touched(conn, _BATCH):
+            step = inquiries.pass_up(held, await inquiry_store.alerts_of(conn, held), now)
+            if step:
+                await inquiry_store.save(conn, step)
