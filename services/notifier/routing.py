@@ -125,6 +125,10 @@ class Route:
         """The desks of all steps."""
         return tuple(sorted({desk for step in self.steps for desk in step.desks}))
 
+    def after(self, steps: int) -> tuple[Desk, ...]:
+        """The desks once the first of its steps, so many, have been taken."""
+        return tuple(sorted({*self.to, *(desk for step in self.steps[:steps] for desk in step.desks)}))
+
     def due(self, term_ends: datetime, taken: int) -> datetime | None:
         """When the step behind the `taken` first ones is due, after a term that ends then; None when all are taken."""
         if taken >= len(self.steps):

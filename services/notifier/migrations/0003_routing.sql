@@ -14,12 +14,10 @@ ALTER POLICY reader ON stream_events
            OR readers && (SELECT grants_of_caller()) AND (SELECT person_of_caller()) <> ALL (barred)
            AND (kind = 'removed' OR EXISTS (SELECT 1 FROM alerts a WHERE a.alert_id = stream_events.alert_id)));
 
--- How an alert was routed: by which version of the tree (0: the file), along which path, and the desks that join step by
--- step. `steps_taken` counts those taken for the term that ends at `steps_of`; `escalate_at` is when the next is due.
-ALTER TABLE alerts ADD COLUMN routed_by int NOT NULL DEFAULT 0;
-ALTER TABLE alerts ADD COLUMN routed_along text[] NOT NULL DEFAULT '{}';
-ALTER TABLE alerts ADD COLUMN routed_why jsonb;
-ALTER TABLE alerts ADD COLUMN steps jsonb NOT NULL DEFAULT '[]';
+-- How an alert was routed (the model `Route`): by which version of the tree (0, or none given: the file), along which
+-- path, and the desks that join step by step. `steps_taken` counts those taken for the term that ends at `steps_of`;
+-- `escalate_at` is when the next is due.
+ALTER TABLE alerts ADD COLUMN route jsonb NOT NULL DEFAULT '{}';
 ALTER TABLE alerts ADD COLUMN steps_taken int NOT NULL DEFAULT 0;
 ALTER TABLE alerts ADD COLUMN steps_of timestamptz;
 ALTER TABLE alerts ADD COLUMN escalate_at timestamptz;
