@@ -173,14 +173,16 @@ async def save(conn: Connection, changes: Sequence[Change], *, new: frozenset[st
     await _save_desks(conn, changes)
     await conn.executemany(_RECORD, [_history_row(change) for change in changes])
     await outbox.publish(conn, [_envelope(change) for change in changes if change.event])
-    await conn.execute(
-        "SELECT pg_advisory_xact_lock(hashtext('stream'), hashtext(current_schema())),"
-        " pg_notify(current_schema() || '.' || $1, '')",
-        CHANNEL,
-    )
+    await lock_stream(conn)
+    await conn.execute("SELECT pg_notify(current_schema() || '.' || $1, '')", CHANNEL)
     judged = await loudness.settle(conn, changes)
     await conn.executemany(_ANNOUNCE, [row for one in judged for row in _stream_rows(one.change, one.verdict)])
     await conn.execute(_END_STREAM)
+
+
+async def lock_stream(conn: Connection) -> None:
+    """Let nobody else announce or judge how loud a change is until the commit. Taken last, after all rows."""
+    await conn.execute("SELECT pg_advisory_xact_lock(hashtext('stream'), hashtext(current_schema()))")
 
 
 async def find(conn: Connection, alert_id: UUID) -> Standing:
