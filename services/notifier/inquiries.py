@@ -360,7 +360,7 @@ def lapse(held: Inquiry, now: datetime) -> Step:
 
 def pass_up(held: Inquiry, alerts: Sequence[Standing], now: datetime) -> Step | None:
     """No desk holds all of its alerts any more: the county takes it over. None while some desk does."""
-    shared = frozenset.intersection(*(frozenset(one.holders) for one in alerts)) if alerts else frozenset()
+    shared = frozenset.intersection(*(frozenset(one.desks) for one in alerts)) if alerts else frozenset()
     barred = held.barred | _barred(alerts)
     above = () if shared else (f"county_secretary@{held.county_code}",)
     if (above, barred) == (held.overseers, held.barred):
