@@ -13,7 +13,7 @@ from shared.contracts.reference import Asset, Lease
 
 TERM = timedelta(days=3 * 365)
 # The first leases bring a little less than the kind is worth, and each later one a little more than the last.
-_FIRST, _RISE, _MOST, _SPREAD = 0.85, 1.04, 1.0, 0.03
+_FIRST, _RISE, _SPREAD = (0.82, 0.88), (1.01, 1.03), 0.03
 # A case is opened so many days before its lease begins; a lease is on the register so long before that.
 _OPENED_BEFORE = (timedelta(days=130), timedelta(days=340))
 _REGISTERED_BEFORE = timedelta(days=100)
@@ -78,11 +78,11 @@ def _lettings(
     at_most = len(assets) * ((until - since) // TERM + 2)
     newcomers = iter(rng.sample(tenants, at_most))
     for asset in assets:
-        begins, level = since - timedelta(days=rng.randrange(TERM.days)), _FIRST
+        begins, level = since - timedelta(days=rng.randrange(TERM.days)), rng.uniform(*_FIRST)
         while begins < until:
             tenant = next(newcomers)
-            yield Letting(asset, tenant, lease(asset, tenant, begins, level * rng.uniform(1 - _SPREAD, 1 + _SPREAD)))
-            begins, level = begins + TERM, min(level * _RISE, _MOST)
+            yield Letting(asset, tenant, lease(asset, tenant, begins, level))
+            begins, level = begins + TERM, level * rng.uniform(*_RISE)
 
 
 def relet(asset: Asset, tenants: Sequence[Company], begins: date, until: date, rng: Random) -> Iterator[Lease]:

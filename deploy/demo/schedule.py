@@ -43,12 +43,13 @@ def schedule(flow: Flow, opened_at: datetime, rng: Random, late: Mapping[str, in
     for node in flow.nodes:
         long = node.term is not None and node.term.days >= _LONG_TERM
         own_notice = signs_after_notice(node)
-        if own_notice:
-            since = add_calendar_days(since, node.notice_days + 1)
-        to_the_last = only_simple_terms and not own_notice and not long and rng.random() < _LAST_DAY_ODDS
         latest = _latest(node, since, done)
+        ends = latest + timedelta(days=node.notice_days)
+        if own_notice:
+            latest, since = ends, add_calendar_days(since, node.notice_days + 1)
+        to_the_last = only_simple_terms and not own_notice and not long and rng.random() < _LAST_DAY_ODDS
         if node.code in late:
-            overdue = add_working_days(_noon(latest + timedelta(days=node.notice_days)), late[node.code])
+            overdue = add_working_days(_noon(ends), late[node.code])
             done[node.code] = overdue - timedelta(hours=8)
         else:
             done[node.code] = _moment(node, since, latest, rng, to_the_last)

@@ -49,10 +49,11 @@ def let_twice(ground: Ground) -> Planted:
 
 
 def let_off_the_books(ground: Ground) -> Planted:
-    """An asset is let that the register does not have."""
-    draft = ground.case("AS1")
-    draft.put(asset_id=f"{draft.village_code}-X{ground.rng.randint(100, 999)}")
-    return Planted((draft,))
+    """An asset is let, time after time, that the register of assets does not have."""
+    village = ground.village()
+    like = ground.rng.choice(ground.county.villages[village].assets)
+    hidden = like.model_copy(update={"id": f"{village}-X{ground.rng.randint(100, 999)}", "name": f"河边{like.kind}"})
+    return Planted((ground.case("AS1", village=village, chosen=Chosen(asset=hidden)),))
 
 
 def ponds_for_a_friend(ground: Ground) -> Planted:
