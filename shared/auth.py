@@ -7,6 +7,7 @@ Browsers sign in by the authorization code flow (`shared.signin`) and keep the s
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import httpx
@@ -87,11 +88,17 @@ async def optional_principal(request: Request) -> Principal | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         verifier: Verifier = request.app.state.verifier
-        return Principal.of_claims(await verifier.claims(token.strip()))
+        return await _seated(request, Principal.of_claims(await verifier.claims(token.strip())))
     claims = request.session.get("claims")
     if claims and claims.get("exp", 0) > time.time():
-        return Principal.of_claims(claims)
+        return await _seated(request, Principal.of_claims(claims))
     return None
+
+
+async def _seated(request: Request, caller: Principal) -> Principal:
+    """The caller with the desks that the service itself gives him, if it keeps a roster of deputies."""
+    seated: Callable[[Principal], Awaitable[Principal]] | None = getattr(request.app.state, "seated", None)
+    return await seated(caller) if seated else caller
 
 
 Caller = Annotated[Principal, Depends(current_principal)]

@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
 
 from fastapi import FastAPI
 
 from services.notifier import clock, lifecycle, pages, retention, routes, routing
 from services.notifier.consumer import handle_batch
 from services.notifier.deliveries import Deliveries
+from services.notifier.plans import Plans
 from services.notifier.stream import Hub
 from services.notifier.vocabulary import vocabulary
 from shared.background import running
@@ -20,7 +23,7 @@ from shared.web import create_app
 
 
 def build(settings: Settings) -> FastAPI:
-    """The service over these settings. A routing table, life cycle or vocabulary that is malformed stops it here."""
+    """The service over these settings. A tree of routes, life cycle or vocabulary that is malformed stops it here."""
     routing.file_plan(), lifecycle.book(), vocabulary()
 
     @asynccontextmanager
@@ -28,7 +31,9 @@ def build(settings: Settings) -> FastAPI:
         db = Database(settings, "notifier")
         deliveries = Deliveries(db, settings)
         hub = Hub(db, wake=deliveries.wake)
-        consumer = Consumer(db, settings, group="notifier", topics=[RAISED_TOPIC], handle=handle_batch)
+        plans = Plans()
+        routed = partial(handle_batch, plans=plans)
+        consumer = Consumer(db, settings, group="notifier", topics=[RAISED_TOPIC], handle=routed)
         works = {
             "consumer": consumer.run(),
             "relay": Relay(db, settings).run(),
@@ -37,7 +42,8 @@ def build(settings: Settings) -> FastAPI:
             "clock": clock.run(db),
             "retention": retention.run(db),
         }
-        app.state.db, app.state.hub = db, hub
+        app.state.db, app.state.hub, app.state.plans = db, hub, plans
+        app.state.seated = lambda caller: plans.seated(db, caller, datetime.now(UTC))
         async with running(app, db, works):
             yield
 

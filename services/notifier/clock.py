@@ -1,4 +1,4 @@
-"""Absence is an event: what nobody acknowledges in time is escalated."""
+"""Absence is an event: what is left lying goes up step by step, and where nobody is at a desk the one above gets it."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -6,28 +6,65 @@ from datetime import UTC, datetime
 import asyncpg
 
 from services.notifier import inbox, standing
-from shared.db import Database, Scope
+from services.notifier.plans import Plans
+from shared.db import Connection, Database, Scope
 from shared.telemetry import logger
 
 _BATCH = 200
 _TICK_SECONDS = 5.0
+_ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('desks_seen'), hashtext(current_schema()))"
+_SEEN = """
+INSERT INTO desks_seen (desk, at_hand) VALUES ($1, $2) ON CONFLICT (desk) DO UPDATE SET at_hand = excluded.at_hand
+"""
 log = logger("clock")
 
 
 async def run(db: Database) -> None:
     """Escalate what has lapsed until cancelled; of several instances each takes what the others have not locked."""
+    plans = Plans()
     while True:
         try:
-            while await escalate_lapsed(db, datetime.now(UTC)) == _BATCH:
+            while await escalate_lapsed(db, datetime.now(UTC), plans):
+                continue
+            while await stand_in(db, datetime.now(UTC), plans):
                 continue
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             log.warning("clock.interrupted", error=type(error).__name__)
         await asyncio.sleep(_TICK_SECONDS)
 
 
-async def escalate_lapsed(db: Database, now: datetime) -> int:
-    """Escalate a batch of what lapsed by `now` (UTC); returns how many."""
+async def escalate_lapsed(db: Database, now: datetime, plans: Plans | None = None) -> int:
+    """Take the next step of a batch of alerts for which it is due by `now` (UTC), one each; returns how many.
+
+    A step that was taken is on record with the term it was for: a clock that goes back and forth takes it once.
+    """
     async with db.begin(Scope.system()) as conn:
         lapsed = await inbox.lapsed(conn, now, _BATCH)
-        await inbox.save(conn, [standing.escalate(held, now) for held in lapsed])
+        if lapsed:
+            plan = await (plans or Plans()).at(conn, now)
+            await inbox.save(conn, [standing.escalate(held, now, plan) for held in lapsed])
     return len(lapsed)
+
+
+async def stand_in(db: Database, now: datetime, plans: Plans | None = None) -> bool:
+    """Look after one desk where other people are at hand than when it was looked at last; False when there is none.
+
+    Its open alerts go to the desk above, too, where nobody is left who may take them.
+    """
+    async with db.begin(Scope.system()) as conn:
+        if not await conn.fetchval(_ALONE):
+            return False
+        plan = await (plans or Plans()).at(conn, now)
+        changed = await _changed(conn, plan.roster.at_hand(now))
+        if changed is None:
+            return False
+        desk, at_hand = changed
+        await conn.execute(_SEEN, desk, at_hand)
+        lying = await inbox.open_on(conn, desk)
+        await inbox.save(conn, [change for held in lying if (change := standing.stand_in(held, now, plan))])
+    return True
+
+
+async def _changed(conn: Connection, at_hand: dict[str, list[str]]) -> tuple[str, list[str]] | None:
+    seen = {row["desk"]: row["at_hand"] for row in await conn.fetch("SELECT desk, at_hand FROM desks_seen")}
+    return next(((desk, now) for desk, now in sorted(at_hand.items()) if seen.get(desk) != now), None)

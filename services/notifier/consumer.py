@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from services.notifier import early, inbox, standing
+from services.notifier.plans import Plans
 from services.notifier.standing import Change, EarlyWithdrawal
 from shared.bus.envelope import Envelope
 from shared.contracts.alerts import Alert, AlertRaised, AlertUpdated, AlertWithdrawn
@@ -15,17 +16,18 @@ _EVENTS: dict[str, type[Alert | AlertWithdrawn]] = {
 }
 
 
-async def handle_batch(conn: Connection, batch: list[Envelope]) -> None:
+async def handle_batch(conn: Connection, batch: list[Envelope], plans: Plans | None = None) -> None:
     """Load the alerts that the batch names, let each event change them, save; all in the given transaction."""
     events = [_EVENTS[e.type].model_validate(e.data) for e in batch if e.type in _EVENTS]
     held = await inbox.load(conn, (event.alert_id for event in events))
     known, now = frozenset(held), datetime.now(UTC)
+    plan = await (plans or Plans()).at(conn, now)
     ahead = await early.load(conn, {event.alert_id for event in events} - known)
     changes: list[Change] = []
     for event in events:
         key, change = event.alert_id, None
         if isinstance(event, Alert):
-            change = standing.arrive(held.get(key), event, now, ahead.get(key))
+            change = standing.arrive(held.get(key), event, now, ahead.get(key), plan)
         elif key in held:
             change = standing.withdraw(held[key], event, now)
         elif key not in ahead or ahead[key].revision < event.revision:

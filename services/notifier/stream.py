@@ -34,21 +34,25 @@ log = logger("stream")
 
 @dataclass(frozen=True)
 class Item:
-    """One event of the stream, encoded once for all readers."""
+    """One event of the stream, encoded once for all readers but the `barred`, for whom it does not exist."""
 
     position: int
     data: str
+    barred: frozenset[str] = frozenset()
 
 
 @dataclass(eq=False)
 class Reader:
     """One open stream: what waits for it, and whether it fell too far behind."""
 
+    person: str = ""
     queue: asyncio.Queue[Item] = field(default_factory=lambda: asyncio.Queue(_QUEUE))
     cut: bool = False
 
     def offer(self, item: Item) -> None:
         """Hand over an event without waiting."""
+        if self.person in item.barred:
+            return
         try:
             self.queue.put_nowait(item)
         except asyncio.QueueFull:
@@ -112,7 +116,7 @@ class Hub:
         A position before all that is kept gets `reload` and what comes from now on. Each minute `allowed` is asked
         whether the caller still has these rights; without them it ends. It ends after half an hour in any case.
         """
-        reader = Reader()
+        reader = Reader(scope.person)
         readers = self._rooms.setdefault(scope.roles, set())
         readers.add(reader)
         try:
@@ -199,13 +203,13 @@ class Hub:
     async def _read(self, scope: Scope, after: int, upto: int | None = None) -> list[Item]:
         async with self._db.begin(scope, readonly=True) as conn:
             rows = await conn.fetch(
-                "SELECT position, kind, body FROM stream_events"
+                "SELECT position, kind, body, barred FROM stream_events"
                 " WHERE position > $1 AND ($2::bigint IS NULL OR position <= $2) ORDER BY position LIMIT $3",
                 after,
                 upto,
                 _PAGE,
             )
-        return [Item(row["position"], _encode(row["kind"], row["body"])) for row in rows]
+        return [Item(row["position"], _encode(row["kind"], row["body"]), frozenset(row["barred"])) for row in rows]
 
 
 async def last_position(conn: Connection) -> int:

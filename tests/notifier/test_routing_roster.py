@@ -1,6 +1,6 @@
 """Who is at a post: holders, deputies, absences, duty times; an alert always finds somebody fit to take it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import pytest
@@ -44,7 +44,7 @@ def gone(person: str) -> Entry:
     return entry(person, until=NOW - timedelta(days=1))
 
 
-def addresses(of: Alert, roster: dict[str, tuple[Entry, ...]], now: datetime = NOW) -> list[str]:
+def addresses(of: Alert, roster: Mapping[str, tuple[Entry, ...]], now: datetime = NOW) -> list[str]:
     """The desks of an alert under a roster."""
     return [desk.address for desk in routing.route(of, Plan(TREE, roster=Roster(roster)), now).to]
 
@@ -99,10 +99,11 @@ def test_a_deputy_sits_at_the_desk_and_one_who_acts_only_while_nobody_is_in_offi
     posts = (entry("xu"), entry("key-zhao", "deputy"), entry("", "acting", subject="sun", name="孙"))
     seat = {Grant("town_secretary", TOWN)}
     roster = Roster({SECRETARY: posts})
-    assert (roster.seats(zhao, NOW), roster.seats(sun, NOW)) == (seat, set())
+    assert roster.seats(zhao, NOW) == seat
+    assert not roster.seats(sun, NOW)
     roster = Roster({SECRETARY: (away("xu"), *posts[1:])})
     assert roster.seats(sun, NOW) == seat
-    assert roster.seats(Principal("xu", "xu", "xu", frozenset()), NOW) == set()
+    assert not roster.seats(Principal("xu", "xu", "xu", frozenset()), NOW)
 
 
 @pytest.mark.parametrize(
