@@ -8,7 +8,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from services.notifier import noise, silence_store
+from services.notifier import lifecycle, noise, silence_store
 from services.notifier.noise import Cause, Heard, Muted, Verdict
 from services.notifier.schemas import Hearing
 from services.notifier.standing import Change
@@ -22,10 +22,10 @@ WITH near AS (
     UNION SELECT alert_id FROM alert_groups WHERE key = ANY($2::text[])
     UNION SELECT g.alert_id FROM alert_groups g JOIN heard h USING (alert_id)
           WHERE g.key = ANY($3::text[]) AND h.told_at > $4)
-SELECT h.*, a.grade, a.desks, NOT a.finished AS open,
+SELECT h.*, a.grade, a.desks, a.state <> ALL($5::text[]) AS open,
        ARRAY(SELECT key FROM alert_groups g WHERE g.alert_id = h.alert_id) AS keys
 FROM near JOIN heard h USING (alert_id) JOIN alerts a USING (alert_id)
-WHERE NOT a.finished OR h.alert_id = ANY($1::uuid[])
+WHERE a.state <> ALL($5::text[]) OR h.alert_id = ANY($1::uuid[])
 """
 _KEEP = """
 INSERT INTO heard AS h (alert_id, told_at, loudness, muted_by, cause_kind, cause_id, rang_at, rang_grade, rang_desks)
@@ -95,6 +95,7 @@ async def _near(conn: Connection, changes: Sequence[Change]) -> dict[str, Heard]
         sorted({key for alert in judged for key in noise.facts_of(alert)}),
         sorted({key for alert in judged for key in noise.groups_of(alert)}),
         min(change.at for change in changes) - noise.book().longest,
+        sorted(lifecycle.finished()),
     )
     return {heard.alert_id: heard for heard in map(_heard, rows)}
 

@@ -3,7 +3,7 @@ the inbox whatever is decided here."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Literal, Self
@@ -15,6 +15,7 @@ from services.notifier import lifecycle, routing
 from services.notifier.silences import Silence, SilenceTerms
 from services.notifier.standing import Change
 from shared.contracts.alerts import Alert, Bilingual, Grade
+from shared.workdays import SHANGHAI, is_working_day
 
 Loudness = Literal["ring", "digest", "quiet"]
 Treatment = Literal["ring", "quiet", "judged"]
@@ -182,6 +183,21 @@ def facts_of(alert: Alert) -> frozenset[str]:
     """What the alert says, of which cases: alerts that share one of these say the same."""
     families = [name for name, rules in book().families.items() if alert.rule_id in rules] or [alert.rule_id]
     return frozenset(f"facts:{case}|{family}" for case in alert.case_ids for family in families)
+
+
+def last_due(rhythm: Rhythm, now: datetime) -> datetime:
+    """When a digest of this rhythm was due last, up to now (UTC)."""
+    local = now.astimezone(SHANGHAI)
+    if rhythm.every_minutes:
+        minutes = local.hour * 60 + local.minute
+        passed = timedelta(minutes=minutes - minutes % rhythm.every_minutes)
+        return (datetime.combine(local.date(), time(), SHANGHAI) + passed).astimezone(UTC)
+    day = local.date()
+    while True:
+        dues = [datetime.combine(day, at, SHANGHAI) for at in rhythm.at] if is_working_day(day) else []
+        if over := [due for due in dues if due <= local]:
+            return max(over).astimezone(UTC)
+        day -= timedelta(days=1)
 
 
 def treatment(change: Change) -> Treatment:

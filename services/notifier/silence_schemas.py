@@ -118,8 +118,8 @@ class PreviewAlert(BaseModel):
 
 
 class Preview(BaseModel):
-    """What a silence would have kept quiet of the last `days` days: `muted` of the alerts `looked_at`, all that the caller
-    may read in its region; the latest as examples."""
+    """What a silence would have kept quiet of the last `days` days: `muted` of the alerts `looked_at`, all
+    that the caller may read in its region; the latest as examples."""
 
     days: int
     looked_at: int

@@ -115,3 +115,15 @@ CREATE POLICY reader ON silence_history FOR SELECT
 CREATE POLICY actor ON silence_history FOR INSERT
     WITH CHECK (by_subject = current_setting('yunjing.subject', true)
                 AND EXISTS (SELECT 1 FROM silences s WHERE s.silence_id = silence_history.silence_id));
+
+-- How far each subscription has been told by digests, in each rhythm.
+CREATE TABLE digest_marks (
+    subscription_id uuid NOT NULL,
+    rhythm          text NOT NULL,
+    period          timestamptz NOT NULL,
+    turn            bigint NOT NULL,
+    PRIMARY KEY (subscription_id, rhythm)
+);
+ALTER TABLE digest_marks ENABLE ROW LEVEL SECURITY;
+ALTER TABLE digest_marks FORCE ROW LEVEL SECURITY;
+CREATE POLICY system ON digest_marks USING ((SELECT is_system()));
