@@ -11,7 +11,7 @@ from services.notifier.vocabulary import vocabulary
 from shared.contracts.alerts import Alert, AlertStateChanged, AlertWithdrawn, Bilingual, Grade
 from shared.principals import Principal
 
-Kind = Literal["raised", "updated", "aggravated", "withdrawn", "moved", "escalated", "merged", "separated"]
+Kind = Literal["raised", "updated", "aggravated", "withdrawn", "moved", "escalated", "unmuted", "merged", "separated"]
 
 
 @dataclass(frozen=True)
