@@ -23,7 +23,7 @@ _LEASE = (
 )
 _TELLS_LEASE = frozenset({"asset_id", "category", "quantity", "contract_signed_on"})
 _STAMPING = ("SE1-04", "SE2-06")
-_CONFIRMED = "RE1-08"
+_CONFIRMED, _TEMPORARY = "RE1-08", "RE2"
 
 
 def entries(event: Mapping[str, Any], brief: Mapping[str, Any], *, opened: bool, gone: bool) -> Iterator[Entry]:
@@ -49,7 +49,9 @@ def entries(event: Mapping[str, Any], brief: Mapping[str, Any], *, opened: bool,
         yield f"relief:{village}", entry(granted=[[fields["beneficiary_key"], fields.get("beneficiary_name", "")]])
     if "grants" in fields:
         yield f"relief:{village}", entry(granted=[[line["person_key"], line["name"]] for line in fields["grants"]])
-    if gone and flow in ("RE1", "RE3"):
+    if flow == _TEMPORARY and (opened or "beneficiary_key" in fields):
+        yield f"relief:{village}", entry("beneficiary_key", "beneficiary_name", "reason")
+    if gone and event["matter"] == "RE":
         yield f"relief:{village}", entry()
     if event.get("node") in _STAMPING:
         yield f"seal:{village}", entry("copies", "seal_kind", "stamped_away_m")

@@ -1,14 +1,19 @@
 """A village's casual labour over time: works done as labour, pay that goes to few, days that one person can't work."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from services.detector.distil import Fact
 from services.detector.features.entries import Entry, entries, entries_of, ledger_occasion
+from services.detector.features.households import home_of, members_of, needs_of_households
+from services.detector.features.matches import day_of, in_force
 from services.detector.features.spans import dense, year_of
 from services.detector.features.windows import stem
+from services.detector.registers import Need
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
+from shared.contracts.reference import Staff
 from shared.formats import yuan
 from shared.workdays import SHANGHAI
 
@@ -91,7 +96,10 @@ LABOUR_SUM = Subject(
 
 @dataclass(frozen=True)
 class LabourShare:
-    """What the best paid of those who stand on sheet after sheet got of a village's casual labour in some months."""
+    """What the best paid of those who stand on sheet after sheet got of a village's casual labour in some months.
+
+    `top` counts them with their households as one each; `cadres` names officials of the village in these.
+    """
 
     scope: str
     period: str
@@ -99,6 +107,7 @@ class LabourShare:
     persons: int
     top: int
     names: tuple[str, ...]
+    cadres: tuple[str, ...]
     share_pct: float
     top_fen: int
     sum_fen: int
@@ -113,31 +122,48 @@ def _share_occasions(view: View, params: Params) -> Iterator[Occasion]:
             day = entry.at.astimezone(SHANGHAI)
             periods[day.year, (day.month - 1) // months].append(entry)
     for (year, part), some in sorted(periods.items()):
-        share = _labour_share(view.key, f"{year}-{part + 1}", some, params)
+        share = _labour_share(view, f"{year}-{part + 1}", some, params)
         yield ledger_occasion(some, lines=[yuan(_pay(one)) for one in some], features={"share": at_hand(share)})
 
 
-def _labour_share(scope: str, period: str, some: Sequence[Entry], params: Params) -> LabourShare:
-    paid, times, names = Counter[str](), Counter[str](), {}
+def _labour_share(view: View, period: str, some: Sequence[Entry], params: Params) -> LabourShare:
+    day = day_of(some[-1].told_at)
+    homes = {line[0]: home_of(line[0], view.reference, day) for entry in some for line in entry.told["sheet"]}
+    paid, times, names = Counter[str](), Counter[str](), defaultdict[str, dict[str, str]](dict)
     for entry in some:
         for person, name, wage in entry.told["sheet"]:
-            paid[person] += wage
-            names[person] = name
-        times.update({person for person, _, _ in entry.told["sheet"]})
-    regulars = [person for person in paid if times[person] >= int(params["min_times"])]
-    top = sorted(regulars, key=lambda person: (-paid[person], person))[: int(params["top_n"])]
-    total, theirs = paid.total(), sum(paid[person] for person in top)
+            paid[homes[person]] += wage
+            names[homes[person]][person] = name
+        times.update({homes[person] for person, _, _ in entry.told["sheet"]})
+    regulars = [home for home in paid if times[home] >= int(params["min_times"])]
+    top = sorted(regulars, key=lambda home: (-paid[home], home))[: int(params["top_n"])]
+    total, theirs = paid.total(), sum(paid[home] for home in top)
     return LabourShare(
-        scope=scope,
+        scope=view.key,
         period=period,
         sheets=len(some),
-        persons=len(paid),
+        persons=len(homes),
         top=len(top),
-        names=tuple(f"{names[person]} {yuan(paid[person])}" for person in top),
+        names=tuple(f"{'、'.join(names[home].values())} {yuan(paid[home])}" for home in top),
+        cadres=_cadres_of(view, (person for person, home in homes.items() if home in top), day),
         share_pct=round(100 * theirs / total, 1) if total else 0.0,
         top_fen=theirs,
         sum_fen=total,
     )
+
+
+def needs_of_labour(village: str, facts: Iterable[Fact]) -> set[Need]:
+    """The households of those on the wage sheets, and the village's cadres."""
+    persons = {line[0] for fact in facts for line in fact.data["fields"].get("sheet", ())}
+    return needs_of_households(persons) | {Need(Staff.DATASET, "region_code", village)}
+
+
+def _cadres_of(view: View, persons: Iterable[str], day: date) -> tuple[str, ...]:
+    """The village's officials among these persons and their households."""
+    household = {member for person in persons for member in members_of(person, view.reference, day)}
+    staff = view.reference.all(Staff, "region_code", view.key.split(":", 1)[1])
+    found = (one for one in staff if in_force(one, day) and one.person_key in household)
+    return tuple(sorted({f"{one.name}({one.position})" for one in found}))
 
 
 LABOUR_SHARE = Subject(

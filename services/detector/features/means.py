@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 
 from services.detector.distil import Fact
 from services.detector.features.case import Case, history, occasion, the_case
+from services.detector.features.households import members_of
 from services.detector.features.matches import day_of, in_force, stakes_of
 from services.detector.registers import Need, Reference
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
-from shared.contracts.reference import Company, Household, Property, Vehicle
+from shared.contracts.reference import Company, Property, Vehicle
 
 _OPINIONS = ("risk_note",)
 
@@ -40,15 +40,10 @@ def needs_of_means(facts: Iterable[Fact], reference: Reference) -> set[Need]:
     needs: set[Need] = set()
     for person in {fact.data.get("fields", {}).get("beneficiary_key") for fact in facts} - {None}:
         needs.add(Need("households", "person_key", person))
-        for member in _members(person, reference):
+        for member in members_of(person, reference):
             needs |= {Need("vehicles", "owner_key", member), Need("property", "owner_key", member)}
             needs.add(Need("companies", "holder_key", member))
     return needs
-
-
-def _members(person: str, reference: Reference, day: date | None = None) -> list[str]:
-    homes = [home for home in reference.all(Household, "person_key", person) if day is None or in_force(home, day)]
-    return sorted({person, *(member.person_key for home in homes for member in home.members)})
 
 
 def _means_occasions(view: View, params: Params) -> Iterator[Occasion]:
@@ -57,7 +52,7 @@ def _means_occasions(view: View, params: Params) -> Iterator[Occasion]:
     if not person or case.withdrawn:
         return
     day = day_of(so_far.facts[-1].occurred_at)
-    members = _members(person, view.reference, day)
+    members = sorted(members_of(person, view.reference, day))
     cars = [car for one in members for car in view.reference.all(Vehicle, "owner_key", one) if in_force(car, day)]
     homes = [home for one in members for home in view.reference.all(Property, "owner_key", one) if in_force(home, day)]
     firms = {

@@ -1,4 +1,4 @@
-"""What a key's verdict asks of the registers about parties: bidders, agents, lessees, employers, accounts."""
+"""What a key's verdict asks of the registers about parties: bidders, agents, lessees, employers, households."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,10 @@ from services.detector.features.accounts import needs_of_account
 from services.detector.features.agents import needs_of_agents
 from services.detector.features.contracts import needs_of_contract
 from services.detector.features.employers import needs_of_employer
+from services.detector.features.labour import needs_of_labour
 from services.detector.features.lessees import needs_of_lessee
 from services.detector.features.means import needs_of_means
+from services.detector.features.relief import needs_of_relieved
 from services.detector.features.rents import needs_of_rent
 from services.detector.features.rings import needs_of_loser, needs_of_ring
 from services.detector.features.rivals import needs_of_helpers, needs_of_managers
@@ -25,6 +27,10 @@ def needs_of_parties(kind: str, name: str, facts: Sequence[Fact], reference: Ref
             return needs_of_account(name, facts, reference)
         case "contract":
             return needs_of_contract(name)
+        case "labour":
+            return needs_of_labour(name, facts)
+        case "relief":
+            return needs_of_relieved(facts)
         case "bidders":
             return needs_of_ring(facts)
         case "bidder":

@@ -1,11 +1,13 @@
 """Relief over time: one person again and again for one cause, and a village's own relief to kin of its cadres."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from services.detector.distil import Fact
 from services.detector.features.entries import Entry, entries, entries_of, ledger_occasion
+from services.detector.features.households import home_of, needs_of_households
 from services.detector.features.matches import day_of, in_force, kin_of, needs_of_kin
 from services.detector.features.spans import dense, year_of
 from services.detector.features.windows import stem
@@ -14,6 +16,7 @@ from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from shared.contracts.reference import Relief, Staff
 
 _TEMPORARY = "RE2"
+_VILLAGE = "relief:"
 
 
 def needs_of_village_relief(village: str, reference: Reference) -> Iterator[Need]:
@@ -94,10 +97,14 @@ RELIEF_SHARE = Subject(
 
 @dataclass(frozen=True)
 class RepeatedRelief:
-    """Temporary relief of one person for one cause within a window."""
+    """Temporary relief of one person, or of several of one household, for one cause within a window.
 
-    person_key: str
+    `who` is the person's key or the household's id; `persons` counts those who asked.
+    """
+
+    who: str
     name: str
+    persons: int
     cause: str
     anchor: str
     cases: int
@@ -107,16 +114,16 @@ class RepeatedRelief:
 
 
 def _repeat_occasions(view: View, params: Params) -> Iterator[Occasion]:
-    causes: dict[str, list[Entry]] = defaultdict(list)
-    for entry in granted(view):
-        if entry.flow == _TEMPORARY:
-            causes[_cause(entry)].append(entry)
     window, least = timedelta(days=int(params["window_days"])), int(params["max_times"])
-    for cause, some in sorted(causes.items()):
+    for (who, cause), some in sorted(_relieved(view).items()):
         for run in dense(some, at=lambda entry: entry.at, window=window, enough=lambda count, _: count >= least):
+            names = dict(_asked(entry) for entry in run)
+            if len(names) == 1 and view.key.startswith(_VILLAGE):
+                continue
             repeated = RepeatedRelief(
-                person_key=view.key.split(":", 1)[1],
-                name=run[-1].facts[-1].data["got"]["name"],
+                who=who,
+                name="、".join(names.values()),
+                persons=len(names),
                 cause=cause,
                 anchor=str(year_of(run[0].at)),
                 cases=len(run),
@@ -127,6 +134,30 @@ def _repeat_occasions(view: View, params: Params) -> Iterator[Occasion]:
             yield ledger_occasion(run, features={"repeated": at_hand(repeated)})
 
 
+def _relieved(view: View) -> dict[tuple[str, str], list[Entry]]:
+    """Temporary relief by who asked for it and why: the view's person, wherever, or a household of its village."""
+    of_village = view.key.startswith(_VILLAGE)
+    found: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in entries(view) if of_village else granted(view):
+        if entry.flow == _TEMPORARY and (person := _asked(entry)[0]):
+            who = home_of(person, view.reference, day_of(entry.at)) if of_village else person
+            found[who, _cause(entry)].append(entry)
+    return found
+
+
+def _asked(entry: Entry) -> tuple[str, str]:
+    """Key and name of the person who asked: a village's ledger tells it in fields, a person's own in what he got."""
+    if "got" in entry.facts[-1].data:
+        return str(entry.facts[-1].key.split(":", 1)[1]), str(entry.facts[-1].data["got"]["name"])
+    return str(entry.told.get("beneficiary_key", "")), str(entry.told.get("beneficiary_name", ""))
+
+
+def needs_of_relieved(facts: Iterable[Fact]) -> set[Need]:
+    """The households of those who asked for temporary relief."""
+    persons = {fact.data["fields"].get("beneficiary_key") for fact in facts if fact.data["flow"] == _TEMPORARY}
+    return needs_of_households(persons - {None})
+
+
 def granted(view: View) -> list[Entry]:
     """The cases in which the view's person asked for relief or got it."""
     return entries_of(fact for fact in view.facts if "relief_kind" in fact.data["got"])
@@ -134,15 +165,15 @@ def granted(view: View) -> list[Entry]:
 
 def _cause(entry: Entry) -> str:
     """Why relief was asked for; cases that don't tell are taken for one cause."""
-    told = (fact.data["got"].get("reason") for fact in entry.facts)
+    told = (fact.data.get("got", fact.data.get("fields", {})).get("reason") for fact in entry.facts)
     return stem(next((reason for reason in told if reason), ""))
 
 
 REPEATED_RELIEF = Subject(
     "repeated_relief",
-    "同一对象同一事由的临时救助",
-    "temporary relief of one person for one cause",
-    frozenset({"person"}),
+    "同一对象或同户同一事由的临时救助",
+    "temporary relief of one person or household for one cause",
+    frozenset({"person", "relief"}),
     {"repeated": RepeatedRelief},
     _repeat_occasions,
     {"window_days": int, "max_times": int},
