@@ -1,5 +1,7 @@
 """What can go wrong at the notifier, in the user's words."""
 
+from shared.documents import DocumentEmpty, DocumentTooLarge, DocumentTypeRefused
+from shared.lengths import UploadTooLarge
 from shared.problems import NotFound, Problem
 
 
@@ -71,6 +73,13 @@ class NoSuchPaper(NotFound):
 
     code = "no-such-paper"
     title_zh, title_en = "没有这份材料", "No such paper"
+
+
+class TooManyPapers(Problem):
+    """The alert has as many papers as it may have."""
+
+    status, code = 409, "too-many-papers"
+    title_zh, title_en = "材料太多", "Too many papers"
 
 
 class NoSuchRule(NotFound):
@@ -254,3 +263,13 @@ RECOMMENDING = (
     RecommendationStepOutOfOrder,
 )
 DOING = (NoSuchAlert, MoveNotYours, OwnRequest, *RECUSED, DeedOutOfOrder, MoveNeedsMore, IdempotencyKeyReused)
+FILING = (
+    NoSuchAlert,
+    MoveNotYours,
+    *RECUSED,
+    DocumentEmpty,
+    DocumentTooLarge,
+    DocumentTypeRefused,
+    UploadTooLarge,
+    TooManyPapers,
+)

@@ -14,7 +14,7 @@ from services.notifier import groups, lifecycle, loudness, noise
 from services.notifier.errors import BadCursor, MoveNotYours, NoSuchAlert
 from services.notifier.judgement import Judgement
 from services.notifier.noise import Loudness, Verdict
-from services.notifier.routing import Desk
+from services.notifier.routing import Desk, Route
 from services.notifier.schemas import AlertCard, AlertFilter, DeskView, HistoryDetails, HistoryEntry, Named, Reading
 from services.notifier.standing import Assignee, Change, Extension, Standing, person_key_of, seats
 from services.notifier.vocabulary import vocabulary
@@ -29,18 +29,20 @@ CHANNEL = "stream"
 _SOURCE = "/notifier"
 _SYSTEM = Scope.system().roles
 _COLUMNS = """revision, state, desks, raised_at, updated_at, escalated, due_by, withdrawn_reason, judgement, assignee,
-              extension, extended, body"""
+              extension, extended, body, route, steps_taken, steps_of"""
 _INSERT = """
 INSERT INTO alerts (alert_id, revision, rule_id, grade, matter, village_code, town_code, state, desks, holders, readers,
                     escalated, due_by, withdrawn_reason, outcome, finished, raised_at, updated_at, body, judgement,
-                    assignee, extension, extended)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+                    assignee, extension, extended, barred, route, steps_taken, steps_of, escalate_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+        $25, $26, $27, $28)
 """
 _UPDATE = """
 UPDATE alerts SET revision = $2, rule_id = $3, grade = $4, matter = $5, village_code = $6, town_code = $7, state = $8,
                   desks = $9, holders = $10, readers = $11, escalated = $12, due_by = $13,
                   withdrawn_reason = $14, outcome = $15, finished = $16, raised_at = $17, updated_at = $18, body = $19,
-                  judgement = $20, assignee = $21, extension = $22, extended = $23
+                  judgement = $20, assignee = $21, extension = $22, extended = $23, barred = $24, route = $25,
+                  steps_taken = $26, steps_of = $27, escalate_at = $28
 WHERE alert_id = $1
 """
 _ADD_DESK = """
@@ -55,10 +57,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 _SEEN = """
 INSERT INTO colleagues AS c (desk, holders, subject, name, person_key) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (desk, subject) DO UPDATE SET name = excluded.name, person_key = excluded.person_key, seen_at = now()
-WHERE (c.name, c.person_key) IS DISTINCT FROM (excluded.name, excluded.person_key) OR c.seen_at < now() - interval '1 day'
+WHERE (c.name, c.person_key) IS DISTINCT FROM (excluded.name, excluded.person_key)
+   OR c.seen_at < now() - interval '1 day'
 """
 _ANNOUNCE = """
-INSERT INTO stream_events (alert_id, kind, readers, at, body, loudness, muted_by) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO stream_events (alert_id, kind, readers, barred, at, body, loudness, muted_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 # The last position taken by this transaction is the stream's last: nobody else takes one while it holds the lock.
 _END_STREAM = "UPDATE stream_ends SET latest = currval(pg_get_serial_sequence('stream_events', 'position'))"
@@ -88,9 +92,10 @@ _ASSIGNED = {
 
 
 # Why a desk gets an alert by a change; by all others it is routed there.
-_WHY = {"escalated": "escalated", "moved": "review"}
+_WHY = {"escalated": "escalated", "stood_in": "stood_in", "moved": "review"}
 _ASSIGNEE: TypeAdapter[Assignee | None] = TypeAdapter(Assignee | None)
 _EXTENSION: TypeAdapter[Extension | None] = TypeAdapter(Extension | None)
+_ROUTE: TypeAdapter[Route] = TypeAdapter(Route)
 
 
 @dataclass(frozen=True)
@@ -141,20 +146,26 @@ async def load(conn: Connection, alert_ids: Iterable[str]) -> dict[str, Standing
 
 async def read(conn: Connection, alert_ids: Iterable[str]) -> dict[str, Standing]:
     """Those alerts of these ids that the caller may read, by id, as they are."""
-    rows = await conn.fetch(
-        f"SELECT {_COLUMNS} FROM alerts WHERE alert_id = ANY($1::uuid[])", sorted(set(alert_ids))
-    )
+    rows = await conn.fetch(f"SELECT {_COLUMNS} FROM alerts WHERE alert_id = ANY($1::uuid[])", sorted(set(alert_ids)))
     found = [_standing(row) for row in rows]
     return {held.alert.alert_id: held for held in found}
 
 
 async def lapsed(conn: Connection, now: datetime, limit: int) -> list[Standing]:
-    """Alerts not acknowledged in time and not escalated yet, locked; what others have locked is skipped."""
+    """Alerts whose next step upwards is due by `now`, locked; what others have locked is skipped."""
     rows = await conn.fetch(
-        f"SELECT {_COLUMNS} FROM alerts WHERE state = 'pushed' AND NOT escalated AND due_by <= $1"
-        " ORDER BY due_by LIMIT $2 FOR UPDATE SKIP LOCKED",
+        f"SELECT {_COLUMNS} FROM alerts WHERE escalate_at <= $1 ORDER BY escalate_at LIMIT $2 FOR UPDATE SKIP LOCKED",
         now,
         limit,
+    )
+    return [_standing(row) for row in rows]
+
+
+async def open_on(conn: Connection, desk: str) -> list[Standing]:
+    """The open alerts on a desk, locked."""
+    rows = await conn.fetch(
+        f"SELECT {_COLUMNS} FROM alerts WHERE NOT finished AND desks && ARRAY[$1]::text[] ORDER BY alert_id FOR UPDATE",
+        desk,
     )
     return [_standing(row) for row in rows]
 
@@ -242,7 +253,8 @@ async def search(conn: Connection, wanted: AlertFilter) -> tuple[list[AlertCard]
     rows = await conn.fetch(
         f"""
         SELECT rank, alert_id, {_COLUMNS} FROM alerts
-        WHERE {shown} AND {_ASSIGNED[wanted.assigned]} AND ($1::text IS NULL OR grade = $1) AND ($2::text IS NULL OR matter = $2)
+        WHERE {shown} AND {_ASSIGNED[wanted.assigned]}
+          AND ($1::text IS NULL OR grade = $1) AND ($2::text IS NULL OR matter = $2)
           AND ($3::text IS NULL OR village_code LIKE $3)
           AND ($4::smallint IS NULL OR rank > $4 OR rank = $4 AND (raised_at, alert_id) < ($5::timestamptz, $6::uuid))
         ORDER BY rank, raised_at DESC, alert_id DESC LIMIT $7
@@ -310,6 +322,9 @@ def _standing(row: Record) -> Standing:
         assignee=_ASSIGNEE.validate_python(row["assignee"]),
         extension=_EXTENSION.validate_python(row["extension"]),
         extended=row["extended"],
+        routed=_ROUTE.validate_python(row["route"]),
+        steps_taken=row["steps_taken"],
+        steps_of=row["steps_of"],
     )
 
 
@@ -339,6 +354,11 @@ def _alert_row(held: Standing) -> tuple[Any, ...]:
         _ASSIGNEE.dump_python(held.assignee, mode="json"),
         _EXTENSION.dump_python(held.extension, mode="json"),
         held.extended,
+        list(held.barred),
+        _ROUTE.dump_python(held.routed, mode="json", exclude_defaults=True),
+        held.steps_taken,
+        held.steps_of,
+        None if held.finished else held.escalate_at,
     )
 
 
@@ -395,16 +415,16 @@ def _history_entry(row: Record) -> HistoryEntry:
 
 def _stream_rows(change: Change, verdict: Verdict) -> Iterable[tuple[Any, ...]]:
     held = change.standing
-    alert_id = held.alert.alert_id
+    alert_id, barred = held.alert.alert_id, list(held.barred)
     card = AlertCard.of(held, change.at)
     # To whoever has not seen it before, more evidence is a new alert.
-    new = change.sighted if change.kind == "updated" else ()
+    new = change.sighted if change.kind in ("updated", "stood_in") else ()
     told = [grant for grant in held.readers if grant not in new]
-    yield alert_id, change.kind, told, change.at, *_heard(card, verdict)
+    yield alert_id, change.kind, told, barred, change.at, *_heard(card, verdict)
     if new:
-        yield alert_id, "raised", list(new), change.at, *_heard(card, noise.RING)
+        yield alert_id, "raised", list(new), barred, change.at, *_heard(card, noise.RING)
     if change.blinded:
-        yield alert_id, "removed", list(change.blinded), change.at, {"alert_id": alert_id}, "quiet", None
+        yield alert_id, "removed", list(change.blinded), barred, change.at, {"alert_id": alert_id}, "quiet", None
 
 
 def _heard(card: AlertCard, verdict: Verdict) -> tuple[dict[str, Any], Loudness, dict[str, Any] | None]:

@@ -1,53 +1,77 @@
-"""A person's move, start to end: load, decide, save. A repeated request has one effect."""
+"""A person's move or other deed, start to end: load, decide, save. A repeated request has one effect."""
 
+import hashlib
+import json
+import random
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from asyncpg import Record
 
-from services.notifier import inbox, standing
+from services.notifier import colleagues, deeds, inbox, standing
+from services.notifier.deeds import Deed
 from services.notifier.errors import IdempotencyKeyReused
-from services.notifier.lifecycle import Move
+from services.notifier.lifecycle import Actor, Move
 from services.notifier.schemas import AlertView
-from services.notifier.standing import Standing
-from shared.db import Database, Scope
+from services.notifier.standing import Change, Standing
+from shared.db import Connection, Database, Scope
 from shared.principals import Principal
 
+_DICE = random.SystemRandom()
 
-async def make(db: Database, caller: Principal, alert_id: UUID, wish: Move, request_key: str | None) -> AlertView:
-    """Move an alert on the caller's desk; raises the errors of `lifecycle.change` and of `inbox.lock`."""
+
+async def make(
+    db: Database, caller: Principal, alert_id: UUID, wish: Move | Deed, request_key: str | None
+) -> AlertView:
+    """Move an alert on the caller's desk, or do another deed to it.
+
+    Raises the errors of `lifecycle.change`, `deeds.decide` and `inbox.lock`.
+    """
     async with db.begin(Scope.of(caller)) as conn:
         held = await inbox.lock(conn, alert_id)
-        actor = standing.actor_at(held, caller)
-        kept = await inbox.move_under_key(conn, caller.subject, request_key) if request_key else None
-        if kept is not None:
-            _same(kept, alert_id, wish)
-        elif not _repeats(await inbox.last_move(conn, alert_id), held, caller, wish):
-            change = standing.move(held, wish, actor, datetime.now(UTC), request_key)
+        actor, request = standing.actor_at(held, caller), _digest(wish)
+        if not await _done_before(conn, alert_id, caller, request, request_key):
+            change = await _decide(conn, held, wish, actor)
             await inbox.mark_read(conn, held, caller)
-            await inbox.save(conn, [change])
+            await inbox.save(conn, [replace(change, request=request, request_key=request_key)])
             held = change.standing
-        return AlertView.seen_by(held, actor, await inbox.delivery(conn, alert_id))
+        return await seen(conn, held, caller)
 
 
-def _same(kept: Record, alert_id: UUID, wish: Move) -> None:
-    if (kept["alert_id"], kept["state_to"], kept["note"], kept["outcome"]) != (
-        alert_id,
-        wish.to,
-        wish.note.strip(),
-        wish.outcome,
-    ):
+async def seen(conn: Connection, held: Standing, caller: Principal) -> AlertView:
+    """The alert as the caller sees it now."""
+    delivery = await inbox.delivery(conn, UUID(held.alert.alert_id))
+    return AlertView.seen_by(held, standing.actor_at(held, caller), delivery, datetime.now(UTC))
+
+
+async def _decide(conn: Connection, held: Standing, wish: Move | Deed, actor: Actor) -> Change:
+    now = datetime.now(UTC)
+    if isinstance(wish, Move):
+        return standing.move(held, wish, actor, now, draw=_DICE.random())
+    return deeds.decide(held, wish, actor, now, await colleagues.at(conn, held.desks))
+
+
+async def _done_before(
+    conn: Connection, alert_id: UUID, caller: Principal, request: str, request_key: str | None
+) -> bool:
+    """Whether this was done under the same key, or, without one, whether it is what the caller has just done."""
+    if request_key and (kept := await inbox.move_under_key(conn, caller.subject, request_key)):
+        _same(kept, alert_id, request)
+        return True
+    last = await inbox.last_move(conn, alert_id)
+    return last is not None and (last["by_subject"], last["request"]) == (caller.subject, request)
+
+
+def _same(kept: Record, alert_id: UUID, request: str) -> None:
+    if (kept["alert_id"], kept["request"]) != (alert_id, request):
         raise IdempotencyKeyReused(
             "这个 Idempotency-Key 已用于另一次办理,请换一个新的",
             "This Idempotency-Key was used for another move, choose a new one",
         )
 
 
-def _repeats(last: Record | None, held: Standing, caller: Principal, wish: Move) -> bool:
-    """Whether the caller asks again, without a key, for what he himself has just done."""
-    return (
-        last is not None
-        and held.state == wish.to
-        and (last["by_subject"], last["state_to"], last["note"], last["outcome"])
-        == (caller.subject, wish.to, wish.note.strip(), wish.outcome)
-    )
+def _digest(wish: Move | Deed) -> str:
+    told = {name: value.strip() if isinstance(value, str) else value for name, value in asdict(wish).items()}
+    text = json.dumps([type(wish).__name__, told], sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

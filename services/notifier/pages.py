@@ -1,5 +1,6 @@
 """The secretary's pages: the inbox, one alert with everything needed to judge it, and the forms of its moves."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -7,9 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import inbox, lifecycle, moves, standing
+from services.notifier import inbox, moves
 from services.notifier.lifecycle import Move
-from services.notifier.schemas import AlertCard, AlertFilter, AlertView
+from services.notifier.schemas import AlertCard, AlertFilter
 from services.notifier.stream import last_position
 from services.notifier.vocabulary import vocabulary
 from shared import regions, web
@@ -23,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 _templates = web.templates(Path(__file__).parent)
 _templates.env.filters["combined"] = lambda chosen, over: {**chosen, **over}
 _PAGE = 50
-Show = Literal["open", "finished", "all"]
+Show = Literal["open", "finished", "review", "overdue", "all"]
 
 
 @router.get("/")
@@ -59,7 +60,6 @@ async def show_inbox(
         counts=counts,
         position=position,
         villages=[(code, regions.name(code)) for code in codes],
-        finished=sorted(lifecycle.finished()),
         chosen={"show": show, "grade": grade, "matter": matter, "village": village},
         words=vocabulary(),
     )
@@ -79,7 +79,7 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
     async with _db(request).begin(Scope.of(caller)) as conn:
         held = await inbox.find(conn, alert_id)
         await inbox.mark_read(conn, held, caller)
-        view = AlertView.seen_by(held, standing.actor_at(held, caller), await inbox.delivery(conn, alert_id))
+        view = await moves.seen(conn, held, caller)
         past = [] if view.recusal else await inbox.history(conn, alert_id)
     return _page(
         request,
@@ -90,7 +90,7 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
         history=past,
         words=vocabulary(),
         region=regions.name,
-        finished=held.state in lifecycle.finished(),
+        finished=held.finished,
     )
 
 
@@ -99,7 +99,7 @@ async def show_card(request: Request, caller: Caller, alert_id: UUID) -> Respons
     """One alert as it stands in the inbox: what the open page puts in when the stream tells of it."""
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
         held = await inbox.find(conn, alert_id)
-    return _page(request, "card.html", alert=AlertCard.of(held))
+    return _page(request, "card.html", alert=AlertCard.of(held, datetime.now(UTC)))
 
 
 @router.post("/alerts/{alert_id}/moves")

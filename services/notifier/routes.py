@@ -52,7 +52,7 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> AlertV
     async with _db(request).begin(Scope.of(caller)) as conn:
         held = await inbox.find(conn, alert_id)
         await inbox.mark_read(conn, held, caller)
-        return AlertView.seen_by(held, standing.actor_at(held, caller), await inbox.delivery(conn, alert_id))
+        return await moves.seen(conn, held, caller)
 
 
 @router.get(
@@ -74,7 +74,7 @@ async def move_alert(
     request: Request, caller: Caller, alert_id: UUID, body: MoveRequest, key: RequestKey = None
 ) -> AlertView:
     """Bring an alert into another state."""
-    return await moves.make(_db(request), caller, alert_id, Move(body.to, body.note, body.outcome), key)
+    return await moves.make(_db(request), caller, alert_id, body.wish(), key)
 
 
 @router.post(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from services.notifier import deeds, lifecycle, noise, routing, standing
+from services.notifier import deeds, lifecycle, noise, standing
 from services.notifier.lifecycle import Actor, Move, Transition
 from services.notifier.noise import Loudness, Muted
 from services.notifier.routing import Desk
@@ -238,7 +238,7 @@ class AlertView(AlertCard):
             alert=held.alert,
             withdrawn_reason=held.withdrawn_reason,
             outcome=None if outcome is None else Named.of(outcome, lifecycle.book().outcomes[outcome]),
-            routed=None if recusal else routing.route(held.alert).why,
+            routed=None if recusal else held.routed.why,
             delivery=() if recusal else tuple(delivery),
             recusal=recusal and Named(code=recusal.code, zh=recusal.detail_zh, en=recusal.detail_en),
             moves=tuple(Choice.of(move, held.alert) for move in standing.choices(held, actor)),
@@ -314,6 +314,115 @@ class MoveRequest(BaseModel):
     def wish(self) -> Move:
         """The move that is wished for."""
         return Move(**self.model_dump())
+
+
+class ReleaseRequest(BaseModel):
+    """To give an alert back to all of its desk."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    note: Annotated[str, Field(max_length=deeds.MOST_NOTE)] = ""
+
+
+class HandOverRequest(BaseModel):
+    """To hand an alert to a colleague: his subject, from the list of colleagues, and what he has to know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: Annotated[str, Field(max_length=200)]
+    note: Annotated[str, Field(max_length=deeds.MOST_NOTE)]
+
+
+class NoteRequest(BaseModel):
+    """A note for the history."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, Field(max_length=deeds.MOST_NOTE)]
+
+
+class ExtensionRequest(BaseModel):
+    """More working days for this state, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    working_days: Annotated[int, Field(strict=True, ge=1, le=100)]
+    reason: Annotated[str, Field(max_length=deeds.MOST_NOTE)]
+
+
+class ExtensionAnswer(BaseModel):
+    """Whether more time is granted; a refusal needs a note."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    grant: bool
+    note: Annotated[str, Field(max_length=deeds.MOST_NOTE)] = ""
+
+
+class Colleague(BaseModel):
+    """Somebody at a desk of the alert to whom it can be handed over."""
+
+    subject: str
+    name: str
+    desk: str
+
+
+class Colleagues(BaseModel):
+    """Those at the desks of an alert, but for the caller and whoever must stand aside."""
+
+    items: list[Colleague]
+
+
+class PaperView(BaseModel):
+    """A paper of an alert, and how often it was taken."""
+
+    paper_id: UUID
+    name: str
+    size: int
+    media_type: str
+    sha256: str
+    by_name: str
+    filed_at: datetime
+    readings: int
+
+
+class Papers(BaseModel):
+    """The papers of an alert, in the order of filing."""
+
+    items: list[PaperView]
+
+
+class Cleared(Named):
+    """An innocent explanation, and how many alerts of a rule it cleared."""
+
+    count: int
+
+
+class RuleRecord(BaseModel):
+    """What became of a rule's alerts, as far as the caller may read them.
+
+    Each alert counts once: as open, cleared, rectified, accountable or withdrawn. Money is fen; `people` were held to
+    account; `median_days` from delivery to judgement, in calendar days.
+    """
+
+    rule_id: str
+    title: Bilingual
+    raised: int
+    open: int
+    cleared: int
+    cleared_by: list[Cleared]
+    rectified: int
+    accountable: int
+    withdrawn: int
+    recovered_fen: int
+    people: int
+    median_days: float | None
+
+
+class RuleRecords(BaseModel):
+    """The record of each rule with alerts in the caller's scope, by rule."""
+
+    items: list[RuleRecord]
 
 
 class AlertFilter(BaseModel):
@@ -398,9 +507,9 @@ class Deliveries(BaseModel):
 
 def _extension(held: Standing) -> ExtensionView | None:
     asked = held.extension
-    return asked and ExtensionView(
-        by_name=asked.by.name, working_days=asked.working_days, reason=asked.reason, at=asked.at
-    )
+    if asked is None:
+        return None
+    return ExtensionView(by_name=asked.by.name, working_days=asked.working_days, reason=asked.reason, at=asked.at)
 
 
 def _card(held: Standing, now: datetime) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from shared.contracts.base import Contract, RegionCode, UtcTime
+from shared.contracts.base import Contract, Fen, RegionCode, UtcTime
 from shared.contracts.power import Matter
 
 RAISED_TOPIC = "alerts.raised"
@@ -119,7 +119,12 @@ class AlertWithdrawn(Contract):
 
 
 class AlertStateChanged(Contract):
-    """The notifier moved an alert along its life cycle."""
+    """The notifier moved an alert along its life cycle.
+
+    A judgement tells its `outcome`, the code of the innocent `explanation` accepted, the money recovered and how many
+    `people` were held to account. `due_by` is when it must leave its new state; a term that was extended is told with
+    `state_from` and `state_to` the same.
+    """
 
     TYPE: ClassVar[str] = "alert.state_changed.v1"
     alert_id: str
@@ -131,4 +136,9 @@ class AlertStateChanged(Contract):
     state_from: str
     state_to: str
     by_role: str | None = None
+    outcome: str | None = None
+    explanation: str | None = None
+    recovered_fen: Fen | None = None
+    people: int | None = None
+    due_by: UtcTime | None = None
     occurred_at: UtcTime
