@@ -71,6 +71,8 @@ def _checked(value: Any, at: str) -> Any:
 def _around(places: Sequence[str]) -> str:
     """The smallest region that holds all of these."""
     held = set(places) or {regions.COUNTY}
-    if len(held) > 1:
-        held = {regions.town_of(place) for place in held}
-    return held.pop() if len(held) == 1 else regions.county_of(held.pop())
+    for wider in (regions.town_of, regions.county_of, regions.city_of):
+        if len(held) == 1:
+            break
+        held = {wider(place) for place in held}
+    return min(held)

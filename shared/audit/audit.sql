@@ -16,7 +16,8 @@ CREATE TABLE audit_log (
     hash    text CHECK (hash ~ '^[0-9a-f]{64}$'),
     readers text[] NOT NULL GENERATED ALWAYS AS (ARRAY[
         'auditor@' || region, 'auditor@' || left(region, 9) || '000', 'auditor@' || left(region, 6) || '000000',
-        'county_secretary@' || left(region, 6) || '000000']) STORED,
+        'auditor@' || left(region, 4) || '00000000', 'county_secretary@' || left(region, 6) || '000000',
+        'city_secretary@' || left(region, 4) || '00000000']) STORED,
     CHECK ((number IS NULL) = (hash IS NULL))
 );
 CREATE INDEX audit_log_unsealed ON audit_log (id) WHERE number IS NULL;
