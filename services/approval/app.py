@@ -11,6 +11,7 @@ from services.approval import flows, pages, routes
 from services.approval.idempotency import forget_old
 from services.approval.imports import routes as import_routes
 from services.approval.prompts import Prompter
+from shared.audit import service as audit
 from shared.background import running
 from shared.bus.relay import Relay
 from shared.db import Database, Scope
@@ -35,7 +36,8 @@ def build(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.prompter = Prompter(settings.detector_url)
-        async with running(app, db, {"relay": Relay(db, settings).run(), "forgetting": _forget_old_answers(db)}):
+        works = {"relay": Relay(db, settings).run(), "forgetting": _forget_old_answers(db)}
+        async with running(app, db, works | audit.works(app, db, settings)):
             yield
         await app.state.prompter.close()
 
@@ -44,6 +46,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(routes.router)
     app.include_router(import_routes.router)
     app.include_router(pages.router)
+    audit.include(app)
     return app
 
 

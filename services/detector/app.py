@@ -1,5 +1,6 @@
 """The detector, wired: pool, rulebook, consumer, relay, clock, REST."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ from services.detector.judging import Judge
 from services.detector.register_routes import router as register_router
 from services.detector.routes import router
 from services.detector.ruleset_routes import router as ruleset_router
+from shared.audit import service as audit
 from shared.background import running
 from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
@@ -21,6 +23,8 @@ from shared.settings import Settings
 from shared.web import create_app
 
 _EVALUATION_FACTS = 50_000
+# Facts and records live long and hold no cycles: looking through them again and again cost a fifth of all time.
+_COLLECT_AFTER = (50_000, 20, 50)
 
 
 def create() -> FastAPI:
@@ -31,6 +35,8 @@ def create() -> FastAPI:
 def build(settings: Settings) -> FastAPI:
     """The app by these settings; raises the rulebook's error when a rule doesn't compile."""
     rulebook = rules.load()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -42,6 +48,7 @@ def build(settings: Settings) -> FastAPI:
         consumer = Consumer(db, settings, group=GROUP, topics=TOPICS, handle=DetectorConsumer(judge).handle_batch)
         clock = Clock(db, settings, judge)
         works = {"consumer": consumer.run(), "relay": Relay(db, settings).run(), "clock": clock.run()}
+        works |= audit.works(app, db, settings)
         app.state.backtests = runner = Runner(db, settings)
         async with running(app, db, works, sound=lambda: clock.ticking):
             try:
@@ -54,4 +61,5 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(register_router)
     app.include_router(router)
     app.include_router(ruleset_router)
+    audit.include(app)
     return app
