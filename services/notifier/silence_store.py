@@ -112,17 +112,17 @@ async def history(conn: Connection, silence_id: UUID) -> list[SilenceAct]:
     return [SilenceAct(**dict(row)) for row in rows]
 
 
-async def preview(conn: Connection, silence: Silence, now: datetime) -> Preview:
-    """What of the last thirty days' alerts that the caller may read it would have kept quiet."""
+async def preview(conn: Connection, matchers: Matchers, now: datetime) -> Preview:
+    """What of the last thirty days' alerts that the caller may read they would have kept quiet."""
     looked, found = 0, []
     async for row in conn.cursor(
         "SELECT alert_id, grade, raised_at, body FROM alerts"
         " WHERE village_code LIKE $1 AND raised_at > $2 ORDER BY raised_at DESC, alert_id",
-        region_prefix(silence.matchers.region_code),
+        region_prefix(matchers.region_code),
         now - PREVIEWED,
     ):
         looked += 1
-        if silence.matchers.fit(Alert.model_validate(row["body"]), row["grade"]):
+        if matchers.fit(Alert.model_validate(row["body"]), row["grade"]):
             found.append(row)
     return _preview(looked, found)
 
