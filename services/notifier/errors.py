@@ -236,6 +236,13 @@ class RoutesDecided(Problem):
     title_zh, title_en = "该草案已有结论", "Already decided"
 
 
+class NotInRoster(NotFound):
+    """Nothing is written of this post."""
+
+    code = "not-in-roster"
+    title_zh, title_en = "值守表没有这个岗位", "Not in the roster"
+
+
 class BadRoster(Problem):
     """Entries of a post that don't fit."""
 

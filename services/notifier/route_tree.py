@@ -197,7 +197,7 @@ def read(text: str) -> Tree:
         mark = error.problem_mark
         at = f"tree:{mark.line + 1}:{mark.column + 1}" if mark else "tree"
         raise BadRoutes(errors=[FieldError(at, "不是有效的 YAML", f"Not valid YAML: {error.problem}")]) from error
-    if not isinstance(plain, dict):
+    if root is None or not isinstance(plain, dict):
         raise BadRoutes(errors=[FieldError("tree:1:1", "应为 above、last、route 三项", "Give above, last and route")])
     places = dict(_places(root, ()))
     try:
