@@ -1,6 +1,6 @@
 """The demo county as its registers know it: officials and where they oversee, their kin, companies, assets, relief."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from random import Random
@@ -13,7 +13,19 @@ from deploy.demo.people import People, Person
 from deploy.demo.period import THESE_YEARS, Period
 from deploy.demo.words import WORDS
 from shared import regions
-from shared.contracts.reference import Appeal, Asset, Blacklist, Death, Kinship, Receipt, Record, Relief, Staff
+from shared.contracts.reference import (
+    Appeal,
+    Asset,
+    Blacklist,
+    Death,
+    Household,
+    Kinship,
+    Member,
+    Receipt,
+    Record,
+    Relief,
+    Staff,
+)
 from shared.regions import Region
 
 # Whoever holds a role of the flows, and what the post is called.
@@ -171,6 +183,19 @@ class County:
                 person_key=person.key,
                 relative_key=relative.key,
                 relation=relation,
+            )
+        )
+
+    def keep_house(self, village: str, persons: Sequence[Person], until: date | None = None) -> None:
+        """Put persons on the register of households as one; they part on a day if told so."""
+        members = tuple(Member(person_key=person.key, name=person.name) for person in persons)
+        self._extra.append(
+            Household(
+                id=f"home-{persons[0].key[:16]}",
+                valid_from=self.period.long_before,
+                valid_to=until,
+                village_code=village,
+                members=members,
             )
         )
 

@@ -8,9 +8,10 @@ from deploy.demo.cases import Draft
 from deploy.demo.companies import Company
 from deploy.demo.drafting import Chosen
 from deploy.demo.schedule import local_day
-from deploy.demo.violations.assets import pond, receipt
+from deploy.demo.violations.assets import pond, ponds_beside_one, receipt
+from deploy.demo.violations.favours import families_by_turns
 from deploy.demo.violations.ground import Ground
-from deploy.demo.violations.repeats import reprice
+from deploy.demo.violations.repeats import relieved_in_turn, reprice
 from shared.contracts.power import Attendance, BillLine
 from shared.contracts.reference import Asset
 from shared.workdays import SHANGHAI, add_working_days
@@ -36,6 +37,11 @@ def drafts(ground: Ground) -> Iterator[Draft]:
     yield from two_changes(ground)
     yield from two_numbers_in_a_row(ground)
     yield from relieved_for_another_cause(ground)
+    yield from household_struck_twice(ground)
+    yield from parted_before_the_fire(ground)
+    yield from relatives_by_turns(ground)
+    yield lease_spelt_otherwise(ground)
+    yield from third_pond_given_up(ground)
     yield from labour_beside_works(ground)
     yield from two_jobs_in_one_week(ground)
     yield from work_by_turns(ground)
@@ -222,13 +228,45 @@ def two_numbers_in_a_row(ground: Ground) -> tuple[Draft, ...]:
 def relieved_for_another_cause(ground: Ground) -> tuple[Draft, ...]:
     """A family that a fire struck is struck by illness as well."""
     person, village, at = ground.county.people.person(), ground.village(), ground.moment(300)
-    made = [
-        ground.case("RE2", village=village, at=ground.later(at, 100 * number), chosen=Chosen(beneficiary=person))
-        for number in range(2)
-    ]
-    for draft, reason in zip(made, ("火灾", "重大疾病"), strict=True):
-        draft.put(reason=reason)
-    return tuple(made)
+    return relieved_in_turn(ground, village, at, (person, person), ("火灾", "重大疾病"))
+
+
+def household_struck_twice(ground: Ground) -> tuple[Draft, ...]:
+    """A man gets relief for a fire, and his wife for an illness."""
+    village, at = ground.village(), ground.moment(300)
+    couple = [ground.county.people.person() for _ in range(2)]
+    ground.county.keep_house(village, couple)
+    return relieved_in_turn(ground, village, at, couple, ("火灾", "重大疾病"))
+
+
+def parted_before_the_fire(ground: Ground) -> tuple[Draft, ...]:
+    """Two brothers who had parted households get relief for the fire that struck both houses."""
+    village, at = ground.village(), ground.moment(300)
+    brothers = [ground.county.people.person() for _ in range(2)]
+    ground.county.keep_house(village, brothers, local_day(at) - timedelta(days=200))
+    return relieved_in_turn(ground, village, at, brothers, ("火灾", "火灾"))
+
+
+def relatives_by_turns(ground: Ground) -> tuple[Draft, ...]:
+    """Brothers and sisters who no longer keep house together work by turns."""
+    return families_by_turns(ground, parted=True)
+
+
+def lease_spelt_otherwise(ground: Ground) -> Draft:
+    """The register of leases has the lease of a case under the firm's name in another spelling."""
+    village = ground.village()
+    asset = ground.asset(village)
+    draft = ground.case("AS1", village=village, chosen=Chosen(asset=asset))
+    tenant = ground.winner_of(draft)
+    entered = leasing.lease(asset, tenant, draft.step("AS1-12").fields["lease_from"], 0.95)
+    name = tenant.name.replace("有限公司", "有限责任公司")
+    ground.county.register(entered.model_copy(update={"lessee_id": "", "lessee_name": name}))
+    return draft
+
+
+def third_pond_given_up(ground: Ground) -> tuple[Draft, ...]:
+    """A lessee who had a third pond by the register, none of them dear, gave it up before he took the two others."""
+    return ponds_beside_one(ground, 0.75, given_up=True)
 
 
 def labour_beside_works(ground: Ground) -> tuple[Draft, ...]:

@@ -68,6 +68,33 @@ def ponds_for_a_friend(ground: Ground) -> Planted:
     return Planted(drafts, company=friend)
 
 
+def let_to_another_by_the_register(ground: Ground) -> Planted:
+    """An asset is let although the register of leases has it let to somebody else."""
+    village, at = ground.village(), ground.moment()
+    asset, sitting = ground.asset(village), ground.county.company("tenants")
+    ground.county.register(leasing.lease(asset, sitting, local_day(at) - timedelta(days=30), 0.95))
+    return Planted((ground.case("AS1", village=village, at=at, chosen=Chosen(asset=asset)),))
+
+
+def third_pond_on_the_register(ground: Ground) -> Planted:
+    """A lessee of two cheap ponds has a third one, of which only the register of leases tells."""
+    drafts = ponds_beside_one(ground, 0.5, given_up=False)
+    return Planted(drafts, company=ground.winner_of(drafts[0]))
+
+
+def ponds_beside_one(ground: Ground, share: float, *, given_up: bool) -> tuple[Draft, ...]:
+    """Two ponds at a share of their price beside a third that the register tells of, and three of others' at theirs."""
+    at, friend = ground.moment(), ground.county.company("tenants")
+    village, others = ground.village_for("ponds", at), [ground.county.company("tenants") for _ in range(_PONDS)]
+    begins = local_day(at) - (leasing.TERM if given_up else timedelta(days=60))
+    ground.county.register(leasing.lease(ground.pond(village), friend, begins, share))
+    lessees = [(friend, share)] * (_PONDS - 1) + [(other, 1.0) for other in others]
+    return tuple(
+        pond(ground, village, ground.later(at, 12 * number), lessee, paid)
+        for number, (lessee, paid) in enumerate(lessees)
+    )
+
+
 def pond(ground: Ground, village: str, at: datetime, lessee: Company, share: float) -> Draft:
     """A pond of ten mu, let to a lessee at a share of what ponds bring."""
     asset = ground.pond(village)
@@ -107,10 +134,12 @@ def _later_years(ground: Ground, draft: Draft, lease: dict[str, Any]) -> None:
 
 
 PLANTS = (
-    Plant("rent_half_paid", ("A068",), rent_half_paid, may=("A023",)),
+    Plant("rent_half_paid", ("A068",), rent_half_paid),
     Plant("takings_spent", ("A069",), takings_spent),
     Plant("takings_kept", ("A069",), takings_kept),
     Plant("let_twice", ("A073",), let_twice, may=("A107", "A122")),
     Plant("let_off_the_books", ("A073",), let_off_the_books, may=("A107", "A122")),
+    Plant("let_to_another_by_the_register", ("A073",), let_to_another_by_the_register),
+    Plant("third_pond_on_the_register", ("A089",), third_pond_on_the_register, may=("A122",)),
     Plant("ponds_for_a_friend", ("A089",), ponds_for_a_friend, may=("A105", "A122")),
 )

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from deploy.demo import sheets
+from deploy.demo.cases import Draft
 from deploy.demo.drafting import Chosen
 from deploy.demo.people import Person
 from deploy.demo.schedule import local_day
@@ -12,6 +13,7 @@ from shared.workdays import SHANGHAI
 
 _JOBS = 4
 _SHEETS = 6
+_FAMILIES, _FAMILY = 3, 3
 _RELIEVED, _KIN = 60, 56
 _NIGHT_HOURS = 14
 _FAR_M = 6_400
@@ -69,6 +71,29 @@ def always_the_same_men(ground: Ground) -> Planted:
     return Planted(drafts)
 
 
+def always_the_same_families(ground: Ground) -> Planted:
+    """Three families have somebody on every large wage sheet of half a year, brother and sister by turns."""
+    return Planted(families_by_turns(ground, parted=False))
+
+
+def families_by_turns(ground: Ground, *, parted: bool) -> tuple[Draft, ...]:
+    """Three families of three on six sheets, one of each at a time; they keep house together or have `parted`."""
+    begins, people = _half_year(ground), ground.county.people
+    village = ground.village_for("labour in bulk", begins)
+    families = [[people.person() for _ in range(_FAMILY)] for _ in range(_FAMILIES)]
+    for family in families:
+        ground.county.keep_house(village, family, local_day(begins) - timedelta(days=90) if parted else None)
+    return tuple(
+        ground.case(
+            "LA1",
+            village=village,
+            at=ground.later(begins, 22 * number),
+            chosen=Chosen(workers=[family[number % _FAMILY] for family in families], amount_yuan=12_000),
+        )
+        for number in range(_SHEETS)
+    )
+
+
 def _half_year(ground: Ground) -> datetime:
     """Some days into the last half of a year that has wholly passed."""
     last = local_day(ground.period.until - timedelta(days=60))
@@ -117,6 +142,7 @@ PLANTS = (
     Plant("works_as_labour", ("A083",), works_as_labour, may=("A085",)),
     Plant("in_two_places_at_once", ("A084",), in_two_places_at_once),
     Plant("always_the_same_men", ("A085",), always_the_same_men, may=("A084", "A083")),
+    Plant("always_the_same_families", ("A085",), always_the_same_families),
     Plant("aid_for_the_clan", ("A087",), aid_for_the_clan),
     Plant("sealed_at_night", ("A088",), sealed_at_night),
     Plant("sealed_elsewhere", ("A088",), sealed_elsewhere, may=("A107",)),

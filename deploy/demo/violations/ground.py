@@ -104,13 +104,13 @@ class Ground:
         if code in EMERGENCIES:
             self._ledger.choose(f"{village} emergencies", RARELY, at)
         if code in LEASING:
-            chosen.asset = chosen.asset or self._asset(village)
+            chosen.asset = chosen.asset or self.asset(village)
         draft = self._drafter.draft(code, village, at, chosen)
         if chosen.asset and relet:
             self.relet(draft, chosen.asset)
         return draft
 
-    def _asset(self, village: str) -> Asset:
+    def asset(self, village: str) -> Asset:
         """A further asset of a village, of the kind and size of one that it has."""
         like = self.rng.choice(self.county.villages[village].assets)
         return self.county.asset(village, like.kind, quantity=like.quantity or 1, unit=like.unit or "")

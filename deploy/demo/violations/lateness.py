@@ -78,7 +78,7 @@ def wages_unpaid(ground: Ground) -> Planted:
 
 PLANTS = (
     Plant("lease_run_out", ("A022",), lease_run_out, may=("A073", "A122")),
-    Plant("rent_never_paid", ("A023",), rent_never_paid, may=("A068",)),
+    Plant("rent_never_paid", ("A023", "A068"), rent_never_paid),
     Plant("wages_unpaid", ("A027",), wages_unpaid),
     Plant("due_today", ("A015",), due_today),
     Plant("never_tendered", ("A017",), never_tendered),

@@ -3,7 +3,7 @@
 from deploy.demo.drafting import Chosen
 from deploy.demo.violations.ground import Ground, Plant, Planted
 from shared.contracts.power import Payout
-from shared.contracts.reference import BankAccount, Household, Member, Vehicle
+from shared.contracts.reference import BankAccount, Vehicle
 from shared.identity import account_key
 
 _SIMPLE_CAR_FEN = 7_000_000
@@ -13,8 +13,7 @@ def car_in_the_household(ground: Ground) -> Planted:
     """Temporary relief for a household whose son drives a car of 70,000 yuan."""
     village = ground.village()
     person, son = ground.county.people.person(), ground.county.people.person()
-    members = tuple(Member(person_key=one.key, name=one.name) for one in (person, son))
-    ground.county.register(Household(id=f"home-{person.key[:16]}", village_code=village, members=tuple(members)))
+    ground.county.keep_house(village, (person, son))
     ground.county.register(
         Vehicle(
             id=f"car-{son.key[:16]}",

@@ -1,9 +1,12 @@
 """What an honest village does once, done again and again: one firm, one price just below a limit, one cause."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from itertools import count
 
 from deploy.demo.cases import Draft
 from deploy.demo.drafting import Chosen
+from deploy.demo.people import Person
 from deploy.demo.violations.ground import Ground, Plant, Planted
 from deploy.demo.words import WORDS
 
@@ -103,13 +106,27 @@ def numbers_in_a_row(ground: Ground) -> Planted:
 def relieved_again(ground: Ground) -> Planted:
     """One person gets temporary relief twice within four months, both times for a fire."""
     person, village, at = ground.county.people.person(), ground.village(), ground.moment(300)
-    drafts = tuple(
-        ground.case("RE2", village=village, at=ground.later(at, 110 * number), chosen=Chosen(beneficiary=person))
-        for number in range(2)
-    )
-    for draft in drafts:
-        draft.put(reason="火灾")
-    return Planted(drafts, person=person)
+    return Planted(relieved_in_turn(ground, village, at, (person, person), ("火灾", "火灾")), person=person)
+
+
+def household_relieved_again(ground: Ground) -> Planted:
+    """A fire brings relief to a man, and four months later to his wife."""
+    village, at = ground.village(), ground.moment(300)
+    couple = [ground.county.people.person() for _ in range(2)]
+    ground.county.keep_house(village, couple)
+    return Planted(relieved_in_turn(ground, village, at, couple, ("火灾", "火灾")), person=couple[0])
+
+
+def relieved_in_turn(
+    ground: Ground, village: str, at: datetime, persons: Sequence[Person], causes: Sequence[str]
+) -> tuple[Draft, ...]:
+    """Temporary relief of some persons, one after the other, each for a cause."""
+    drafts = []
+    for number, (person, cause) in enumerate(zip(persons, causes, strict=True)):
+        opened = ground.later(at, 110 * number)
+        drafts.append(ground.case("RE2", village=village, at=opened, chosen=Chosen(beneficiary=person)))
+        drafts[-1].put(reason=cause)
+    return tuple(drafts)
 
 
 PLANTS = (
@@ -119,4 +136,5 @@ PLANTS = (
     Plant("changed_again_and_again", ("A080",), changed_again_and_again, may=("A056",)),
     Plant("numbers_in_a_row", ("A082",), numbers_in_a_row),
     Plant("relieved_again", ("A086",), relieved_again, may=("A101",)),
+    Plant("household_relieved_again", ("A086",), household_relieved_again),
 )
