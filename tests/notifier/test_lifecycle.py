@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+import yaml
+from pydantic import ValidationError
 
 from services.notifier import lifecycle
 from services.notifier.errors import MoveNeedsMore, MoveNotYours, MoveOutOfOrder, PersonUnknown, Recused
@@ -55,18 +58,18 @@ def test_nothing_leads_out_of_a_finished_alert() -> None:
 @pytest.mark.parametrize("actor", [INSPECTOR, HANDLER])
 def test_only_a_judge_ends_a_red_alert(actor: Actor) -> None:
     with pytest.raises(MoveNotYours):
-        walk(Move("no_action", "x", "explanation_accepted"), state="fed_back", actor=actor)
+        walk(Move("no_action", "x", "explanation_accepted", "other"), state="fed_back", actor=actor)
 
 
 def test_the_inspector_judges_a_yellow_one() -> None:
-    wish = Move("no_action", "说明合理", "explanation_accepted")
+    wish = Move("no_action", "说明合理", "explanation_accepted", "other")
     assert walk(wish, state="fed_back", actor=INSPECTOR, grade="yellow") == "no_action"
 
 
 def test_a_form_says_all_that_is_missing() -> None:
     with pytest.raises(MoveNeedsMore) as refused:
         walk(Move("no_action"), state="fed_back")
-    assert [error.field for error in refused.value.errors] == ["note", "outcome"]
+    assert [error.field for error in refused.value.errors] == ["note", "outcome", "explanation"]
 
 
 @pytest.mark.parametrize("wish", [Move("nowhere"), Move("acknowledged", outcome="rectified")])
@@ -94,8 +97,60 @@ def test_who_is_not_known_by_person_may_not_handle_an_alert_about_somebody() -> 
     assert lifecycle.change(concerned, "not_pushed", Move("pushed"), THE_SYSTEM, NOW)
 
 
-def test_terms_of_acknowledging() -> None:
+def test_kin_stand_aside_too() -> None:
+    concerned = alert(about=(about("village", "330421107201", "li").model_copy(update={"kin": ("wang",)}),))
+    with pytest.raises(Recused):
+        lifecycle.change(concerned, "pushed", Move("acknowledged"), SECRETARY, NOW)
+    assert lifecycle.choices(concerned, "pushed", SECRETARY) == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        (Move("closed_rectified", "x", "rectified", recovered_fen=-1), "recovered_fen"),
+        (Move("closed_rectified", "x", "rectified", recovered_fen=10**12 + 1), "recovered_fen"),
+        (Move("closed_rectified", "x", "rectified", people=-1), "people"),
+        (Move("closed_rectified", "x", "rectified", people=1001), "people"),
+        (Move("clue", "x", recovered_fen=5), "recovered_fen"),
+        (Move("clue", "x", people=1), "people"),
+        (Move("clue", "x", explanation="other"), "explanation"),
+    ],
+)
+def test_money_people_and_explanations_must_fit(wish: Move, field: str) -> None:
+    with pytest.raises(MoveNeedsMore) as refused:
+        walk(wish, state="rectifying")
+    assert [error.field for error in refused.value.errors] == [field]
+    assert all(error.zh and error.en for error in refused.value.errors)
+
+
+def test_an_explanation_is_the_alerts_own_or_another() -> None:
+    codes = list(lifecycle.explanations(alert()))
+    assert codes[-1] == "other"
+    assert list(lifecycle.explanations(alert(revision=7))) == codes
+    for code in codes:
+        assert walk(Move("no_action", "x", "explanation_accepted", code), state="fed_back") == "no_action"
+    with pytest.raises(MoveNeedsMore) as refused:
+        walk(Move("no_action", "x", "explanation_accepted", "f00"), state="fed_back")
+    assert codes[0] in refused.value.errors[0].en
+
+
+def test_terms() -> None:
     friday = datetime(2026, 3, 6, 8, tzinfo=UTC)
-    assert lifecycle.acknowledge_due("red", friday) == datetime(2026, 3, 7, 8, tzinfo=UTC)
-    assert lifecycle.acknowledge_due("yellow", friday) == datetime(2026, 3, 9, 16, tzinfo=UTC)
-    assert lifecycle.acknowledge_due("prompt", friday) is None
+    assert lifecycle.due("pushed", "red", friday) == datetime(2026, 3, 7, 8, tzinfo=UTC)
+    assert lifecycle.due("pushed", "yellow", friday) == datetime(2026, 3, 9, 16, tzinfo=UTC)
+    assert lifecycle.due("rectifying", "red", friday) == datetime(2026, 4, 5, 16, tzinfo=UTC)
+    assert lifecycle.due("pushed", "prompt", friday) is None
+    assert lifecycle.due("reviewed", "red", friday) is None
+
+
+def test_a_book_without_a_term_or_with_a_judgement_without_outcome_is_refused() -> None:
+    data = yaml.safe_load((Path(lifecycle.__file__).with_name("lifecycle.yaml")).read_text(encoding="utf-8"))
+    with pytest.raises(ValidationError, match="without terms"):
+        lifecycle.Book.model_validate(data | {"terms": {k: v for k, v in data["terms"].items() if k != "watch"}})
+    with pytest.raises(ValidationError, match="one of hours"):
+        lifecycle.Book.model_validate(data | {"terms": data["terms"] | {"watch": {"red": {}}}})
+    bare = [move for move in data["transitions"] if not move.get("outcomes")]
+    with pytest.raises(ValidationError, match="needs an outcome"):
+        lifecycle.Book.model_validate(
+            data | {"transitions": [*bare, {"from": ["clue"], "to": "no_action", "by": "judge", "zh": "x", "en": "x"}]}
+        )

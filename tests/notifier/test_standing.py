@@ -6,15 +6,18 @@ from datetime import timedelta
 
 import pytest
 
-from services.notifier import standing
-from services.notifier.lifecycle import THE_SYSTEM, Actor, Move
+from services.notifier import lifecycle, standing
+from services.notifier.errors import MoveNeedsMore, OwnJudgement
+from services.notifier.lifecycle import THE_SYSTEM, Actor, Move, Person, Reopening
 from services.notifier.routing import Desk
-from services.notifier.standing import Change, EarlyWithdrawal, Standing
-from shared.contracts.alerts import Bilingual
+from services.notifier.standing import Assignee, Change, EarlyWithdrawal, Standing
+from shared.contracts.alerts import Bilingual, Evidence
 from shared.principals import Grant, Principal
 from tests.notifier.samples import COUNTY, NOW, TOWN, VILLAGE, about, alert, withdrawn
 
 LATER = NOW + timedelta(hours=1)
+SECRETARY = Actor(frozenset({"town_secretary"}), "k-wang", "wang", "王书记", (f"town_secretary@{TOWN}",))
+COUNTY_SECRETARY = Actor(frozenset({"county_secretary"}), "k-chen", "chen", "陈书记", (f"county_secretary@{COUNTY}",))
 
 
 def arrived(**changed: object) -> Standing:
@@ -29,7 +32,7 @@ def test_an_alert_arrives_delivered_on_its_desks() -> None:
     assert change.event
     assert (change.state_from, change.standing.state, change.event.state_to) == ("not_pushed", "pushed", "pushed")
     assert change.gained == change.standing.desks
-    assert change.standing.acknowledge_by == NOW + timedelta(hours=24)
+    assert change.standing.due_by == NOW + timedelta(hours=24)
 
 
 def test_a_stale_revision_changes_nothing() -> None:
@@ -40,7 +43,7 @@ def test_a_stale_revision_changes_nothing() -> None:
 
 
 def test_more_evidence_joins_the_open_alert() -> None:
-    held = replace(arrived(), state="verifying", acknowledge_by=None)
+    held = replace(arrived(), state="verifying", due_by=None)
     change = standing.arrive(held, held.alert.model_copy(update={"revision": 2}), LATER)
     assert change
     assert change.kind == "updated"
@@ -73,7 +76,7 @@ def test_what_turns_graver_is_delivered_again_though_the_clerk_acknowledged_the_
     red = graver(yellow.standing, "red")
     assert red.event is None
     assert addresses(red.standing.desks) == [f"town_secretary@{TOWN}"]
-    assert red.standing.acknowledge_by == LATER + timedelta(hours=24)
+    assert red.standing.due_by == LATER + timedelta(hours=24)
     assert red.standing.raised_at == LATER
     assert red.standing.overdue(LATER + timedelta(hours=25))
 
@@ -85,11 +88,15 @@ def test_an_escalated_alert_that_turns_graver_may_be_escalated_anew() -> None:
     assert addresses(standing.escalate(red, LATER).gained) == [f"county_secretary@{COUNTY}"]
 
 
-@pytest.mark.parametrize("state", ["verifying", "fed_back", "returned", "rectifying", "watch", "no_action"])
-def test_an_inquiry_or_a_judgement_goes_on_beside_the_desk_of_the_graver_grade(state: str) -> None:
-    held = replace(arrived(grade="yellow"), state=state, acknowledge_by=None)
+@pytest.mark.parametrize("state", ["verifying", "fed_back", "returned", "rectifying", "watch"])
+def test_an_inquiry_goes_on_beside_the_desk_of_the_graver_grade(state: str) -> None:
+    held = replace(arrived(grade="yellow"), state=state, due_by=None)
     change = graver(held, "red")
-    assert (change.event, change.standing.state, change.standing.acknowledge_by) == (None, state, None)
+    assert (change.event, change.standing.state, change.standing.due_by) == (
+        None,
+        state,
+        lifecycle.due(state, "red", LATER),
+    )
     assert addresses(change.gained) == [f"town_secretary@{TOWN}"]
     assert addresses(change.standing.desks) == [f"town_inspector@{TOWN}", f"town_secretary@{TOWN}"]
     more = standing.arrive(change.standing, change.standing.alert.model_copy(update={"revision": 3}), LATER)
@@ -189,8 +196,131 @@ def test_a_lapse_adds_desks_and_takes_none() -> None:
     assert len(change.standing.desks) == 2
 
 
-def test_acknowledging_stops_the_clock() -> None:
+def test_each_state_has_its_own_term() -> None:
     held = arrived()
-    change = standing.move(held, Move("acknowledged"), Actor(frozenset({"town_secretary"})), LATER)
-    assert change.standing.acknowledge_by is None
-    assert not change.standing.overdue(NOW + timedelta(days=9))
+    taken = standing.move(held, Move("acknowledged"), SECRETARY, LATER)
+    assert taken.standing.due_by == lifecycle.due("acknowledged", "red", LATER) != held.due_by
+    assert taken.event
+    assert taken.event.due_by == taken.standing.due_by
+    assert not taken.standing.overdue(LATER)
+    assert taken.standing.overdue(LATER + timedelta(days=9))
+
+
+def judged(to: str = "no_action", *, draw: float = 0.0, **changed: object) -> Change:
+    """An alert of which the secretary has made something."""
+    held = replace(
+        arrived(**changed), state={"no_action": "fed_back", "closed_rectified": "rectifying"}.get(to, "clue")
+    )
+    wishes = {
+        "no_action": Move(to, "属实抢修", "explanation_accepted", next(iter(lifecycle.explanations(held.alert)))),
+        "closed_rectified": Move(to, "已退款", "rectified", recovered_fen=1_280_000, people=2),
+        "closed_accountable": Move(to, "立案", "party_warning", recovered_fen=500, people=1),
+    }
+    return standing.move(held, wishes[to], SECRETARY, LATER, draw=draw)
+
+
+def test_a_judgement_says_what_was_found_and_comes_to_the_desk_above() -> None:
+    change = judged("closed_rectified")
+    made = change.standing.judgement
+    assert made
+    assert change.event
+    assert (made.outcome, made.recovered_fen, made.people, made.by.subject) == ("rectified", 1_280_000, 2, "wang")
+    assert (change.event.outcome, change.event.recovered_fen, change.event.people) == ("rectified", 1_280_000, 2)
+    assert change.standing.in_review
+    assert not change.standing.finished
+    assert addresses(change.gained) == [f"county_secretary@{COUNTY}"]
+    assert change.standing.due_by == change.event.due_by == lifecycle.book().review.within.end(LATER)
+
+
+def test_an_acquittal_names_the_explanation_that_was_accepted() -> None:
+    made = judged("no_action").standing.judgement
+    assert made
+    assert made.accepted == alert().innocent_explanations[0]
+
+
+@pytest.mark.parametrize(
+    ("grade", "draw", "due"),
+    [("red", 0.999, True), ("yellow", 0.19, True), ("yellow", 0.2, False), ("prompt", 0, False)],
+)
+def test_the_graver_the_more_judgements_are_reviewed(grade: str, draw: float, due: bool) -> None:
+    held = judged("closed_rectified", grade=grade, draw=draw).standing
+    assert (held.in_review, held.finished) == (due, not due)
+
+
+def test_what_is_passed_to_the_police_is_reviewed_whatever_the_draw() -> None:
+    held = replace(arrived(grade="yellow"), state="clue")
+    assert standing.move(
+        held, Move("closed_accountable", "x", "transfer_police"), SECRETARY, NOW, draw=0.99
+    ).standing.in_review
+
+
+def test_a_review_confirms_or_reopens_with_a_reason_and_is_not_for_the_judge() -> None:
+    held = judged("closed_rectified").standing
+    confirmed = standing.move(held, Move("reviewed"), COUNTY_SECRETARY, LATER).standing
+    assert (confirmed.finished, confirmed.due_by, confirmed.outcome) == (True, None, "rectified")
+    with pytest.raises(MoveNeedsMore):
+        standing.move(held, Move("reopened"), COUNTY_SECRETARY, LATER)
+    again = standing.move(held, Move("reopened", "退款凭证不全"), COUNTY_SECRETARY, LATER).standing
+    assert (again.finished, again.judgement, again.outcome) == (False, None, None)
+    assert again.due_by == lifecycle.due("reopened", "red", LATER)
+    both = replace(SECRETARY, roles=frozenset({"town_secretary", "county_secretary"}))
+    same_person = replace(COUNTY_SECRETARY, person_key="k-wang")
+    for judge in (both, same_person):
+        assert standing.choices(held, judge) == []
+        with pytest.raises(OwnJudgement):
+            standing.move(held, Move("reviewed"), judge, LATER)
+
+
+def newer(held: Standing, **changed: object) -> Change:
+    """What another revision makes of it."""
+    change = standing.arrive(held, held.alert.model_copy(update={"revision": held.revision + 1} | changed), LATER)
+    assert change
+    return change
+
+
+MORE = (*alert().evidence, Evidence(label=Bilingual(zh="转账", en="Transfer"), value="8000 元", source="event-9"))
+
+
+@pytest.mark.parametrize("to", ["no_action", "closed_rectified", "closed_accountable"])
+@pytest.mark.parametrize("reviewed", [True, False])
+def test_what_turns_graver_after_its_judgement_is_reopened(to: str, reviewed: bool) -> None:
+    held = judged(to, grade="yellow").standing
+    if reviewed:
+        held = standing.move(held, Move("reviewed"), COUNTY_SECRETARY, LATER).standing
+    change = newer(held, grade="red")
+    assert change.reason
+    assert change.event
+    assert (change.kind, change.state_from, change.event.state_to) == ("reopened", held.state, "reopened")
+    assert f"town_secretary@{TOWN}" in addresses(change.standing.desks)
+    assert not change.standing.finished
+
+
+def test_new_evidence_reopens_what_was_cleared_and_is_shown_on_what_was_punished() -> None:
+    assert newer(judged("no_action").standing, evidence=MORE).kind == "reopened"
+    shown = newer(judged("closed_accountable").standing, evidence=MORE)
+    assert (shown.kind, shown.standing.state, shown.standing.news_since_judged) == (
+        "updated",
+        "closed_accountable",
+        True,
+    )
+    assert newer(judged("no_action").standing).kind == "updated"
+
+
+def test_a_rule_may_reopen_by_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    strict = Reopening(graver=frozenset(), evidence=frozenset({"closed_accountable"}))
+    data = lifecycle.book().model_copy(
+        update={"reopening": lifecycle.book().reopening.model_copy(update={"rules": {"split-purchase": strict}})}
+    )
+    monkeypatch.setattr(lifecycle, "book", lambda: data)
+    assert newer(judged("closed_accountable").standing, evidence=MORE).kind == "reopened"
+    assert newer(judged("no_action").standing, evidence=MORE).kind == "updated"
+
+
+def test_who_loses_the_desk_loses_the_alert_he_has_taken() -> None:
+    held = replace(
+        arrived(grade="yellow", village_visible=True),
+        state="verifying",
+        assignee=Assignee(Person("zhao", "赵"), f"supervisory_committee@{VILLAGE}"),
+    )
+    assert newer(held, village_visible=False).standing.assignee is None
+    assert newer(held).standing.assignee == held.assignee
