@@ -9,7 +9,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from services.notifier import colleagues, deeds, inbox, standing
+from services.notifier import colleagues, deeds, groups, inbox, standing
 from services.notifier.deeds import Deed
 from services.notifier.errors import IdempotencyKeyReused
 from services.notifier.lifecycle import Actor, Move
@@ -42,7 +42,8 @@ async def make(
 async def seen(conn: Connection, held: Standing, caller: Principal) -> AlertView:
     """The alert as the caller sees it now."""
     delivery = await inbox.delivery(conn, UUID(held.alert.alert_id))
-    return AlertView.seen_by(held, standing.actor_at(held, caller), delivery, datetime.now(UTC))
+    view = AlertView.seen_by(held, standing.actor_at(held, caller), delivery, datetime.now(UTC))
+    return (await groups.fill(conn, [view]))[0]
 
 
 async def _decide(conn: Connection, held: Standing, wish: Move | Deed, actor: Actor) -> Change:

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import inbox, moves
+from services.notifier import groups, inbox, moves
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import AlertCard, AlertFilter
 from services.notifier.stream import last_position
@@ -81,6 +81,7 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
         await inbox.mark_read(conn, held, caller)
         view = await moves.seen(conn, held, caller)
         past = [] if view.recusal else await inbox.history(conn, alert_id)
+        others = await groups.others(conn, alert_id)
     return _page(
         request,
         "alert.html",
@@ -88,6 +89,7 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
         view=view,
         alert=held.alert,
         history=past,
+        others=others,
         words=vocabulary(),
         region=regions.name,
         finished=held.finished,
@@ -99,7 +101,8 @@ async def show_card(request: Request, caller: Caller, alert_id: UUID) -> Respons
     """One alert as it stands in the inbox: what the open page puts in when the stream tells of it."""
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
         held = await inbox.find(conn, alert_id)
-    return _page(request, "card.html", alert=AlertCard.of(held, datetime.now(UTC)))
+        (card,) = await groups.fill(conn, [AlertCard.of(held, datetime.now(UTC))])
+    return _page(request, "card.html", alert=card)
 
 
 @router.post("/alerts/{alert_id}/moves")
