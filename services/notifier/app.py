@@ -7,7 +7,18 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.notifier import clock, lifecycle, pages, retention, routes, routing
+from services.notifier import (
+    clock,
+    lifecycle,
+    noise,
+    pages,
+    retention,
+    routes,
+    routing,
+    silence_pages,
+    silence_routes,
+    unmuting,
+)
 from services.notifier.consumer import handle_batch
 from services.notifier.deliveries import Deliveries
 from services.notifier.plans import Plans
@@ -24,7 +35,7 @@ from shared.web import create_app
 
 def build(settings: Settings) -> FastAPI:
     """The service over these settings. A tree of routes, life cycle or vocabulary that is malformed stops it here."""
-    routing.file_plan(), lifecycle.book(), vocabulary()
+    routing.file_plan(), lifecycle.book(), vocabulary(), noise.book()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -41,6 +52,7 @@ def build(settings: Settings) -> FastAPI:
             "deliveries": deliveries.run(),
             "clock": clock.run(db),
             "retention": retention.run(db),
+            "unmuting": unmuting.run(db),
         }
         app.state.db, app.state.hub, app.state.plans = db, hub, plans
         app.state.seated = lambda caller: plans.seated(db, caller, datetime.now(UTC))
@@ -49,6 +61,8 @@ def build(settings: Settings) -> FastAPI:
 
     app = create_app(service="notifier", settings=settings, title="云睛 预警 · Yunjing notifier", lifespan=lifespan)
     app.include_router(routes.router)
+    app.include_router(silence_routes.router)
+    app.include_router(silence_pages.router)
     app.include_router(pages.router)
     return app
 
