@@ -76,17 +76,19 @@ def _names(titles: Sequence[str], expected: Expected) -> list[str]:
 def _merged(upper: Sequence[str], lower: Sequence[str], expected: Expected) -> tuple[str, ...]:
     """The titles of a header of two lines, of which each cell counts alone or below its group; () when it is none."""
     titles: list[str] = []
-    group = ""
+    group, from_above, from_below = "", False, False
     for above, below in itertools.zip_longest(upper, lower, fillvalue=""):
         group = above or (group if below else "")
-        choices = [below, group + below] if below else [above]
-        known = [title for title in choices if plain(title) in expected.by_title]
-        if not known and (above or below):
+        choices = [group + below, below] if below else [above]
+        title = next((title for title in choices if plain(title) in expected.by_title), "")
+        if not title and (above or below):
             return ()
-        titles.append(known[-1] if known else "")
-    names = _names(titles, expected)
-    under = any(below and name for below, name in zip(lower, names, strict=False))
-    return tuple(titles) if under and expected.key in names else ()
+        titles.append(title)
+        from_above |= bool(title) and title != below
+        from_below |= bool(below)
+    # A mere title above a header, or a row of data below one, lends it nothing.
+    whole = from_above and from_below and expected.key in _names(titles, expected)
+    return tuple(titles) if whole else ()
 
 
 def _checked(line: SheetLine, titles: Sequence[str], expected: Expected) -> Header:

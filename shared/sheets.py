@@ -216,7 +216,7 @@ def _line(sheet: str, number: int, values: Sequence[Any]) -> SheetLine | None:
             faults.append(CellFault(column, *mend, str(value)[:MAX_CELL]))
             text = ""
         cells.append(text or "")
-    return SheetLine(sheet, number, tuple(cells), tuple(faults))
+    return SheetLine(sheet, number, tuple(cells), tuple(faults)) if any(cells) or faults else None
 
 
 def _text(value: Any) -> str | None:

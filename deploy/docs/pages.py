@@ -1,24 +1,25 @@
-"""All pages that are generated, by path: flows, rulebook, the services' OpenAPI documents and the events' AsyncAPI."""
+"""All pages that are generated, by path: flows, rulebook, registers, the services' OpenAPI, the events' AsyncAPI."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from deploy.docs import apps, events, flows, rulebook
+from deploy.docs import apps, events, flows, registers, rulebook
 from services.approval import flows as catalogue
-from services.detector import rules
+from services.detector import register_forms, rules
 from shared.db import ROOT, SCHEMAS
 
 API = ROOT / "docs" / "api"
 EVENTS = API / "events.asyncapi.json"
 FLOWS = ROOT / "docs" / "flows"
+REGISTERS = ROOT / "docs" / "registers.md"
 RULEBOOK = ROOT / "docs" / "rulebook.md"
 
 
 def made() -> dict[Path, str]:
     """Each generated page as it should be."""
     return (
-        {RULEBOOK: rulebook.page(rules.load())}
+        {RULEBOOK: rulebook.page(rules.load()), REGISTERS: registers.page(register_forms.registers())}
         | {FLOWS / name: text for name, text in flows.pages(catalogue.load()).items()}
         | {API / f"{service}.openapi.json": _json(apps.build(service).openapi()) for service in SCHEMAS}
         | {EVENTS: _json(events.document())}
@@ -27,7 +28,7 @@ def made() -> dict[Path, str]:
 
 def committed() -> set[Path]:
     """Each generated page that is there. Nothing else may lie in these folders."""
-    return {path for folder in (FLOWS, API) for path in folder.glob("*")} | {RULEBOOK}
+    return {path for folder in (FLOWS, API) for path in folder.glob("*")} | {RULEBOOK, REGISTERS}
 
 
 def _json(document: dict[str, Any]) -> str:
