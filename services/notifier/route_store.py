@@ -51,7 +51,8 @@ async def draft(conn: Connection, region: str, tree: str, reason: str, by: Princ
     return int(
         await conn.fetchval(
             "INSERT INTO route_versions"
-            " (region_code, tree, reason, drafted_at, drafted_by, drafted_person, drafted_name) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING version",
+            " (region_code, tree, reason, drafted_at, drafted_by, drafted_person, drafted_name)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING version",
             *(region, tree, reason, now, by.subject, by.person_key, by.name),
         )
     )
