@@ -91,8 +91,9 @@ def test_a_fault_names_its_field(row: dict[str, object], field: str) -> None:
 
 
 def test_faults_of_many_rows_name_row_and_field_and_leave_the_good_ones() -> None:
-    good = {"id": "k1", "person_key": "a", "relative_key": "b", "relation": "配偶"}
-    rows = [Row(line, row) for line, row in enumerate([good, good | {"relation": 3}, good, good | {"id": "k2"}], 1)]
+    good: dict[str, object] = {"id": "k1", "person_key": "a", "relative_key": "b", "relation": "配偶"}
+    told = [good, good | {"relation": 3}, good, good | {"id": "k2"}]
+    rows = [Row(line, row) for line, row in enumerate(told, 1)]
     reading = read_changes(Kinship, rows, secret=SECRET)
     assert [fault.place for fault in reading.faults] == ["rows.2.relation", "rows.3.id"]
     assert [change.id for change in reading.changes] == ["k1", "k2"]

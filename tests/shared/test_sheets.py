@@ -63,7 +63,7 @@ def test_sheets_without_a_header_are_left_out() -> None:
 
 def workbook(folder: Path, *sheets: list[list[Any]]) -> Path:
     book = Workbook()
-    book.remove(book.active)
+    del book["Sheet"]
     for number, rows in enumerate(sheets, 1):
         sheet = book.create_sheet(f"表{number}")
         for row in rows:
@@ -88,8 +88,7 @@ def test_zeros_shown_in_front_are_kept_and_long_numbers_refused(tmp_path: Path) 
     book = Workbook()
     sheet = book.active
     assert sheet is not None
-    for column, value in enumerate((7, 13800000000, 330421199001011000, "007"), 1):
-        sheet.cell(1, column, value)
+    sheet.append([7, 13800000000, 330421199001011000, "007"])
     sheet.cell(1, 1).number_format = "00000"
     book.save(tmp_path / "a.xlsx")
     (line,) = read_sheets(tmp_path / "a.xlsx")
