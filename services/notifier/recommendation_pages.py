@@ -1,0 +1,195 @@
+"""Pages of supervision recommendations: the list, the form, one of them, and the document as it is printed."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.notifier import recommendation_deeds, recommendation_store, recommendations
+from services.notifier.recommendation_schemas import (
+    ContentForm,
+    NewRecommendation,
+    Pattern,
+    RecommendationFilter,
+    RecommendationMove,
+    RuleId,
+    Source,
+)
+from services.notifier.vocabulary import vocabulary
+from shared import audit, regions, web
+from shared.auth import Caller
+from shared.contracts.base import RegionCode
+from shared.contracts.recommendations import Addressee
+from shared.db import Database, Scope
+from shared.workdays import SHANGHAI
+
+router = APIRouter(prefix="/recommendations", include_in_schema=False)
+_templates = web.templates(Path(__file__).parent)
+_PATTERN_DAYS = 180
+Text = Annotated[str, Form(max_length=4000)]
+Line = Annotated[str, Form(max_length=200)]
+
+
+@router.get("")
+async def show_recommendations(
+    request: Request,
+    caller: Caller,
+    state: Annotated[str, Query(max_length=40)] = "going_on",
+    after: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    """The recommendations that the caller may read."""
+    if state not in {"all", "going_on", "finished", "overdue", *recommendations.book().states}:
+        state = "going_on"
+    wanted = RecommendationFilter(
+        state="going_on" if state == "overdue" else None if state == "all" else state,
+        overdue=True if state == "overdue" else None,
+        after=after,
+    )
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        items, following = await recommendation_store.search(conn, wanted, datetime.now(UTC))
+    return _page(request, "recommendations.html", caller=caller, items=items, next=following, state=state)
+
+
+@router.get("/new")
+async def show_form(
+    request: Request,
+    caller: Caller,
+    alert: UUID | None = None,
+    inquiry: UUID | None = None,
+    rule: RuleId | None = None,
+    region: RegionCode | None = None,
+    days: Annotated[int, Query(ge=1, le=3660)] = _PATTERN_DAYS,
+) -> Response:
+    """The form of a new one over an alert, an inquiry, or the alerts of a rule in a region over the last days."""
+    source = _source(alert, inquiry, rule, region, datetime.now(UTC) - timedelta(days=days))
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        found, proposed = await recommendation_deeds.propose(conn, caller, source)
+    return _form(request, caller, content=proposed, grounds=found, source=source, action="/recommendations")
+
+
+@router.post("")
+async def write_recommendation(
+    request: Request,
+    caller: Caller,
+    addressee: Annotated[Addressee, Form()],
+    source: Annotated[str, Form(max_length=1000)],
+    addressee_name: Line = "",
+    problem: Text = "",
+    asks: Text = "",
+    basis: Text = "",
+    reply_days: Annotated[int, Form()] = 0,
+    follow_up_days: Annotated[int, Form()] = 0,
+) -> Response:
+    """Draft one and show it."""
+    given = _given(addressee, addressee_name, problem, asks, basis, reply_days, follow_up_days)
+    wanted = NewRecommendation(**given.model_dump(), source=Source.model_validate_json(source))
+    made = await recommendation_deeds.write(_db(request), caller, wanted, None)
+    return _show(made.recommendation_id)
+
+
+@router.get("/{recommendation_id}")
+async def show_recommendation(request: Request, caller: Caller, recommendation_id: UUID) -> Response:
+    """One recommendation, its text, its record, and what may be done."""
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        view = await recommendation_deeds.view(conn, caller, recommendation_id)
+        about = f"recommendation:{recommendation_id}"
+        await audit.record(conn, caller, "recommendation.viewed", about, region=view.issued_by.code, hourly=True)
+    return _page(request, "recommendation.html", caller=caller, view=view)
+
+
+@router.get("/{recommendation_id}/edit")
+async def show_edit_form(request: Request, caller: Caller, recommendation_id: UUID) -> Response:
+    """The form of a draft."""
+    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        held = await recommendation_store.find(conn, recommendation_id)
+    action = f"/recommendations/{recommendation_id}/edit"
+    return _form(request, caller, content=held.content, grounds=held.grounds, source=None, action=action)
+
+
+@router.post("/{recommendation_id}/edit")
+async def rewrite_recommendation(
+    request: Request,
+    caller: Caller,
+    recommendation_id: UUID,
+    addressee: Annotated[Addressee, Form()],
+    addressee_name: Line = "",
+    problem: Text = "",
+    asks: Text = "",
+    basis: Text = "",
+    reply_days: Annotated[int, Form()] = 0,
+    follow_up_days: Annotated[int, Form()] = 0,
+) -> Response:
+    """Change a draft and show it again."""
+    given = _given(addressee, addressee_name, problem, asks, basis, reply_days, follow_up_days)
+    await recommendation_deeds.rewrite(_db(request), caller, recommendation_id, given, None)
+    return _show(recommendation_id)
+
+
+@router.get("/{recommendation_id}/print")
+async def print_recommendation(request: Request, caller: Caller, recommendation_id: UUID) -> Response:
+    """The document on A4, as an official paper is laid out."""
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        view = await recommendation_deeds.view(conn, caller, recommendation_id)
+        about = f"recommendation:{recommendation_id}"
+        await audit.record(conn, caller, "recommendation.viewed", about, region=view.issued_by.code, hourly=True)
+    day = (view.served_at or datetime.now(UTC)).astimezone(SHANGHAI)
+    signed = f"{day.year}年{day.month}月{day.day}日" if view.served_at else "    年  月  日"
+    return _page(request, "recommendation_print.html", view=view, signed=signed)
+
+
+@router.post("/{recommendation_id}/moves")
+async def move_recommendation(
+    request: Request, caller: Caller, recommendation_id: UUID, to: Annotated[str, Form(max_length=40)], note: Text = ""
+) -> Response:
+    """Make a move and show it again."""
+    wish = RecommendationMove(to=to, note=note)
+    await recommendation_deeds.move(_db(request), caller, recommendation_id, wish, None)
+    return _show(recommendation_id)
+
+
+def _source(alert: UUID | None, inquiry: UUID | None, rule: str | None, region: str | None, since: datetime) -> Source:
+    pattern = Pattern(rule_id=rule, region_code=region, since=since) if rule and region else None
+    return Source(alert_id=alert, inquiry_id=inquiry, pattern=pattern)
+
+
+def _given(
+    addressee: Addressee, name: str, problem: str, asks: str, basis: str, reply_days: int, follow_up_days: int
+) -> ContentForm:
+    """What the form says: what is asked, and the basis, one a line."""
+    return ContentForm(
+        addressee=addressee,
+        addressee_name=name,
+        problem=problem[:2000],
+        asks=[line for line in asks.splitlines() if line.strip()][:10],
+        basis=[line for line in basis.splitlines() if line.strip()][:10],
+        reply_days=reply_days,
+        follow_up_days=follow_up_days,
+    )
+
+
+def _form(request: Request, caller: Caller, **values: Any) -> Response:
+    return _page(
+        request,
+        "recommendation_form.html",
+        caller=caller,
+        book=recommendations.book(),
+        region=regions.name,
+        words=vocabulary(),
+        **values,
+    )
+
+
+def _show(recommendation_id: UUID) -> Response:
+    return RedirectResponse(f"/recommendations/{recommendation_id}", status_code=303)
+
+
+def _page(request: Request, name: str, **values: Any) -> Response:
+    return _templates.TemplateResponse(request, name, values)
+
+
+def _db(request: Request) -> Database:
+    db: Database = request.app.state.db
+    return db
