@@ -8,10 +8,18 @@ from functools import partial
 from fastapi import FastAPI
 
 from services.notifier import (
+    alert_export,
     clock,
+    folder_clock,
+    inquiries,
+    inquiry_pages,
+    inquiry_routes,
     lifecycle,
     noise,
     pages,
+    recommendation_pages,
+    recommendation_routes,
+    recommendations,
     retention,
     routes,
     routing,
@@ -36,6 +44,7 @@ from shared.web import create_app
 def build(settings: Settings) -> FastAPI:
     """The service over these settings. A tree of routes, life cycle or vocabulary that is malformed stops it here."""
     routing.file_plan(), lifecycle.book(), vocabulary(), noise.book()
+    inquiries.book(), recommendations.book()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -51,6 +60,7 @@ def build(settings: Settings) -> FastAPI:
             "stream": hub.run(),
             "deliveries": deliveries.run(),
             "clock": clock.run(db),
+            "folder_clock": folder_clock.run(db),
             "retention": retention.run(db),
             "unmuting": unmuting.run(db),
         }
@@ -60,6 +70,9 @@ def build(settings: Settings) -> FastAPI:
             yield
 
     app = create_app(service="notifier", settings=settings, title="云睛 预警 · Yunjing notifier", lifespan=lifespan)
+    app.include_router(alert_export.router)
+    for part in (inquiry_routes, recommendation_routes, inquiry_pages, recommendation_pages):
+        app.include_router(part.router)
     app.include_router(routes.router)
     app.include_router(silence_routes.router)
     app.include_router(silence_pages.router)

@@ -84,6 +84,11 @@ _SHOWN = {
     "review": "NOT finished AND outcome IS NOT NULL",
     "overdue": "NOT finished AND due_by <= now()",
 }
+_OVERDUE = {
+    None: "true",
+    True: "NOT finished AND coalesce(due_by <= now(), false)",
+    False: "NOT (NOT finished AND coalesce(due_by <= now(), false))",
+}
 _ASSIGNED = {
     None: "true",
     "me": "assignee -> 'by' ->> 'subject' = current_setting('yunjing.subject', true)",
@@ -248,25 +253,19 @@ async def delivery(conn: Connection, alert_id: UUID) -> list[DeskView]:
 async def search(conn: Connection, wanted: AlertFilter) -> tuple[list[AlertCard], str | None]:
     """A page of the caller's alerts, red first and the newest of a grade first, and the cursor of the next page."""
     after = Cursor.parse(wanted.after) if wanted.after else None
-    state = [wanted.state] if wanted.state and wanted.state not in _SHOWN else []
-    shown = "state = $8" if state else _SHOWN[wanted.state or "all"]
+    condition, values = _condition(wanted)
     rows = await conn.fetch(
         f"""
         SELECT rank, alert_id, {_COLUMNS} FROM alerts
-        WHERE {shown} AND {_ASSIGNED[wanted.assigned]}
-          AND ($1::text IS NULL OR grade = $1) AND ($2::text IS NULL OR matter = $2)
-          AND ($3::text IS NULL OR village_code LIKE $3)
-          AND ($4::smallint IS NULL OR rank > $4 OR rank = $4 AND (raised_at, alert_id) < ($5::timestamptz, $6::uuid))
-        ORDER BY rank, raised_at DESC, alert_id DESC LIMIT $7
+        WHERE {condition}
+          AND ($1::smallint IS NULL OR rank > $1 OR rank = $1 AND (raised_at, alert_id) < ($2::timestamptz, $3::uuid))
+        ORDER BY rank, raised_at DESC, alert_id DESC LIMIT $4
         """,
-        wanted.grade,
-        wanted.matter,
-        region_prefix(wanted.village) if wanted.village else None,
         after and after.rank,
         after and after.raised_at,
         after and after.alert_id,
         wanted.limit + 1,
-        *state,
+        *values,
     )
     page = rows[: wanted.limit]
     more = len(rows) > wanted.limit
@@ -276,6 +275,41 @@ async def search(conn: Connection, wanted: AlertFilter) -> tuple[list[AlertCard]
 
 async def counts(conn: Connection) -> Counts:
     """What waits on the caller's desks."""
+async def changed(
+    conn: Connection, wanted: AlertFilter, after: tuple[datetime, UUID] | None, until: datetime, limit: int
+) -> list[Standing]:
+    """The caller's alerts that last changed behind `after` and by `until`, the least recently changed first."""
+    condition, values = _condition(wanted)
+    rows = await conn.fetch(
+        f"""
+        SELECT alert_id, {_COLUMNS} FROM alerts
+        WHERE {condition} AND updated_at <= $1
+          AND ($2::timestamptz IS NULL OR (updated_at, alert_id) > ($2, $3::uuid))
+        ORDER BY updated_at, alert_id LIMIT $4
+        """,
+        until,
+        *(after or (None, None)),
+        limit,
+        *values,
+    )
+    return [_standing(row) for row in rows]
+
+
+def _condition(wanted: AlertFilter) -> tuple[str, list[Any]]:
+    """What a filter asks for in SQL, and its parameters, the first of which is $5."""
+    shown = "state = $12" if wanted.state and wanted.state not in _SHOWN else _SHOWN[wanted.state or "all"]
+    condition = f"""
+        {shown} AND {_ASSIGNED[wanted.assigned]} AND ($5::text IS NULL OR grade = $5)
+        AND ($6::text IS NULL OR matter = $6) AND ($7::text[] IS NULL OR village_code LIKE ALL ($7))
+        AND ($8::text IS NULL OR rule_id = $8) AND ($9::timestamptz IS NULL OR raised_at >= $9)
+        AND ($10::timestamptz IS NULL OR raised_at <= $10) AND {_OVERDUE[wanted.overdue]}
+        AND ($11::text IS NULL OR strpos(lower(concat_ws(' ', body #>> '{{title,zh}}', body #>> '{{title,en}}',
+                                                         body ->> 'case_nos')), lower($11)) > 0)"""
+    places = [region_prefix(code) for code in (wanted.village, wanted.town) if code]
+    values = [wanted.grade, wanted.matter, places or None, wanted.rule, wanted.since, wanted.until, wanted.text]
+    return condition, values + ([wanted.state] if shown == "state = $12" else [])
+
+
     row = await conn.fetchrow(_COUNTS)
     assert row
     return Counts(**dict(row))

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import groups, inbox, moves
+from services.notifier import folders, groups, inbox, moves
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import AlertCard, AlertFilter
 from services.notifier.stream import last_position
@@ -82,6 +82,7 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
         view = await moves.seen(conn, held, caller)
         past = [] if view.recusal else await inbox.history(conn, alert_id)
         others = await groups.others(conn, alert_id)
+        linked = None if view.recusal else await folders.of_alert(conn, held, caller)
     return _page(
         request,
         "alert.html",
@@ -90,6 +91,7 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
         alert=held.alert,
         history=past,
         others=others,
+        folders=linked,
         words=vocabulary(),
         region=regions.name,
         finished=held.finished,

@@ -1,5 +1,6 @@
 """The notifier's REST API under /v1."""
 
+import hashlib
 from typing import Annotated
 from uuid import UUID
 
@@ -46,13 +47,28 @@ async def list_alerts(request: Request, caller: Caller, wanted: Annotated[AlertF
     return AlertPage(items=items, next=after)
 
 
-@router.get("/alerts/{alert_id}", summary="预警详情 / Read an alert", responses=problems(errors.NoSuchAlert))
-async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> AlertView:
-    """One alert with all its evidence, its desks and who read it there. The caller's first reading is kept."""
+@router.get(
+    "/alerts/{alert_id}",
+    response_model=AlertView,
+    summary="预警详情 / Read an alert",
+    responses=problems(errors.NoSuchAlert) | {304: {"description": "没有变化 / Unchanged"}},
+)
+async def show_alert(
+    request: Request, response: Response, caller: Caller, alert_id: UUID, if_none_match: Annotated[str, Header()] = ""
+) -> AlertView | Response:
+    """One alert with all its evidence, its desks and who read it there. The caller's first reading is kept.
+
+    Its `ETag` stands for all that this caller sees of it: sent back in `If-None-Match`, what is unchanged answers 304.
+    """
     async with _db(request).begin(Scope.of(caller)) as conn:
         held = await inbox.find(conn, alert_id)
         await inbox.mark_read(conn, held, caller)
-        return await moves.seen(conn, held, caller)
+        view = await moves.seen(conn, held, caller)
+    tag = f'W/"{hashlib.sha256(view.model_dump_json().encode()).hexdigest()[:32]}"'
+    if tag in (each.strip() for each in if_none_match.split(",")):
+        return Response(status_code=304, headers={"etag": tag})
+    response.headers["etag"] = tag
+    return view
 
 
 @router.get(

@@ -15,7 +15,7 @@ from services.notifier.standing import Standing
 from services.notifier.vocabulary import vocabulary
 from shared import regions
 from shared.contracts.alerts import Alert, Bilingual, Grade
-from shared.contracts.base import RegionCode
+from shared.contracts.base import RegionCode, UtcTime
 from shared.contracts.power import Matter
 
 
@@ -427,7 +427,8 @@ class RuleRecords(BaseModel):
 
 class AlertFilter(BaseModel):
     """Which of one's own alerts: `state` is a state, or `open`, `finished`, `review` (judgements that wait for one),
-    `overdue`; `assigned` says whose; a town's code covers its villages."""
+    `overdue`; `assigned` says whose; a town's code covers its villages. `from` and `to` bound the delivery; `text`
+    is looked for in title and case numbers."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -436,6 +437,12 @@ class AlertFilter(BaseModel):
     matter: Matter | None = None
     village: RegionCode | None = None
     assigned: Literal["me", "nobody"] | None = None
+    town: RegionCode | None = None
+    rule: Annotated[str | None, Field(max_length=60)] = None
+    since: Annotated[UtcTime | None, Field(alias="from")] = None
+    until: Annotated[UtcTime | None, Field(alias="to")] = None
+    overdue: bool | None = None
+    text: Annotated[str | None, Field(max_length=100)] = None
     after: Annotated[str | None, Field(max_length=200)] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
