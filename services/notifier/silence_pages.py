@@ -22,6 +22,7 @@ from shared.workdays import SHANGHAI
 
 router = APIRouter(include_in_schema=False)
 _templates = web.templates(Path(__file__).parent)
+_QUIETED: tuple[Grade, ...] = ("yellow", "prompt")
 _Text = Annotated[str, Form(max_length=1000)]
 
 
@@ -37,7 +38,8 @@ async def show_silences(
 ) -> Response:
     """The silences of the caller's regions, and the form; a link from an alert fills it in."""
     found = await silence_routes.list_silences(request, caller, show)
-    chosen = {"region_code": region, "rule_id": rule_id, "matter": "", "case": case, "party": party}
+    chosen: dict[str, Any] = {"region_code": region, "rule_id": rule_id, "matter": "", "case": case, "party": party}
+    chosen |= {"reason": "", "ends_at": "", "grades": _QUIETED}
     return _page(request, "silences.html", caller, silences=found.items, show=show, chosen=chosen)
 
 
