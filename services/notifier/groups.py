@@ -11,7 +11,12 @@ from services.notifier.schemas import AlertCard, Group
 from shared.db import Connection
 
 _SHOWN = 10
-_COUNTS = "SELECT key, count(*) FROM alert_groups WHERE key = ANY($1::text[]) GROUP BY key"
+_SIZES = """
+WITH mine AS (SELECT alert_id, key FROM alert_groups WHERE alert_id = ANY($1::uuid[]) AND NOT starts_with(key, 'facts:')),
+sizes AS (SELECT key, count(*) AS size FROM alert_groups WHERE key IN (SELECT key FROM mine) GROUP BY key)
+SELECT mine.alert_id, key, size FROM mine JOIN sizes USING (key)
+WHERE size > 1 ORDER BY starts_with(key, 'case:') DESC, size DESC, key
+"""
 _OTHERS = """
 WITH mine AS (SELECT key FROM alert_groups WHERE alert_id = $1 AND NOT starts_with(key, 'facts:')),
 others AS (
@@ -49,14 +54,16 @@ class Others:
 
 
 async def fill(conn: Connection, cards: Sequence[_Card]) -> list[_Card]:
-    """The cards with the size of their group, how loud each was and why."""
-    heard = await loudness.hearings(conn, [card.alert_id for card in cards])
-    keys = sorted({card.group.key for card in cards if card.group})
-    sizes = {row["key"]: row["count"] for row in await conn.fetch(_COUNTS, keys)} if keys else {}
+    """The cards with how loud each was and why, and the size of their group: a case's, else the largest party's."""
+    ids = [card.alert_id for card in cards]
+    heard = await loudness.hearings(conn, ids)
+    largest: dict[UUID, Group] = {}
+    for row in await conn.fetch(_SIZES, ids):
+        largest.setdefault(row["alert_id"], Group(key=row["key"], count=row["size"]))
     return [
         card.model_copy(
             update={
-                "group": card.group and Group(key=card.group.key, count=sizes.get(card.group.key, 1)),
+                "group": largest.get(card.alert_id) or (card.group and Group(key=card.group.key, count=1)),
                 **(dict(heard[str(card.alert_id)]) if str(card.alert_id) in heard else {}),
             }
         )
