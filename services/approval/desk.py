@@ -12,7 +12,7 @@ from services.approval.documents import FiledPaper
 from services.approval.errors import ChangedMeanwhile
 from services.approval.flows import Catalogue, Flow
 from services.approval.store import LogEntry
-from shared import regions
+from shared import audit, regions
 from shared.contracts.power import NodeCompleted, NodeFields, PowerEvent
 from shared.db import Connection
 from shared.principals import Principal
@@ -48,6 +48,13 @@ class Desk:
         flow = self._catalogue.flow(case.flow)
         log = await store.log_of(self._conn, case_id)
         return Opened(case, flow, log, case.actions(flow, self._by(case.village_code), datetime.now(UTC)))
+
+    async def read(self, case_id: UUID) -> Opened:
+        """What `look` gives, to somebody who reads it: the audit log tells of it anew each hour."""
+        seen = await self.look(case_id)
+        where = seen.case.village_code
+        await audit.record(self._conn, self._caller, "case.viewed", f"case:{case_id}", region=where, hourly=True)
+        return seen
 
     async def open(self, *, flow_code: str, village_code: str, title: str, fields: NodeFields) -> Case:
         """Open a case in a village; raises what `Case.open` does, `NoSuchFlow`, `InvalidInput` for no village."""
@@ -117,6 +124,8 @@ class Desk:
 
     async def _save(self, flow: Flow, case: Case, event: PowerEvent) -> Case:
         await store.save(self._conn, [CaseChange(case, [event], waits_for(flow, case))])
+        action, told = event.TYPE.rpartition(".v")[0], {"sequence": case.sequence, "node": case.node}
+        await audit.record(self._conn, self._caller, action, f"case:{case.case_id}", told, region=case.village_code)
         return case
 
 

@@ -24,7 +24,7 @@ from services.approval.forms import Shown, read_fields, show_fields
 from services.approval.idempotency import once
 from services.approval.prompts import Prompt, Prompter, digest
 from services.approval.store import LogEntry, Wanted
-from shared import regions
+from shared import audit, regions
 from shared.auth import Caller
 from shared.contracts.power import NodeCompleted
 from shared.db import Database, Scope
@@ -228,6 +228,7 @@ async def _receive(request: Request, db: Database, caller: Principal, kind: str,
     stored = await receive(documents.folder_in(request.app.state.settings.data_dir), _chunks(file), file.filename or "")
     async with db.begin(Scope.of(caller)) as conn:
         await documents.register(conn, stored, caller.subject)
+        await audit.record(conn, caller, "document.uploaded", f"document:{stored.sha256}")
     return FiledPaper(kind, stored.sha256, stored.name)
 
 
@@ -257,8 +258,8 @@ async def _case(
     papers: Sequence[FiledPaper] = (),
     prompts: Sequence[Prompt] = (),
 ) -> Response:
-    async with db.begin(Scope.of(caller), readonly=True) as conn:
-        seen = await Desk(conn, flows.load(), caller).look(case_id)
+    async with db.begin(Scope.of(caller)) as conn:
+        seen = await Desk(conn, flows.load(), caller).read(case_id)
     node = seen.flow.node(seen.case.node) if seen.case.node else None
     return _page(
         request,

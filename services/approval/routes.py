@@ -26,6 +26,7 @@ from services.approval.schemas import (
     WithdrawCase,
 )
 from services.approval.store import Wanted
+from shared import audit
 from shared.auth import Caller
 from shared.contracts.base import RegionCode, Sha256
 from shared.db import Scope
@@ -113,8 +114,8 @@ async def open_case(db: Db, caller: Caller, wanted: OpenCase, request: Request, 
 )
 async def read_case(db: Db, caller: Caller, case_id: UUID, response: Response) -> CaseOut:
     """A case with its history and what the caller may do now."""
-    async with db.begin(Scope.of(caller), readonly=True) as conn:
-        seen = await Desk(conn, flows.load(), caller).look(case_id)
+    async with db.begin(Scope.of(caller)) as conn:
+        seen = await Desk(conn, flows.load(), caller).read(case_id)
     response.headers["etag"] = f'"{seen.case.sequence}"'
     return CaseOut.whole(seen.case, seen.flow, seen.log, seen.actions)
 
@@ -214,6 +215,7 @@ async def upload(
 
         async def act() -> dict[str, Any]:
             await documents.register(conn, stored, caller.subject)
+            await audit.record(conn, caller, "document.uploaded", f"document:{stored.sha256}")
             return DocumentOut.of(stored).model_dump(mode="json")
 
         answer = await once(conn, caller, key, [request.url.path, stored.sha256, stored.name], act, status=201)
@@ -229,8 +231,9 @@ async def upload(
 )
 async def download(db: Db, caller: Caller, request: Request, sha256: Annotated[Sha256, Path()]) -> FileResponse:
     """A paper of a case that the caller may read."""
-    async with db.begin(Scope.of(caller), readonly=True) as conn:
+    async with db.begin(Scope.of(caller)) as conn:
         stored = await documents.find(conn, sha256)
+        await audit.record(conn, caller, "document.downloaded", f"document:{sha256}")
     return FileResponse(
         path_of(documents.folder_in(request.app.state.settings.data_dir), sha256),
         media_type=stored.media_type,

@@ -10,6 +10,7 @@ import asyncpg
 
 from services.detector.drafts import Act, Draft, State
 from services.detector.errors import BadRule, NoSuchDraft
+from shared import audit
 from shared.db import Connection
 from shared.principals import Principal
 from shared.problems import FieldError
@@ -84,6 +85,8 @@ async def note(conn: Connection, draft: Draft, act: Act, who: Principal, reason:
     """Add to the history."""
     place = (draft.id, draft.rule_id, draft.region_code, act)
     await conn.execute(_NOTE, *place, who.subject, who.person_key, who.name, reason, at)
+    told = {"draft": str(draft.id)}
+    await audit.record(conn, who, f"rule.{act}", f"rule:{draft.rule_id}", told, region=draft.region_code)
 
 
 async def acts(

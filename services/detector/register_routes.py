@@ -22,7 +22,7 @@ from services.detector.routes import READERS
 from services.detector.schemas import Accepted, RecordPage, RowFaultView, UploadPage, UploadReport, UploadView
 from services.detector.upload_trail import Upload
 from services.detector.uploads import Change, Reading, read_record
-from shared import cursor
+from shared import audit, cursor
 from shared.auth import Caller, require
 from shared.bus.outbox import EventTooLarge
 from shared.contracts.reference import DATASETS
@@ -105,6 +105,8 @@ async def get_template(caller: Caller, dataset: Dataset, kind: Literal["csv", "x
 async def export_records(request: Request, caller: Caller, dataset: Dataset) -> StreamingResponse:
     """The register within the caller's regions as a sheet to correct and upload again. Persons stay keyed hashes."""
     require(caller, *READERS)
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        await audit.record(conn, caller, "register.exported", f"register:{dataset}")
     lines = _exported(_db(request), caller, _register(dataset))
     return StreamingResponse(lines, media_type=_CSV, headers=_attached(f"{dataset}.csv"))
 
@@ -198,7 +200,8 @@ async def get_record(request: Request, caller: Caller, dataset: Dataset, id: Rec
     """One record, as it took effect."""
     _register(dataset)
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        await audit.record(conn, caller, "register.viewed", f"register:{dataset}", hourly=True)
         data = await conn.fetchval("SELECT data FROM reference_records WHERE dataset = $1 AND id = $2", dataset, id)
     if data is None:
         raise NoSuchRecord("该记录不存在,或不在本人区域内", "It does not exist or lies outside your region")
@@ -220,7 +223,8 @@ async def list_records(
     """The records of a register by id, within the caller's regions."""
     _register(dataset)
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        await audit.record(conn, caller, "register.viewed", f"register:{dataset}", hourly=True)
         rows = await conn.fetch(_PAGE, dataset, after, limit)
     return RecordPage(records=[row["data"] for row in rows], next=rows[-1]["id"] if len(rows) == limit else None)
 

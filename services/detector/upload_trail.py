@@ -7,6 +7,7 @@ from datetime import datetime
 
 from services.detector.publishing import WRITERS
 from services.detector.schemas import Format
+from shared import audit
 from shared.db import Connection
 from shared.principals import Principal
 from shared.regions import COUNTY, town_of
@@ -46,6 +47,8 @@ async def note(conn: Connection, caller: Principal, upload: Upload) -> None:
     """Put an upload on record, within the transaction that it changes the register in."""
     who = (_region(caller), caller.subject, caller.person_key, caller.name)
     await conn.execute(_NOTE, *astuple(upload), *who)
+    told = {"upload": str(upload.id), "changed": upload.changed, "deleted": upload.deleted, "refused": upload.refused}
+    await audit.record(conn, caller, "register.changed", f"register:{upload.dataset}", told, region=_region(caller))
 
 
 async def page(

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from services.notifier import colleagues, deeds, groups, inbox, standing
+from services.notifier import colleagues, deeds, groups, inbox, routing, standing
 from services.notifier.deeds import Deed
 from services.notifier.errors import IdempotencyKeyReused
 from services.notifier.lifecycle import Actor, Move
 from services.notifier.schemas import AlertView
 from services.notifier.standing import Change, Standing
+from shared import audit
 from shared.db import Connection, Database, Scope
 from shared.principals import Principal
 
@@ -36,6 +37,7 @@ async def make(
             await inbox.mark_read(conn, held, caller)
             await inbox.save(conn, [replace(change, request=request, request_key=request_key)])
             held = change.standing
+            await _note(conn, caller, change)
         return await seen(conn, held, caller)
 
 
@@ -44,6 +46,13 @@ async def seen(conn: Connection, held: Standing, caller: Principal) -> AlertView
     delivery = await inbox.delivery(conn, UUID(held.alert.alert_id))
     view = AlertView.seen_by(held, standing.actor_at(held, caller), delivery, datetime.now(UTC))
     return (await groups.fill(conn, [view]))[0]
+
+
+async def _note(conn: Connection, caller: Principal, change: Change) -> None:
+    held = change.standing
+    told = {"kind": change.kind, "from": change.state_from, "to": held.state, "outcome": change.outcome}
+    where = routing.audited_at(held.alert)
+    await audit.record(conn, caller, "alert.moved", f"alert:{held.alert.alert_id}", told, region=where)
 
 
 async def _decide(conn: Connection, held: Standing, wish: Move | Deed, actor: Actor) -> Change:

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
-from services.notifier import errors, inbox, lifecycle, moves, standing, webhooks
+from services.notifier import errors, inbox, lifecycle, moves, routing, standing, webhooks
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import (
     AlertFilter,
@@ -22,6 +22,7 @@ from services.notifier.schemas import (
     WebhookView,
 )
 from services.notifier.stream import HEARTBEAT_SECONDS, SEND_SECONDS, Hub
+from shared import audit
 from shared.auth import Caller, current_principal
 from shared.db import Database, Scope
 from shared.openapi import problems
@@ -42,7 +43,8 @@ RequestKey = Annotated[
 @router.get("/alerts", summary="预警列表 / List alerts", responses=problems(errors.BadCursor))
 async def list_alerts(request: Request, caller: Caller, wanted: Annotated[AlertFilter, Query()]) -> AlertPage:
     """The alerts on the caller's desks, red first and the newest of a grade first."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        await audit.record(conn, caller, "alerts.listed", "alerts", hourly=True)
         items, after = await inbox.search(conn, wanted)
     return AlertPage(items=items, next=after)
 
@@ -78,10 +80,12 @@ async def show_alert(
 )
 async def show_history(request: Request, caller: Caller, alert_id: UUID) -> History:
     """All that happened to an alert, the oldest first; not for those who must stand aside, for it names who has it."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with _db(request).begin(Scope.of(caller)) as conn:
         held = await inbox.find(conn, alert_id)
         if why_not := lifecycle.recusal(held.alert, standing.actor_at(held, caller)):
             raise why_not
+        where = routing.audited_at(held.alert)
+        await audit.record(conn, caller, "alert.history_viewed", f"alert:{alert_id}", region=where, hourly=True)
         return History(items=await inbox.history(conn, alert_id))
 
 
@@ -125,8 +129,11 @@ async def open_stream(
     async def allowed() -> bool:
         return Scope.of(await current_principal(request, None)) == scope
 
+    position = _position(last_event_id or after)
+    async with _db(request).begin(scope) as conn:
+        await audit.record(conn, caller, "stream.opened", "stream", hourly=True)
     return EventSourceResponse(
-        hub.events(scope, _position(last_event_id or after), allowed=allowed),
+        hub.events(scope, position, allowed=allowed),
         ping=HEARTBEAT_SECONDS,
         send_timeout=SEND_SECONDS,
     )
@@ -152,6 +159,7 @@ async def create_webhook(request: Request, response: Response, caller: Caller, b
     await webhooks.check(body, caller, settings)
     async with _db(request).begin(Scope.of(caller)) as conn:
         made = await webhooks.create(conn, body, caller, settings)
+        await audit.record(conn, caller, "webhook.created", f"webhook:{made.webhook_id}", {"desks": made.desks})
     response.headers["location"] = f"/v1/webhooks/{made.webhook_id}"
     return made
 
@@ -178,7 +186,9 @@ async def renew_webhook(request: Request, caller: Caller, webhook_id: UUID, body
     """Change or renew a subscription; its secret stays."""
     await webhooks.check(body, caller, request.app.state.settings)
     async with _db(request).begin(Scope.of(caller)) as conn:
-        return await webhooks.renew(conn, webhook_id, body)
+        changed = await webhooks.renew(conn, webhook_id, body)
+        await audit.record(conn, caller, "webhook.changed", f"webhook:{webhook_id}", {"desks": changed.desks})
+        return changed
 
 
 @router.delete(
@@ -192,6 +202,7 @@ async def delete_webhook(request: Request, caller: Caller, webhook_id: UUID) -> 
     """End a subscription."""
     async with _db(request).begin(Scope.of(caller)) as conn:
         await webhooks.delete(conn, webhook_id)
+        await audit.record(conn, caller, "webhook.deleted", f"webhook:{webhook_id}")
 
 
 @router.get(

@@ -246,8 +246,12 @@ def holders(desks: Iterable[Desk]) -> list[str]:
 
 def readers(desks: Iterable[Desk], alert: Alert) -> list[str]:
     """The holders, and the auditors who may read but not move: of the place, in a conflict of the county only."""
-    audited = regions.county_of(alert.town_code) if in_conflict(alert) else alert.village_code
-    return sorted({*holders(desks), *_around(AUDITOR, audited)})
+    return sorted({*holders(desks), *_around(AUDITOR, audited_at(alert))})
+
+
+def audited_at(alert: Alert) -> str:
+    """The region whose auditors may know of it: the village, in a conflict the county."""
+    return regions.county_of(alert.town_code) if in_conflict(alert) else alert.village_code
 
 
 def in_conflict(alert: Alert) -> bool:

@@ -6,13 +6,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from shared import regions
 from shared.db import Connection
 from shared.principals import Principal
 
-Value: TypeAlias = "str | int | bool | Sequence[Value] | Mapping[str, Value] | None"
 SYSTEM = Principal("system", "", "", frozenset())
 _INSERT = """
 INSERT INTO audit_log (actor, name, grants, action, object, region, detail, once)
@@ -33,7 +32,7 @@ async def record(
     actor: Principal,
     action: str,
     object: str,
-    detail: Mapping[str, Value] | None = None,
+    detail: Mapping[str, Any] | None = None,
     *,
     region: str | None = None,
     hourly: bool = False,

@@ -18,6 +18,7 @@ from services.approval.desk import check_village
 from services.approval.idempotency import IdempotencyKey, once
 from services.approval.imports.rows import Reading, RowFault, read_records
 from services.approval.imports.take import Report, take
+from shared import audit
 from shared.auth import Caller, require
 from shared.contracts.base import RegionCode
 from shared.db import Scope
@@ -92,6 +93,8 @@ async def import_sheet(
             )
             if report.faults and not dry_run and not accept_good_rows:
                 raise _refused(report)
+            told = {"dry_run": dry_run, "good_rows_only": accept_good_rows, "faults": len(report.faults)}
+            await audit.record(conn, caller, "case.imported", f"import:{digest}", told, region=village_code)
             return ReportOut.model_validate(asdict(report)).model_dump(mode="json")
 
         said = [request.url.path, digest, village_code, dry_run, accept_good_rows]
