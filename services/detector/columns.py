@@ -84,6 +84,11 @@ class Column:
         return self.name.removesuffix("_fen") + "_yuan" if self.kind == "money" else self.name
 
     @property
+    def recurs(self) -> bool:
+        """Whether many of its cells are alike, and none is the number of a person."""
+        return self.kind in ("text", "region", "regions", "date", "choice", "yes_no")
+
+    @property
     def title(self) -> str:
         """Its header in a template."""
         units = {"money": "(元)", "fen": "(分)"}

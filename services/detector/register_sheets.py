@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
 from typing import Any
 
 from openpyxl import Workbook
@@ -21,6 +21,7 @@ from shared.sheets import CellFault, SheetLine, SheetRefused
 
 _HELP_SHEET = "填写说明"
 HELP = ("列 Column", "必填 Required", "怎么填", "How", "例 Example")
+_HELD = 5000
 # Excel knows a CSV's encoding by this mark only.
 _BOM = "\ufeff"
 
@@ -43,6 +44,7 @@ class _Reader:
     def __init__(self, register: Register, header: Header) -> None:
         self.header = header
         self._columns = [register.by_key.get(key) for key in header.columns]
+        self._readers = [_reader(column) if column else None for column in self._columns]
         self._at: dict[str, int] = {}
         for at, column in enumerate(self._columns):
             if column:
@@ -57,14 +59,14 @@ class _Reader:
         faults = [made for fault in line.faults if (made := self._cell_fault(line, fault))]
         values: dict[str, Any] = {}
         fields: set[str] = set()
-        for at, (column, text) in enumerate(zip(self._columns, line.cells, strict=False)):
-            if column is None or not text or at in unusable:
+        for at, (column, read, text) in enumerate(zip(self._columns, self._readers, line.cells, strict=False)):
+            if column is None or read is None or not text or at in unusable:
                 continue
             if column.field in fields:
                 faults.append(self._fault(line, at, "与另一列重复,只填其一", "Another column says it too: fill in one"))
             fields.add(column.field)
             try:
-                name, value = column.read(text)
+                name, value = read(text)
                 values[name] = value
             except Unreadable as error:
                 faults.append(self._fault(line, at, error.zh, error.en))
@@ -88,6 +90,11 @@ class _Reader:
     def _told(self, line: SheetLine, at: int) -> str:
         column = self._columns[at]
         return column.masked(line.cells[at]) if column and at < len(line.cells) else ""
+
+
+def _reader(column: Column) -> Callable[[str], tuple[str, Any]]:
+    # Names of posts, regions, days come again and again; numbers of persons don't.
+    return lru_cache(_HELD)(column.read) if column.recurs else column.read
 
 
 def csv_template(register: Register) -> bytes:

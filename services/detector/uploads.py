@@ -35,7 +35,7 @@ def _some_digits(number: str) -> bool:
 
 
 def _id_no(key: str) -> _Number:
-    return _Number(key, person_key, valid_id_no, "身份证号有误", "not a valid ID number")
+    return _Number(key, person_key, valid_id_no, "身份证号有误,请核对", "not a valid ID number: check its digits")
 
 
 ONE = {
