@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
-from services.notifier.lifecycle import Person
+from services.notifier import lifecycle
+from services.notifier.lifecycle import Actor, Person
 from services.notifier.routing import Desk
-from services.notifier.standing import Assignee
+from services.notifier.schemas import Colleague
+from services.notifier.standing import Assignee, Standing
 from shared.db import Connection
 
 
@@ -17,3 +19,12 @@ async def at(conn: Connection, desks: Iterable[Desk]) -> dict[str, Assignee]:
     return {
         row["subject"]: Assignee(Person(row["subject"], row["name"], row["person_key"]), row["desk"]) for row in rows
     }
+
+
+async def choices(conn: Connection, held: Standing, actor: Actor) -> list[Colleague]:
+    """To whom this actor can hand an alert over: those seen at its desks, without himself and who must stand aside."""
+    return [
+        Colleague(subject=one.by.subject, name=one.by.name, desk=one.desk)
+        for one in (await at(conn, held.desks)).values()
+        if not one.by.is_(actor) and not lifecycle.recusal(held.alert, one.by.actor())
+    ]

@@ -147,8 +147,7 @@ def _hand_over(
         raise _wrong(
             "to", "请选择同岗位的同事(须曾登录查阅)", "Choose a colleague at the same desk who has signed in before"
         )
-    other = Actor(frozenset(), to.by.person_key, to.by.subject, to.by.name)
-    if lifecycle.recusal(held.alert, other):
+    if lifecycle.recusal(held.alert, to.by.actor()):
         raise _wrong("to", "该同事须回避,请另选他人", "This colleague must stand aside: choose another")
     details = {"to_name": to.by.name}
     return _change("handed_over", replace(held, assignee=to), actor, now, note=deed.note, details=details)

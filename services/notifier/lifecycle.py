@@ -188,6 +188,10 @@ class Person:
         """The person behind an actor."""
         return cls(actor.subject, actor.name, actor.person_key)
 
+    def actor(self) -> Actor:
+        """He, at no desk."""
+        return Actor(frozenset(), self.person_key, self.subject, self.name)
+
     def is_(self, actor: Actor) -> bool:
         """Whether this is he, under whichever sign-in."""
         return self.subject == actor.subject or (bool(self.person_key) and self.person_key == actor.person_key)

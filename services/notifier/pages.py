@@ -1,5 +1,6 @@
 """The secretary's pages: the inbox, one alert with everything needed to judge it, and the forms of its moves."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,17 +9,22 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import folders, groups, inbox, moves
+from services.notifier import colleagues, folders, groups, inbox, moves, papers, rule_records, standing
+from services.notifier.errors import MoveNeedsMore
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import AlertCard, AlertFilter
+from services.notifier.standing import Standing
 from services.notifier.stream import last_position
 from services.notifier.vocabulary import vocabulary
-from shared import regions, web
+from shared import audit, regions, web
 from shared.auth import Caller
+from shared.cells import Unreadable, read_integer, read_money
 from shared.contracts.alerts import Grade
 from shared.contracts.base import RegionCode
 from shared.contracts.power import Matter
-from shared.db import Database, Scope
+from shared.db import Connection, Database, Scope
+from shared.principals import Principal
+from shared.problems import FieldError
 
 router = APIRouter(include_in_schema=False)
 _templates = web.templates(Path(__file__).parent)
@@ -46,7 +52,8 @@ async def show_inbox(
         after=after,
         limit=_PAGE,
     )
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with _db(request).begin(Scope.of(caller)) as conn:
+        await audit.record(conn, caller, "alerts.listed", "alerts", hourly=True)
         position = await last_position(conn)
         items, following = await inbox.search(conn, wanted)
         counts = await inbox.counts(conn)
@@ -81,6 +88,7 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
         await inbox.mark_read(conn, held, caller)
         view = await moves.seen(conn, held, caller)
         past = [] if view.recusal else await inbox.history(conn, alert_id)
+        handling = await _handling(conn, held, caller, recused=view.recusal is not None)
         others = await groups.others(conn, alert_id)
         linked = None if view.recusal else await folders.of_alert(conn, held, caller)
     return _page(
@@ -90,6 +98,7 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
         view=view,
         alert=held.alert,
         history=past,
+        **handling,
         others=others,
         folders=linked,
         words=vocabulary(),
@@ -115,10 +124,36 @@ async def move_alert(
     to: Annotated[str, Form(max_length=40)],
     note: Annotated[str, Form(max_length=4000)] = "",
     outcome: Annotated[str, Form(max_length=40)] = "",
+    explanation: Annotated[str, Form(max_length=40)] = "",
+    recovered: Annotated[str, Form(max_length=40)] = "",
+    people: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """Make a move and show the alert again."""
-    await moves.make(_db(request), caller, alert_id, Move(to, note, outcome or None), None)
+    money, number = _read("recovered", recovered, read_money), _read("people", people, read_integer)
+    wish = Move(to, note, outcome or None, explanation or None, money, number)
+    await moves.make(_db(request), caller, alert_id, wish, None)
     return RedirectResponse(f"/alerts/{alert_id}", status_code=303)
+
+
+async def _handling(conn: Connection, held: Standing, caller: Principal, *, recused: bool) -> dict[str, Any]:
+    """What the alert page shows beside the alert: its papers, to whom it can be handed over, its rule's record."""
+    record = await rule_records.of(conn, held.alert.rule_id)
+    if recused:
+        return {"papers": [], "colleagues": [], "record": record}
+    actor = standing.actor_at(held, caller)
+    return {
+        "papers": await papers.listed(conn, UUID(held.alert.alert_id)),
+        "colleagues": await colleagues.choices(conn, held, actor),
+        "record": record,
+    }
+
+
+def _read(field: str, text: str, read: Callable[[str], int]) -> int:
+    """A number that somebody typed, 0 when nothing; raises `MoveNeedsMore`."""
+    try:
+        return read(text.strip()) if text.strip() else 0
+    except Unreadable as error:
+        raise MoveNeedsMore("请改正后再提交", "Please mend it", [FieldError(field, error.zh, error.en)]) from error
 
 
 def _page(request: Request, name: str, **values: Any) -> Response:

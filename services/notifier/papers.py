@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 
 from asyncpg import Record
 
-from services.notifier import deeds, inbox, lifecycle, standing
+from services.notifier import deeds, inbox, lifecycle, routing, standing
 from services.notifier.errors import NoSuchPaper, TooManyPapers
 from services.notifier.schemas import PaperView
+from services.notifier.standing import Standing
+from shared import audit
 from shared.db import Connection, Database, Scope
 from shared.documents import StoredDocument, receive
 from shared.principals import Principal
@@ -55,6 +57,7 @@ async def file(
         deed, actor = deeds.File(uuid4(), stored.sha256, stored.name), standing.actor_at(held, caller)
         change = deeds.decide(held, deed, actor, datetime.now(UTC))
         await inbox.save(conn, [replace(change, request=stored.sha256)])
+        await _note(conn, caller, "paper.filed", held, deed.paper_id)
         return _view(await _insert(conn, alert_id, deed.paper_id, stored, caller, change.at))
 
 
@@ -79,7 +82,13 @@ async def give(conn: Connection, caller: Principal, alert_id: UUID, paper_id: UU
         caller.subject,
         caller.name,
     )
+    await _note(conn, caller, "paper.taken", held, paper_id)
     return StoredDocument(**dict(row))
+
+
+async def _note(conn: Connection, caller: Principal, action: str, held: Standing, paper_id: UUID) -> None:
+    told, where = {"alert": held.alert.alert_id}, routing.audited_at(held.alert)
+    await audit.record(conn, caller, action, f"paper:{paper_id}", told, region=where)
 
 
 async def _insert(

@@ -248,12 +248,16 @@ async def test_an_alert_is_walked_to_an_outcome(world: World) -> None:
         assert (repeated.status_code, repeated.json()["state"]["code"]) == (200, "closed_rectified")
         reused = await secretary.post(path + "/moves", json={"to": "acknowledged"}, headers=same_key)
         assert reused.json()["type"] == "/problems/idempotency-key-reused"
+        waiting = (await secretary.get("/v1/alerts", params={"state": "review"})).json()["items"]
+        async with world.caller(f"county_secretary@{COUNTY}", subject="chen") as county:
+            confirmed = await county.post(path + "/moves", json={"to": "reviewed"})
+            assert (confirmed.status_code, confirmed.json()["finished"]) == (200, True), confirmed.text
         past = (await secretary.get(path + "/history")).json()["items"]
         closed = (await secretary.get("/v1/alerts", params={"state": "finished"})).json()["items"]
     states = [entry["state_to"]["code"] for entry in past]
-    assert states == ["pushed", "acknowledged", "verifying", "fed_back", "rectifying", "closed_rectified"]
-    assert [item["alert_id"] for item in closed] == [found.alert_id]
-    assert await told_states(world.settings, 6) == states
+    assert states == ["pushed", "acknowledged", "verifying", "fed_back", "rectifying", "closed_rectified", "reviewed"]
+    assert [item["alert_id"] for item in waiting + closed] == [found.alert_id] * 2
+    assert await told_states(world.settings, 7) == states
 
 
 async def told_states(settings: Settings, size: int) -> list[str]:
@@ -323,7 +327,7 @@ async def test_a_prompt_that_turns_red_reaches_the_secretary_though_it_was_ackno
         await world.tell(red)
         told = (await reading)[0].data
         assert (told["kind"], told["grade"]["code"], told["state"]["code"]) == ("aggravated", "red", "pushed")
-        assert told["acknowledge_by"]
+        assert told["due_by"]
         assert (await clerk.get(path)).status_code == 404
         past = (await secretary.get(path + "/history")).json()["items"]
         desks = (await secretary.get(path)).json()["delivery"]
