@@ -4,11 +4,13 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from itertools import combinations, pairwise
 
 from services.detector.distil import Fact
 from services.detector.features.case import Case, History, history, occasion, the_case, whole_form
+from services.detector.features.spans import dense
 from services.detector.names import same_address
 from services.detector.registers import Need, Reference
 from services.detector.subjects import Occasion, Params, Subject, View
@@ -256,7 +258,10 @@ CASE = Subject(
 
 @dataclass(frozen=True)
 class Pair:
-    """Two companies that bid in the same cases. A case whose winner its opening doesn't name counts for the lowest."""
+    """Two companies that bid in the same cases again and again within some months.
+
+    A case whose winner its opening doesn't name counts for the lowest.
+    """
 
     ids: tuple[str, ...]
     one: str
@@ -270,7 +275,9 @@ class Pair:
 
 def _pair_occasions(view: View, params: Params) -> Iterator[Occasion]:
     cases: dict[str, Fact] = {fact.data["case_id"]: fact for fact in view.facts}
-    ordered = sorted(cases.values(), key=lambda fact: (fact.occurred_at, fact.data["case_id"]))
+    ordered = _often(sorted(cases.values(), key=lambda fact: (fact.occurred_at, fact.data["case_id"])), params)
+    if not ordered:
+        return
     first, last = ordered[0], ordered[-1]
     one, other = view.key.split(":", 1)[1].split("+", 1)
     winners = [fact.data.get("supplier_id") or fact.data["lowest"] for fact in ordered]
@@ -297,6 +304,13 @@ def _pair_occasions(view: View, params: Params) -> Iterator[Occasion]:
     )
 
 
+def _often(facts: Sequence[Fact], params: Params) -> list[Fact]:
+    """The cases that lie in windows with enough of them."""
+    window, least = timedelta(days=int(params["window_months"]) * 30), int(params["min_joint"])
+    found = dense(facts, at=lambda fact: fact.occurred_at, window=window, enough=lambda count, _: count >= least)
+    return [fact for run in found for fact in run]
+
+
 def _met(facts: Sequence[Fact]) -> tuple[Evidence, ...]:
     return tuple(
         Evidence(
@@ -311,5 +325,5 @@ def _met(facts: Sequence[Fact]) -> tuple[Evidence, ...]:
 
 PAIR = Subject(
     "pair", "每两家同场投标单位", "each two companies that bid together", frozenset({"bidders"}),
-    {"pair": Pair}, _pair_occasions,
+    {"pair": Pair}, _pair_occasions, {"window_months": int, "min_joint": int},
 )  # fmt: skip
