@@ -29,6 +29,18 @@ class Label:
     may: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """One innocent pattern that was planted beside the violations: nothing may fire on its cases, least of all these.
+
+    `rules` are those that it looks like a case for.
+    """
+
+    kind: str
+    rules: tuple[str, ...]
+    case_ids: tuple[str, ...]
+
+
 _LABEL = TypeAdapter(Label)
 
 

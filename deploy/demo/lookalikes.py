@@ -1,6 +1,5 @@
 """Innocent ties and prices that look like violations to a careless eye. Nothing may fire on them."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 from deploy.demo import pricing
@@ -8,7 +7,7 @@ from deploy.demo.cases import Draft
 from deploy.demo.drafting import Chosen
 from deploy.demo.schedule import local_day
 from deploy.demo.violations.collusion import rewrite
-from deploy.demo.violations.ground import Ground
+from deploy.demo.violations.ground import Ground, NearMiss
 from deploy.demo.words import WORDS
 from shared.contracts.power import Payout
 from shared.contracts.reference import BankAccount, CollectiveContract, Employment, Property, Vehicle
@@ -16,21 +15,6 @@ from shared.identity import account_key
 
 _LONG_AGO = timedelta(days=6 * 365)
 _TOWER = "嘉善县魏塘街道银杏路88号"
-
-
-def drafts(ground: Ground) -> Iterator[Draft]:
-    """One of each."""
-    yield insured_by_an_agency(ground)
-    yield left_six_years_ago(ground)
-    yield cleaner_with_a_broad_scope(ground)
-    yield a_tricycle_and_a_house(ground)
-    yield care_home_keeps_the_account(ground)
-    yield guardian_receives(ground)
-    yield one_office_tower(ground)
-    yield manager_moved(ground)
-    yield another_firm_helps(ground)
-    yield contract_in_the_ledger(ground)
-    yield a_little_dear(ground)
 
 
 def insured_by_an_agency(ground: Ground) -> Draft:
@@ -127,7 +111,9 @@ def one_office_tower(ground: Ground) -> Draft:
 
 def manager_moved(ground: Ground) -> Draft:
     """A project manager was insured by a rival until the month before."""
-    draft = ground.case("EN3")
+    rivals = [ground.county.company("works") for _ in range(2)]
+    others = ground.rng.sample(ground.county.market["works"], 2)
+    draft = ground.case("EN3", chosen=Chosen(bidders=[*rivals, *others]))
     first, second, *_ = ground.bids_of(draft)
     opened = local_day(draft.step("EN3-10").at)
     ground.county.register(
@@ -188,3 +174,24 @@ def a_little_dear(ground: Ground) -> Draft:
     first = min(bid.submitted_at for bid in ground.bids_of(draft) if bid.submitted_at) - timedelta(hours=1)
     rewrite(draft, lambda at, bid: bid.model_copy(update={"submitted_at": first}) if at == 0 else bid)
     return draft
+
+
+KINDS = (
+    NearMiss(("A093",), insured_by_an_agency),
+    NearMiss(("A093",), left_six_years_ago),
+    NearMiss(("A096",), cleaner_with_a_broad_scope),
+    NearMiss(("A099",), a_tricycle_and_a_house),
+    NearMiss(("A104",), care_home_keeps_the_account),
+    NearMiss(("A104",), guardian_receives),
+    NearMiss(("A106",), one_office_tower),
+    NearMiss(("A112",), manager_moved),
+    NearMiss(("A116",), another_firm_helps),
+    NearMiss(("A107",), contract_in_the_ledger),
+    NearMiss(
+        (
+            "A120",
+            "A121",
+        ),
+        a_little_dear,
+    ),
+)

@@ -14,7 +14,7 @@ from deploy.demo import near_misses, sheets, violations
 from deploy.demo.cases import Draft, Recorded, record
 from deploy.demo.county import County
 from deploy.demo.drafting import LEASING, TRADES, Chosen, Drafter
-from deploy.demo.labels import Label, reminder
+from deploy.demo.labels import Label, Quiet, reminder
 from deploy.demo.leasing import Lettings
 from deploy.demo.ledger import EMERGENCIES, RARELY, Ledger
 from deploy.demo.period import Period
@@ -77,7 +77,8 @@ class Size:
 class Simulation:
     """One county. `records` and `labels` are complete at once; `cases` and `events` are walked when asked for, once.
 
-    `reminders` are the labels of cases found waiting on the way: honest, but near the end of a term.
+    `near_misses` are innocent patterns among its cases. `reminders` are the labels of cases found waiting on the way:
+    honest, but near the end of a term.
     """
 
     def __init__(self, *, seed: int, size: Size, secret: str) -> None:
@@ -96,7 +97,9 @@ class Simulation:
         self.labels: tuple[Label, ...] = tuple(label for _, label in planted)
         self.reminders: list[Label] = []
         drafts = [draft for each, _ in planted for draft in each.drafts]
-        self._planted = sorted([*drafts, *self._near_misses()], key=_opened)
+        near = self._near_misses()
+        self.near_misses: tuple[Quiet, ...] = tuple(quiet for _, quiet in near)
+        self._planted = sorted([*drafts, *(draft for some, _ in near for draft in some)], key=_opened)
 
     def records(self) -> list[Record]:
         """All records of all registers."""
@@ -123,9 +126,12 @@ class Simulation:
         while waiting:
             yield _told(heapq.heappop(waiting)[2])
 
-    def _near_misses(self) -> list[Draft]:
+    def _near_misses(self) -> list[tuple[tuple[Draft, ...], Quiet]]:
         ground = Ground(self.county, self._drafter, self._ledger, self._rng, self._size.period)
-        return [draft for _ in range(self._size.planted) for draft in near_misses.drafts(ground)]
+        made = [(kind, kind.drafts(ground)) for _ in range(self._size.planted) for kind in near_misses.KINDS]
+        return [
+            (drafts, Quiet(kind.name, kind.rules, tuple(draft.case_id for draft in drafts))) for kind, drafts in made
+        ]
 
     def _innocent(self) -> Iterator[Draft]:
         """Honest cases, evenly over the time; the first ones show each flow once.

@@ -161,3 +161,24 @@ class Plant:
     rules: tuple[str, ...]
     make: Callable[[Ground], Planted]
     may: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NearMiss:
+    """An innocent pattern that looks like what some rules are after: how it is made, and which rules must keep quiet.
+
+    On its cases nothing may fire at all.
+    """
+
+    rules: tuple[str, ...]
+    make: Callable[[Ground], Draft | tuple[Draft, ...]]
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.make.__name__
+
+    def drafts(self, ground: Ground) -> tuple[Draft, ...]:
+        """Its cases."""
+        made = self.make(ground)
+        return made if isinstance(made, tuple) else (made,)
