@@ -35,8 +35,8 @@ check: $(READY) ## 代码、类型、导入、依赖检查 linters, types, impor
 	$(VENV)/bin/deptry .
 	@deploy/local/audit.sh $(VENV)/bin/pip-audit
 
-quality: $(READY) ## 规则的查全率与查准率 recall and precision of the rules -> build/quality.json
-	@$(RUN) -m tests.quality
+quality: $(READY) ## 规则的查全率与查准率 recall and precision of the rules -> build/quality.json: make quality [SIZE=city]
+	@$(RUN) -m tests.quality $(if $(SIZE),--size $(SIZE)) $(ARGS)
 
 chaos: $(READY) ## 任意时刻 kill -9 kill -9 at any moment -> build/chaos.json: make chaos [KILLS=1000]
 	@$(RUN) -m tests.chaos $(if $(KILLS),--kills $(KILLS))
