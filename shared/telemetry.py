@@ -23,6 +23,7 @@ EVENTS_CONSUMED = Counter("yunjing_events_consumed_total", "Events whose effect 
 EVENTS_DUPLICATE = Counter("yunjing_events_duplicate_total", "Events seen before and left out", ["group"])
 EVENTS_DEAD = Counter("yunjing_events_dead_total", "Events sent to a dead-letter topic", ["group", "topic"])
 BATCH_SECONDS = Histogram("yunjing_batch_seconds", "Time from a batch's receipt to its commit", ["group"])
+NOTICES = Counter("yunjing_notices_total", "Tries to send a notice, by what it then was", ["channel", "state"])
 TASKS_DEAD = Counter("yunjing_tasks_dead_total", "Background works that ended, which none may", ["task"])
 AUDIT_SEALED = Gauge("yunjing_audit_sealed", "The number of the last sealed entry of the audit log", ["schema"])
 AUDIT_SOUND = Gauge("yunjing_audit_sound", "1 while the audit log agrees with itself and its heads, else 0", ["schema"])

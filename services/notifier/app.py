@@ -9,7 +9,10 @@ from fastapi import FastAPI
 
 from services.notifier import (
     alert_export,
+    channel_pages,
+    channel_routes,
     clock,
+    digests,
     folder_clock,
     inquiries,
     inquiry_pages,
@@ -25,8 +28,12 @@ from services.notifier import (
     routing,
     silence_pages,
     silence_routes,
+    subscriptions,
     unmuting,
+    unreached,
+    webhook_routes,
 )
+from services.notifier.channels import gateways
 from services.notifier.consumer import handle_batch
 from services.notifier.deliveries import Deliveries
 from services.notifier.plans import Plans
@@ -42,14 +49,15 @@ from shared.web import create_app
 
 
 def build(settings: Settings) -> FastAPI:
-    """The service over these settings. A tree of routes, life cycle or vocabulary that is malformed stops it here."""
+    """The service over these settings. What is malformed stops it: routes, life cycle, words, the county's gateways."""
     routing.file_plan(), lifecycle.book(), vocabulary(), noise.book()
     inquiries.book(), recommendations.book()
+    configured = gateways.load(settings.channels_file)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings, "notifier")
-        deliveries = Deliveries(db, settings)
+        deliveries = Deliveries(db, settings, configured)
         hub = Hub(db, wake=deliveries.wake)
         plans = Plans()
         routed = partial(handle_batch, plans=plans)
@@ -61,10 +69,13 @@ def build(settings: Settings) -> FastAPI:
             "deliveries": deliveries.run(),
             "clock": clock.run(db),
             "folder_clock": folder_clock.run(db),
+            "digests": digests.run(db, settings.notifier_url, subscriptions.subscribers, subscriptions.send_digest),
+            "unreached": unreached.run(db, plans),
             "retention": retention.run(db),
             "unmuting": unmuting.run(db),
         }
         app.state.db, app.state.hub, app.state.plans = db, hub, plans
+        app.state.deliveries, app.state.gateways = deliveries, configured
         app.state.seated = lambda caller: plans.seated(db, caller, datetime.now(UTC))
         async with running(app, db, works):
             yield
@@ -76,7 +87,10 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(routes.router)
     app.include_router(silence_routes.router)
     app.include_router(silence_pages.router)
+    app.include_router(webhook_routes.router)
+    app.include_router(channel_routes.router)
     app.include_router(pages.router)
+    app.include_router(channel_pages.router)
     return app
 
 

@@ -1,71 +1,56 @@
-"""From the stream to webhooks: each event becomes one delivery for each subscription of its desks, exactly once, and is
-tried until it is taken or given up. A failing receiver delays nobody else: one lease and one circuit each."""
+"""From the stream to people and systems: each event becomes one message for each subscription of its desks, exactly
+once, and is tried until it is taken or given up. A failing receiver or gateway delays nobody else: each has its own
+room, lease and circuit."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from random import Random
 
 import asyncpg
-import httpx
 from asyncpg import Record
 
-from services.notifier.channels import webhook
-from services.notifier.channels.webhook import Message, Receipt
-from shared.db import Database, Scope
+from services.notifier import delivery_queue, retries, subscriptions
+from services.notifier.channels.gateways import Gateway
+from services.notifier.channels.senders import Outgoing, Senders
+from services.notifier.delivery_queue import Lane
+from shared.db import Connection, Database, Scope
 from shared.identity import unseal
 from shared.settings import Settings
-from shared.telemetry import logger
+from shared.telemetry import NOTICES, logger
 
-BACKOFF_SECONDS = (2, 10, 60, 300, 1800, 3600, 7200, 21600, 43200, 86400)
-_BREAK_AFTER = 5
-_PAUSE = timedelta(seconds=30)
-_LONGEST_PAUSE = timedelta(hours=1)
-_AT_ONCE = 50
+_LEASE = timedelta(seconds=40)
 _IDLE_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
-_FAN_OUT = """
-WITH done AS (SELECT position FROM delivery_progress FOR UPDATE),
-fresh AS (
-    SELECT e.position, e.alert_id, e.kind, e.readers, e.body FROM stream_events e, done
-    WHERE e.position > done.position ORDER BY e.position LIMIT 500),
-queued AS (
-    INSERT INTO deliveries (webhook_id, position, alert_id, kind)
-    SELECT w.webhook_id, f.position, f.alert_id, f.kind FROM fresh f JOIN webhooks w
-        ON w.desks && f.readers AND f.position > w.since AND w.expires_at > now()
-       AND (cardinality(w.grades) = 0 OR f.kind = 'removed' OR f.body -> 'grade' ->> 'code' = ANY (w.grades)))
-UPDATE delivery_progress p SET position = (SELECT max(position) FROM fresh)
-WHERE EXISTS (SELECT 1 FROM fresh) RETURNING p.position
-"""
-_CLAIM = """
-WITH due AS (
-    SELECT webhook_id FROM webhooks w
-    WHERE coalesce(leased_until <= now(), true) AND coalesce(paused_until <= now(), true) AND expires_at > now()
-      AND EXISTS (SELECT 1 FROM deliveries d
-                  WHERE d.webhook_id = w.webhook_id AND d.state = 'waiting' AND d.next_at <= now())
-    LIMIT $1 FOR UPDATE SKIP LOCKED),
-leased AS (
-    UPDATE webhooks w SET leased_until = now() + interval '1 minute' FROM due WHERE w.webhook_id = due.webhook_id
-    RETURNING w.webhook_id, w.url, w.secret, w.failures)
-SELECT l.*, d.position, d.attempts, d.kind, e.at, e.body
-FROM leased l
-CROSS JOIN LATERAL (
-    SELECT * FROM deliveries d WHERE d.webhook_id = l.webhook_id AND d.state = 'waiting' AND d.next_at <= now()
-    ORDER BY d.position LIMIT 1) d
-JOIN stream_events e ON e.position = d.position
-"""
 log = logger("deliveries")
 
 
 class Deliveries:
-    """The worker of all webhooks; of several instances each takes the subscriptions that no other has leased."""
+    """The worker of all channels; of several instances each takes the subscriptions that no other has leased.
 
-    def __init__(self, db: Database, settings: Settings, *, backoff: Sequence[float] = BACKOFF_SECONDS) -> None:
+    A lease outlasts the longest try, so what a killed instance had under way is taken up by another, at least once.
+    `backoff` stands in for the waits of all kinds; `chance` spreads them.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        gateways: Mapping[str, Gateway],
+        *,
+        backoff: Sequence[float] | None = None,
+        lease: timedelta = _LEASE,
+        chance: Random | None = None,
+    ) -> None:
         self._db = db
         self._settings = settings
+        self._gateways = gateways
         self._backoff = backoff
+        self._lease = lease
+        self._chance = chance or Random()  # noqa: S311 it spreads retries, it guards nothing
         self._woken = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], Lane] = {}
 
     def wake(self) -> None:
         """Look again now."""
@@ -73,27 +58,47 @@ class Deliveries:
 
     async def run(self) -> None:
         """Deliver until cancelled; a fault of the database is waited out."""
-        async with webhook.client() as http:
-            while True:
-                try:
-                    await self._work(http)
-                except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                    log.warning("deliveries.interrupted", error=type(error).__name__)
-                    await asyncio.sleep(_RETRY_SECONDS)
+        while True:
+            try:
+                key = await subscriptions.push_key(self._db, self._settings)
+                async with Senders(self._gateways, self._settings, key) as senders:
+                    await self._run(senders)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.warning("deliveries.interrupted", error=type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+            finally:
+                for task in self._running:
+                    task.cancel()
 
-    async def _work(self, http: httpx.AsyncClient) -> None:
-        self._woken.clear()
-        async with self._db.begin(Scope.system()) as conn:
-            more = await conn.fetchval(_FAN_OUT)
-        free = _AT_ONCE - len(self._running)
-        async with self._db.begin(Scope.system()) as conn:
-            claimed = await conn.fetch(_CLAIM, free) if free else []
-        for row in claimed:
-            task = asyncio.create_task(self._deliver(http, row))
-            self._running.add(task)
-            task.add_done_callback(self._finished)
-        if not more:
-            await self._wait()
+    async def _run(self, senders: Senders) -> None:
+        while True:
+            self._woken.clear()
+            async with self._db.begin(Scope.system()) as conn:
+                more = await delivery_queue.fan_out(conn)
+            async with self._db.begin(Scope.system()) as conn:
+                claimed = await delivery_queue.claim(conn, await self._room(conn), self._lease)
+                await delivery_queue.give_up_late(conn, datetime.now(UTC))
+            for row in claimed:
+                task = asyncio.create_task(self._deliver(senders, row))
+                self._running[task] = Lane(row["gateway"], row["failing"])
+                task.add_done_callback(self._finished)
+            if not more:
+                await self._wait()
+
+    async def _room(self, conn: Connection) -> dict[Lane, int]:
+        """How many messages each lane may begin: none while its circuit is open, one to try whether it closes."""
+        now, broken = datetime.now(UTC), await delivery_queue.circuits(conn)
+        taken = Counter(self._running.values())
+        room = {}
+        for name, gateway in self._gateways.items():
+            limit = gateway.kind.at_once
+            if name in broken:
+                open_ = (broken[name]["paused_until"] or now) > now
+                limit = 0 if open_ else 1 if broken[name]["failures"] >= retries.BREAK_AFTER else limit
+            for failing in (False, True) if gateway.kind.breaker == "subscription" else (None,):
+                lane = Lane(name, failing)
+                room[lane] = limit - taken[lane]
+        return room
 
     async def _wait(self) -> None:
         try:
@@ -102,61 +107,35 @@ class Deliveries:
             return
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if not task.cancelled() and (error := task.exception()):
             log.warning("deliveries.failed", error=type(error).__name__)
         self.wake()
 
-    async def _deliver(self, http: httpx.AsyncClient, row: Record) -> None:
-        receipt = await webhook.send(
-            http,
-            row["url"],
-            unseal(row["secret"], self._settings.identity_secret),
-            _message(row),
-            allow_private=self._settings.allow_private_webhooks,
-        )
-        await self._record(row, receipt)
-
-    async def _record(self, row: Record, receipt: Receipt) -> None:
-        now, attempts = datetime.now(UTC), row["attempts"] + 1
-        state, next_at = self._outcome(receipt, attempts, now)
-        failures = 0 if receipt.taken else row["failures"] + 1
+    async def _deliver(self, senders: Senders, row: Record) -> None:
+        receipt = await senders.send(row["gateway"], self._outgoing(row))
+        waits = self._backoff or self._gateways[row["gateway"]].kind.retry_seconds
         async with self._db.begin(Scope.system()) as conn:
-            await conn.execute(
-                "UPDATE deliveries SET state = $3, attempts = $4, next_at = $5, attempted_at = $6, status = $7,"
-                " error = $8 WHERE webhook_id = $1 AND position = $2",
-                row["webhook_id"],
-                row["position"],
-                state,
-                attempts,
-                next_at,
-                now,
-                receipt.status,
-                receipt.error,
-            )
-            await conn.execute(
-                "UPDATE webhooks SET leased_until = NULL, failures = $2, paused_until = $3 WHERE webhook_id = $1",
-                row["webhook_id"],
-                failures,
-                paused_until(failures, now),
-            )
+            state = await delivery_queue.record(conn, row, receipt, waits, datetime.now(UTC), self._chance)
+        NOTICES.labels(row["channel"], state).inc()
 
-    def _outcome(self, receipt: Receipt, attempts: int, now: datetime) -> tuple[str, datetime]:
-        if receipt.taken:
-            return "delivered", now
-        if attempts > len(self._backoff):
-            return "given_up", now
-        return "waiting", now + timedelta(seconds=self._backoff[attempts - 1])
+    def _outgoing(self, row: Record) -> Outgoing:
+        secret = self._settings.identity_secret
+        body = {"position": row["position"], "kind": row["kind"], **row["body"]}
+        if row["loudness"]:
+            body["loudness"] = row["loudness"]
+        if row["kind"] == "code":
+            body["digits"] = subscriptions.code_of(row["challenge"], secret)
+        return Outgoing(
+            id=message_id(row["subscription_id"], row["position"], row["kind"], row["delivery_id"]),
+            kind=row["kind"],
+            at=row["at"],
+            body=body,
+            address=unseal(row["address"], secret),
+            secret=unseal(row["secret"], secret) if row["secret"] else "",
+        )
 
 
-def paused_until(failures: int, now: datetime) -> datetime | None:
-    """Until when a receiver is left alone after so many failures in a row; None while its circuit is closed."""
-    if failures < _BREAK_AFTER:
-        return None
-    doublings = min(failures - _BREAK_AFTER, 10)
-    return now + min(_PAUSE * (1 << doublings), _LONGEST_PAUSE)
-
-
-def _message(row: Record) -> Message:
-    data: dict[str, Any] = {"position": row["position"], "kind": row["kind"], **row["body"]}
-    return Message(f"{row['webhook_id']}.{row['position']}", f"alert.{row['kind']}", row["at"], data)
+def message_id(subscription_id: object, position: int | None, kind: str, delivery_id: int) -> str:
+    """The id of a message, the same through all tries and replays, so that a receiver can leave out repeats."""
+    return f"{subscription_id}.{position if position is not None else f'{kind}-{delivery_id}'}"

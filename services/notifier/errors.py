@@ -257,6 +257,48 @@ class RosterChanged(Problem):
     title_zh, title_en = "值守安排已被他人修改", "Somebody else has changed it"
 
 
+class NoSuchChannel(NotFound):
+    """It does not exist, or is another's."""
+
+    code = "no-such-channel"
+    title_zh, title_en = "没有这个接收方式", "No such channel"
+
+
+class NoSuchGateway(Problem):
+    """The county has not configured it."""
+
+    status, code = 422, "no-such-gateway"
+    title_zh, title_en = "没有这种渠道", "No such gateway"
+
+
+class TooManyChannels(Problem):
+    """One person's ways of being reached are bounded."""
+
+    status, code = 422, "too-many-channels"
+    title_zh, title_en = "接收方式太多", "Too many channels"
+
+
+class CodeTooSoon(Problem):
+    """Codes are sent sparingly: they go to an address that nobody has proved yet."""
+
+    status, code = 429, "code-too-soon"
+    title_zh, title_en = "验证码发送过于频繁", "Too many codes"
+
+
+class CodeWrong(Problem):
+    """The code is not the one that was sent, or no longer holds."""
+
+    status, code = 422, "code-wrong"
+    title_zh, title_en = "验证码不对", "Wrong code"
+
+
+class NotVerified(Problem):
+    """The address has not been proved."""
+
+    status, code = 409, "not-verified"
+    title_zh, title_en = "尚未验证", "Not verified yet"
+
+
 # Why a person must stand aside, and what a move may be refused for, beside input of the wrong shape.
 RECUSED = (Recused, PersonUnknown)
 MOVING = (NoSuchAlert, MoveNotYours, OwnJudgement, *RECUSED, MoveOutOfOrder, MoveNeedsMore, IdempotencyKeyReused)

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from services.notifier import colleagues, folders, groups, inbox, moves, papers, rule_records, standing
 from services.notifier.errors import MoveNeedsMore
+from services.notifier import folders, groups, inbox, moves, receipts
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import AlertCard, AlertFilter
 from services.notifier.standing import Standing
@@ -91,6 +92,7 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
         handling = await _handling(conn, held, caller, recused=view.recusal is not None)
         others = await groups.others(conn, alert_id)
         linked = None if view.recusal else await folders.of_alert(conn, held, caller)
+        sent = [] if view.recusal else await receipts.of_alert(conn, alert_id)
     return _page(
         request,
         "alert.html",
@@ -101,6 +103,7 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
         **handling,
         others=others,
         folders=linked,
+        receipts=sent,
         words=vocabulary(),
         region=regions.name,
         finished=held.finished,

@@ -11,7 +11,8 @@ from shared.telemetry import logger
 KEPT = timedelta(days=7)
 _BATCH = 5000
 _EVERY_SECONDS = 3600.0
-# What a webhook still waits for is kept beyond the term, and so is what has not been turned into deliveries yet.
+# What a subscription still waits for is kept beyond the term, and so is what has not been turned into deliveries yet.
+# The receipts of people stay with their alerts; the log of systems goes, and so do codes, tests and digests.
 _PRUNE = """
 WITH old AS (
     SELECT e.position FROM stream_events e
@@ -19,6 +20,8 @@ WITH old AS (
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.position = e.position AND d.state = 'waiting')
     ORDER BY e.at LIMIT $2),
 gone AS (DELETE FROM stream_events e USING old WHERE e.position = old.position RETURNING e.position),
+forgotten AS (DELETE FROM deliveries d USING gone WHERE d.position = gone.position AND NOT d.lasting),
+spoken AS (DELETE FROM deliveries WHERE position IS NULL AND state <> 'waiting' AND queued_at < $1),
 noted AS (
     UPDATE stream_ends SET pruned = greatest(pruned, (SELECT max(position) FROM gone))
     WHERE EXISTS (SELECT 1 FROM gone))

@@ -7,26 +7,20 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
-from services.notifier import errors, inbox, lifecycle, moves, routing, standing, webhooks
+from services.notifier import errors, inbox, lifecycle, moves, routing, standing
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import (
     AlertFilter,
     AlertPage,
     AlertView,
-    Deliveries,
     History,
     MoveRequest,
-    NewWebhook,
-    WebhookRequest,
-    Webhooks,
-    WebhookView,
 )
 from services.notifier.stream import HEARTBEAT_SECONDS, SEND_SECONDS, Hub
 from shared import audit
 from shared.auth import Caller, current_principal
 from shared.db import Database, Scope
 from shared.openapi import problems
-from shared.settings import Settings
 
 router = APIRouter(prefix="/v1", tags=["预警 alerts"])
 RequestKey = Annotated[
@@ -137,84 +131,6 @@ async def open_stream(
         ping=HEARTBEAT_SECONDS,
         send_timeout=SEND_SECONDS,
     )
-
-
-@router.get("/webhooks", tags=["订阅 webhooks"], summary="订阅列表 / List subscriptions")
-async def list_webhooks(request: Request, caller: Caller) -> Webhooks:
-    """The caller's subscriptions."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-        return Webhooks(items=await webhooks.all_of_caller(conn))
-
-
-@router.post(
-    "/webhooks",
-    status_code=201,
-    tags=["订阅 webhooks"],
-    summary="新建订阅 / Subscribe",
-    responses=problems(errors.BadWebhookAddress, errors.WebhookOutOfScope),
-)
-async def create_webhook(request: Request, response: Response, caller: Caller, body: WebhookRequest) -> NewWebhook:
-    """Subscribe a URL to own desks. The secret (standardwebhooks.com) is shown only in this answer."""
-    settings: Settings = request.app.state.settings
-    await webhooks.check(body, caller, settings)
-    async with _db(request).begin(Scope.of(caller)) as conn:
-        made = await webhooks.create(conn, body, caller, settings)
-        await audit.record(conn, caller, "webhook.created", f"webhook:{made.webhook_id}", {"desks": made.desks})
-    response.headers["location"] = f"/v1/webhooks/{made.webhook_id}"
-    return made
-
-
-@router.get(
-    "/webhooks/{webhook_id}",
-    tags=["订阅 webhooks"],
-    summary="订阅详情 / Read a subscription",
-    responses=problems(errors.NoSuchWebhook),
-)
-async def show_webhook(request: Request, caller: Caller, webhook_id: UUID) -> WebhookView:
-    """One subscription."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-        return await webhooks.find(conn, webhook_id)
-
-
-@router.put(
-    "/webhooks/{webhook_id}",
-    tags=["订阅 webhooks"],
-    summary="更改或续期订阅 / Change or renew a subscription",
-    responses=problems(errors.NoSuchWebhook, errors.BadWebhookAddress, errors.WebhookOutOfScope),
-)
-async def renew_webhook(request: Request, caller: Caller, webhook_id: UUID, body: WebhookRequest) -> WebhookView:
-    """Change or renew a subscription; its secret stays."""
-    await webhooks.check(body, caller, request.app.state.settings)
-    async with _db(request).begin(Scope.of(caller)) as conn:
-        changed = await webhooks.renew(conn, webhook_id, body)
-        await audit.record(conn, caller, "webhook.changed", f"webhook:{webhook_id}", {"desks": changed.desks})
-        return changed
-
-
-@router.delete(
-    "/webhooks/{webhook_id}",
-    status_code=204,
-    tags=["订阅 webhooks"],
-    summary="取消订阅 / End a subscription",
-    responses=problems(errors.NoSuchWebhook),
-)
-async def delete_webhook(request: Request, caller: Caller, webhook_id: UUID) -> None:
-    """End a subscription."""
-    async with _db(request).begin(Scope.of(caller)) as conn:
-        await webhooks.delete(conn, webhook_id)
-        await audit.record(conn, caller, "webhook.deleted", f"webhook:{webhook_id}")
-
-
-@router.get(
-    "/webhooks/{webhook_id}/deliveries",
-    tags=["订阅 webhooks"],
-    summary="投递记录 / List deliveries",
-    responses=problems(errors.NoSuchWebhook),
-)
-async def list_deliveries(request: Request, caller: Caller, webhook_id: UUID) -> Deliveries:
-    """The latest hundred deliveries of a subscription with the receiver's last answers."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-        return Deliveries(items=await webhooks.log(conn, webhook_id))
 
 
 def _db(request: Request) -> Database:

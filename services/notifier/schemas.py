@@ -493,21 +493,28 @@ class Webhooks(BaseModel):
 
 
 class DeliveryView(BaseModel):
-    """One message of a subscription: how often it was tried, and the last answer."""
+    """One message of a subscription: how often it was tried, when it was taken, and the last answer.
 
-    position: int
-    alert_id: UUID
+    A digest, a code or a test has no `position` in the stream; only what has one can be sent again.
+    """
+
+    delivery_id: int
+    position: int | None
+    alert_id: UUID | None
     kind: str
     state: Literal["waiting", "delivered", "given_up"]
     attempts: int
     next_at: datetime
     attempted_at: datetime | None
+    delivered_at: datetime | None
     status: int | None
     error: str | None
+    provider_id: str | None
+    replays: int
 
 
 class Deliveries(BaseModel):
-    """A subscription's latest deliveries, the newest first."""
+    """A subscription's deliveries, the newest first."""
 
     items: list[DeliveryView]
 

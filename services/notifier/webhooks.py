@@ -1,102 +1,93 @@
-"""Subscriptions of webhooks in PostgreSQL: a caller's own, for the caller's own desks."""
+"""Webhooks: subscriptions of systems, which get every change of the caller's own desks, signed."""
 
 import base64
 import secrets
-import uuid
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from uuid import UUID
 
 from asyncpg import Record
 
-from services.notifier import standing
-from services.notifier.channels.webhook import check_address
-from services.notifier.errors import NoSuchWebhook, WebhookOutOfScope
-from services.notifier.routing import Desk
-from services.notifier.schemas import DeliveryView, NewWebhook, WebhookRequest, WebhookView
-from services.notifier.stream import last_position
+from services.notifier import addresses, subscriptions
+from services.notifier.channels.gateways import Gateway
+from services.notifier.channels.guard import check_address
+from services.notifier.errors import NoSuchWebhook
+from services.notifier.schemas import NewWebhook, WebhookRequest, WebhookView
+from services.notifier.subscriptions import VALID
 from shared.db import Connection
-from shared.identity import seal
+from shared.identity import seal, unseal
 from shared.principals import Principal
 from shared.settings import Settings
 
-_VALID = timedelta(days=180)
-_LOG = 100
-_VIEW = "webhook_id, url, desks, grades, created_at, expires_at, failures, paused_until"
+_VIEW = """subscription_id AS webhook_id, address, desks, grades, created_at, expires_at, failures, paused_until
+           FROM subscriptions WHERE kind = 'webhook' AND removed_at IS NULL"""
 
 
 async def check(wanted: WebhookRequest, caller: Principal, settings: Settings) -> None:
     """Refuse desks of others and addresses that must not be reached."""
-    foreign = [desk for desk in wanted.desks if not standing.may_subscribe(caller, Desk.at(desk))]
-    if foreign:
-        raise WebhookOutOfScope(
-            f"只能订阅本人岗位的预警:{'、'.join(foreign)}", f"Not a desk of yours: {', '.join(foreign)}"
-        )
+    subscriptions.check_desks(wanted.desks, caller)
     await check_address(wanted.url, allow_private=settings.allow_private_webhooks)
 
 
-async def create(conn: Connection, wanted: WebhookRequest, caller: Principal, settings: Settings) -> NewWebhook:
+async def create(
+    conn: Connection, wanted: WebhookRequest, caller: Principal, gateways: Mapping[str, Gateway], settings: Settings
+) -> NewWebhook:
     """Subscribe to what comes from now on. The secret is kept sealed and shown only here."""
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    row = await conn.fetchrow(
-        "INSERT INTO webhooks (webhook_id, owner, url, desks, grades, secret, expires_at, since)"
-        f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {_VIEW}",
-        uuid.uuid4(),
-        caller.subject,
-        wanted.url,
-        sorted(set(wanted.desks)),
-        sorted(set(wanted.grades)),
-        seal(secret, settings.identity_secret),
-        datetime.now(UTC) + _VALID,
-        await last_position(conn),
+    made = await subscriptions.insert(
+        conn,
+        gateways["webhook"],
+        caller,
+        settings,
+        address=wanted.url,
+        secret=secret,
+        desks=wanted.desks,
+        grades=wanted.grades,
+        verified=True,
     )
-    assert row
-    return NewWebhook(**dict(row), secret=secret)
+    return NewWebhook(**(await find(conn, made, settings)).model_dump(), secret=secret)
 
 
-async def renew(conn: Connection, webhook_id: UUID, wanted: WebhookRequest) -> WebhookView:
+async def renew(
+    conn: Connection, webhook_id: UUID, wanted: WebhookRequest, gateways: Mapping[str, Gateway], settings: Settings
+) -> WebhookView:
     """Change a subscription, close its circuit and let it live on; raises `NoSuchWebhook`."""
-    row = await conn.fetchrow(
-        "UPDATE webhooks SET url = $2, desks = $3, grades = $4, expires_at = $5, failures = 0, paused_until = NULL"
-        f" WHERE webhook_id = $1 RETURNING {_VIEW}",
+    await conn.execute(
+        "UPDATE subscriptions SET address = $2, shown = $3, desks = $4, grades = $5, expires_at = $6, cleared = $7,"
+        " failures = 0, paused_until = NULL"
+        " WHERE subscription_id = $1 AND kind = 'webhook' AND removed_at IS NULL",
         webhook_id,
-        wanted.url,
+        seal(wanted.url, settings.identity_secret),
+        addresses.mask("webhook", wanted.url),
         sorted(set(wanted.desks)),
         sorted(set(wanted.grades)),
-        datetime.now(UTC) + _VALID,
+        datetime.now(UTC) + VALID,
+        gateways["webhook"].clearance(wanted.url) != "plain",
     )
-    return WebhookView(**dict(_found(row)))
+    return await find(conn, webhook_id, settings)
 
 
-async def delete(conn: Connection, webhook_id: UUID) -> None:
-    """End a subscription, its log included; raises `NoSuchWebhook`."""
-    _found(await conn.fetchrow("DELETE FROM webhooks WHERE webhook_id = $1 RETURNING 1", webhook_id))
+async def delete(conn: Connection, webhook_id: UUID, settings: Settings) -> None:
+    """End a subscription; raises `NoSuchWebhook`."""
+    await find(conn, webhook_id, settings)
+    await subscriptions.end(conn, webhook_id)
 
 
-async def find(conn: Connection, webhook_id: UUID) -> WebhookView:
+async def find(conn: Connection, webhook_id: UUID, settings: Settings) -> WebhookView:
     """One subscription of the caller; raises `NoSuchWebhook`."""
-    row = await conn.fetchrow(f"SELECT {_VIEW} FROM webhooks WHERE webhook_id = $1", webhook_id)
-    return WebhookView(**dict(_found(row)))
-
-
-async def all_of_caller(conn: Connection) -> list[WebhookView]:
-    """The caller's subscriptions, the oldest first."""
-    rows = await conn.fetch(f"SELECT {_VIEW} FROM webhooks ORDER BY created_at, webhook_id")
-    return [WebhookView(**dict(row)) for row in rows]
-
-
-async def log(conn: Connection, webhook_id: UUID) -> list[DeliveryView]:
-    """The latest deliveries of a subscription of the caller; raises `NoSuchWebhook`."""
-    await find(conn, webhook_id)
-    rows = await conn.fetch(
-        "SELECT position, alert_id, kind, state, attempts, next_at, attempted_at, status, error"
-        " FROM deliveries WHERE webhook_id = $1 ORDER BY position DESC LIMIT $2",
-        webhook_id,
-        _LOG,
-    )
-    return [DeliveryView(**dict(row)) for row in rows]
-
-
-def _found(row: Record | None) -> Record:
+    row = await conn.fetchrow(f"SELECT {_VIEW} AND subscription_id = $1", webhook_id)
     if row is None:
         raise NoSuchWebhook("没有这个订阅,或不属于您", "There is no such webhook, or it is not yours")
-    return row
+    return _view(row, settings)
+
+
+async def all_of_caller(conn: Connection, settings: Settings) -> list[WebhookView]:
+    """The caller's subscriptions, the oldest first."""
+    rows = await conn.fetch(f"SELECT {_VIEW} ORDER BY created_at, subscription_id")
+    return [_view(row, settings) for row in rows]
+
+
+def _view(row: Record, settings: Settings) -> WebhookView:
+    values = dict(row)
+    url = unseal(values.pop("address"), settings.identity_secret)
+    return WebhookView(**values, url=url)

@@ -20,7 +20,8 @@ from itsdangerous import TimestampSigner
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from services.notifier import app as notifier
-from services.notifier import clock, deliveries, retention, stream
+from services.notifier import clock, retention, retries, stream
+from services.notifier.channels import gateways
 from services.notifier.consumer import handle_batch
 from services.notifier.deliveries import Deliveries
 from services.notifier.stream import Hub
@@ -39,7 +40,7 @@ from tests.notifier.samples import COUNTY, NOW, OTHER_TOWN, TOWN, VILLAGE, about
 Open = Callable[[str], Awaitable[Database]]
 SECRETARY = f"town_secretary@{TOWN}"
 OTHER_SECRETARY = f"town_secretary@{OTHER_TOWN}"
-TABLES = ("alerts", "inbox", "history", "stream_events", "readings", "webhooks", "deliveries")
+TABLES = ("alerts", "inbox", "history", "stream_events", "readings", "subscriptions", "deliveries")
 
 
 class Server(uvicorn.Server):
@@ -414,7 +415,7 @@ async def test_the_stream_is_pruned_and_who_resumes_from_before_is_told_to_reloa
     db = world.db
     await subscribe(db, settings, "http://127.0.0.1:9/nobody")
     async with db.begin(Scope.system()) as conn:  # left alone, or a running attempt might write over what we set
-        await conn.execute("UPDATE webhooks SET paused_until = now() + interval '1 day'")
+        await conn.execute("UPDATE subscriptions SET paused_until = now() + interval '1 day'")
     await deliver(db, raised(alert()), raised(alert()))
     await deliver(db, raised(alert(grade="yellow")))
 
@@ -686,9 +687,9 @@ async def test_private_webhooks_are_refused_when_not_allowed(settings: Settings,
 async def test_a_dead_receiver_is_given_up_and_left_alone(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliveries, "_BREAK_AFTER", 3)
+    monkeypatch.setattr(retries, "BREAK_AFTER", 3)
     receiver = Receiver(refuse=99)
-    running = asyncio.create_task(Deliveries(db, settings, backoff=(0.01, 0.01)).run())
+    running = asyncio.create_task(Deliveries(db, settings, gateways.load(None), backoff=(0.01, 0.01)).run())
 
     async def queued() -> list[tuple[str, int]]:
         async with db.begin(Scope.system()) as conn:
@@ -720,10 +721,12 @@ async def subscribe(db: Database, settings: Settings, url: str) -> None:
     secret = "whsec_" + base64.b64encode(b"a secret of the tests, 32 bytes.").decode()
     async with db.begin(Scope.system()) as conn:
         await conn.execute(
-            "INSERT INTO webhooks (webhook_id, owner, url, desks, grades, secret, expires_at, since)"
-            " VALUES ($1, 'wang', $2, $3, '{}', $4, now() + interval '1 day', 0)",
+            "INSERT INTO subscriptions (subscription_id, kind, gateway, owner, owner_name, person_key, desks, grades,"
+            " address, shown, secret, expires_at, since, verified_at)"
+            " VALUES ($1, 'webhook', 'webhook', 'wang', '', '', $3, '{}', $2, '', $4, now() + interval '1 day', 0,"
+            " now())",
             uuid4(),
-            url,
+            seal(url, settings.identity_secret),
             [SECRETARY],
             seal(secret, settings.identity_secret),
         )

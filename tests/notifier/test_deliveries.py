@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from services.notifier.channels.webhook import check_address
-from services.notifier.deliveries import paused_until
+from services.notifier.channels.guard import check_address
 from services.notifier.errors import BadCursor, BadWebhookAddress
 from services.notifier.inbox import Cursor
+from services.notifier.retries import paused_until
 from tests.notifier.samples import NOW
 
 
