@@ -23,7 +23,6 @@ from shared import regions
 from shared.contracts.alerts import Bilingual
 from shared.contracts.power import Matter
 from shared.contracts.recommendations import Addressee, Origin, RecommendationChanged, State
-from shared.formats import local_date
 from shared.problems import FieldError
 from shared.texts import fold, seen
 from shared.workdays import SHANGHAI, add_calendar_days, add_working_days
@@ -363,7 +362,7 @@ def paragraphs(held: Recommendation) -> tuple[str, ...]:
     if held.paragraphs:
         return held.paragraphs
     found, content = held.grounds, held.content
-    first, last = local_date(found.since), local_date(found.until)
+    first, last = _day(found.since), _day(found.until)
     text = _ENVIRONMENT.from_string(book().text).render(
         addressee=content.addressee_name,
         region=regions.name(found.region_code),
@@ -481,6 +480,12 @@ def _check_clear(field: str, text: str) -> None:
                 )
             ]
         )
+
+
+def _day(moment: datetime) -> str:
+    """A day as official papers write it: 2026年3月2日."""
+    local = moment.astimezone(SHANGHAI)
+    return f"{local.year}年{local.month}月{local.day}日"
 
 
 def _sentence(text: str) -> str:
