@@ -9,9 +9,8 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import colleagues, folders, groups, inbox, moves, papers, rule_records, standing
+from services.notifier import colleagues, folders, groups, inbox, moves, papers, receipts, rule_records, standing
 from services.notifier.errors import MoveNeedsMore
-from services.notifier import folders, groups, inbox, moves, receipts
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import AlertCard, AlertFilter
 from services.notifier.standing import Standing
