@@ -61,7 +61,8 @@ def test_its_text_names_whom_what_and_by_when() -> None:
     first = arrived(occurred_at=NOW - timedelta(days=30), case_nos=("CG-1",))
     text = recommendations.paragraphs(drafted(first, arrived(case_nos=("CG-2",))))
     assert text[0] == "蒋村村村民委员会："
-    assert "2026年1月31日至2026年3月2日共发现“疑似化整为零”方面的预警2条（涉及CG-1、CG-2）。三笔采购拆分报批。" in text[1]
+    assert "2026年1月31日至2026年3月2日共发现“疑似化整为零”方面的预警2条" in text[1]
+    assert "（涉及CG-1、CG-2）。三笔采购拆分报批。" in text[1]
     assert text[3].startswith("一、")
     assert "15个工作日内" in text[-1]
 
