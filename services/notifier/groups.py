@@ -12,7 +12,8 @@ from shared.db import Connection
 
 _SHOWN = 10
 _SIZES = """
-WITH mine AS (SELECT alert_id, key FROM alert_groups WHERE alert_id = ANY($1::uuid[]) AND NOT starts_with(key, 'facts:')),
+WITH mine AS (
+    SELECT alert_id, key FROM alert_groups WHERE alert_id = ANY($1::uuid[]) AND NOT starts_with(key, 'facts:')),
 sizes AS (SELECT key, count(*) AS size FROM alert_groups WHERE key IN (SELECT key FROM mine) GROUP BY key)
 SELECT mine.alert_id, key, size FROM mine JOIN sizes USING (key)
 WHERE size > 1 ORDER BY starts_with(key, 'case:') DESC, size DESC, key

@@ -101,7 +101,7 @@ def test_updates_do_not_ring_and_what_turns_graver_does() -> None:
 def test_what_is_reopened_rings_whoever_reopens_it() -> None:
     held = standing(state="reopened")
     for kind in ("moved", "reopened"):
-        assert heard(change(held, kind, state_from="no_action")) == [noise.RING]  # type: ignore[arg-type]
+        assert heard(change(held, kind, state_from="no_action")) == [noise.RING]
 
 
 def test_a_standing_red_keeps_its_yellow_quiet_and_names_itself_to_nobody() -> None:
