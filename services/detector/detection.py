@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from cel_expr_python import cel
 
+from services.detector.concerned import parties_of
 from services.detector.distil import Fact, in_order
 from services.detector.eras import Law, standing
 from services.detector.features.appeals import needs_of_appeals
@@ -26,7 +27,7 @@ from services.detector.registers import Need, Reference
 from services.detector.rules import VOCABULARY, Rule, Rulebook
 from services.detector.sentences import evaluate
 from services.detector.subjects import Occasion, View
-from shared.contracts.alerts import About, AlertRaised, AlertUpdated, Bilingual, Evidence, Grade, Parameter
+from shared.contracts.alerts import About, AlertRaised, AlertUpdated, Bilingual, Evidence, Grade, Parameter, Party
 from shared.contracts.power import Matter
 
 ALERTS = uuid.UUID("6f6b2f0e-6d0b-5f0c-9d2b-1c1f0a7f9a11")
@@ -53,6 +54,7 @@ class Finding:
     occurred_at: datetime
     village_visible: bool
     parameters: tuple[Parameter, ...] = ()
+    parties: tuple[Party, ...] = ()
 
     @property
     def alert_id(self) -> str:
@@ -285,6 +287,8 @@ def _finding(rule: Rule, occasion: Occasion, values: cel.Activation) -> Finding:
     grade = next((grade for when, grade in rule.grades if evaluate(when, values)), rule.spec.grade)
     zh, en = rule.explanation
     shown = tuple(Evidence(label=label, value=sentence.fill(values)) for label, sentence in rule.evidence)
+    explanation = Bilingual(zh=zh.fill(values), en=en.fill(values))
+    about = occasion.about if rule.spec.about == "official" else ()
     return Finding(
         rule_id=rule.id,
         rule_version=rule.spec.version,
@@ -296,13 +300,14 @@ def _finding(rule: Rule, occasion: Occasion, values: cel.Activation) -> Finding:
         case_ids=tuple(id for id, _ in occasion.cases),
         case_nos=tuple(no for _, no in occasion.cases),
         node=occasion.node,
-        explanation=Bilingual(zh=zh.fill(values), en=en.fill(values)),
+        explanation=explanation,
         evidence=(*shown, *occasion.trail()),
         params={name: _plain(value) for name, value in rule.params.items()},
-        about=occasion.about if rule.spec.about == "official" else (),
+        about=about,
         occurred_at=occasion.occurred_at,
         village_visible=rule.spec.village_visible,
         parameters=rule.parameters,
+        parties=parties_of((occasion.features[name]() for name in rule.spec.features), about, shown, explanation),
     )
 
 

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.detector import deadlines, findings, metrics
+from services.detector import deadlines, findings, kin, metrics
 from services.detector.detection import Detection, detect, needs_of
 from services.detector.distil import Fact
 from services.detector.facts import FactStore
@@ -106,7 +106,8 @@ class Judge:
             known = await self.gather(conn, keys, until=until, fresh=fresh, unknown=unknown)
         with metrics.step("detect"):
             detections = await _detections(known)
-        return Judgement(known.rulebook, known.keyed, detections, known.asked, known.new)
+        told, asked = await self._kin(conn, known, detections)
+        return Judgement(known.rulebook, known.keyed, told, asked, known.new)
 
     async def gather(
         self,
@@ -146,6 +147,21 @@ class Judge:
             await findings.settle(conn, judgement.detections, judgement.rulebook, now)
             await self.registers.remember(conn, judgement.asked)
             await deadlines.keep(conn, judgement.again_at(), judged_until=judged_until)
+
+    async def _kin(
+        self, conn: Connection, known: Known, detections: Mapping[str, Detection]
+    ) -> tuple[Mapping[str, Detection], Mapping[str, frozenset[Need]]]:
+        """The detections with the kin of whom they are about, and what each key has asked now."""
+        about = {key: one for key, one in detections.items() if any(finding.about for finding in one.findings)}
+        asked: dict[str, frozenset[Need]] = {}
+        waiting = list(about)
+        while waiting:
+            reference = Reference(known.answers)
+            asked |= {key: kin.needs_of_about(about[key].findings, reference) for key in waiting}
+            waiting = [key for key in waiting if not asked[key] <= known.answers.keys()]
+            await self.registers.fetch(conn, known.answers, {need for key in waiting for need in asked[key]})
+        told = {key: kin.with_kin(one, Reference(known.answers)) for key, one in about.items()}
+        return {**detections, **told}, {**known.asked, **{key: known.asked[key] | asked[key] for key in about}}
 
     async def _ask(self, conn: Connection, keyed: Iterable[Keyed], answers: Answers) -> dict[str, frozenset[Need]]:
         """Ask the registers in rounds, all keys at once, until no answer leads to a new question."""

@@ -45,7 +45,7 @@ async def evaluate(request: Request, caller: Caller, step: NodeCompleted) -> Eva
         async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
             judge = Judge(rulebook, for_village=True)
             findings = await would_raise(conn, judge, step)
-        findings = [replace(finding, about=()) for finding in findings]
+        findings = [replace(finding, about=(), parties=()) for finding in findings]
         return Evaluation(findings=[_would_raise(finding, judge.rules.rulebook) for finding in findings])
     judge = request.app.state.evaluating
     async with _db(request).begin(Scope.system(), readonly=True) as conn:
