@@ -14,6 +14,8 @@ from services.notifier import (
     clock,
     digests,
     folder_clock,
+    handling_pages,
+    handling_routes,
     inquiries,
     inquiry_pages,
     inquiry_routes,
@@ -82,6 +84,8 @@ def build(settings: Settings) -> FastAPI:
 
     app = create_app(service="notifier", settings=settings, title="云睛 预警 · Yunjing notifier", lifespan=lifespan)
     app.include_router(alert_export.router)
+    for part in (handling_routes, handling_pages):
+        app.include_router(part.router)
     for part in (inquiry_routes, recommendation_routes, inquiry_pages, recommendation_pages):
         app.include_router(part.router)
     app.include_router(routes.router)
