@@ -26,6 +26,8 @@ from services.notifier import (
     recommendation_routes,
     recommendations,
     retention,
+    route_pages,
+    route_routes,
     routes,
     routing,
     silence_pages,
@@ -89,6 +91,8 @@ def build(settings: Settings) -> FastAPI:
     for part in (inquiry_routes, recommendation_routes, inquiry_pages, recommendation_pages):
         app.include_router(part.router)
     app.include_router(routes.router)
+    for part in (route_routes, route_pages):
+        app.include_router(part.router)
     app.include_router(silence_routes.router)
     app.include_router(silence_pages.router)
     app.include_router(webhook_routes.router)
