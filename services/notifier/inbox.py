@@ -273,8 +273,6 @@ async def search(conn: Connection, wanted: AlertFilter) -> tuple[list[AlertCard]
     return await groups.fill(conn, [AlertCard.of(_standing(row), datetime.now(UTC)) for row in page]), last
 
 
-async def counts(conn: Connection) -> Counts:
-    """What waits on the caller's desks."""
 async def changed(
     conn: Connection, wanted: AlertFilter, after: tuple[datetime, UUID] | None, until: datetime, limit: int
 ) -> list[Standing]:
@@ -310,6 +308,8 @@ def _condition(wanted: AlertFilter) -> tuple[str, list[Any]]:
     return condition, values + ([wanted.state] if shown == "state = $12" else [])
 
 
+async def counts(conn: Connection) -> Counts:
+    """What waits on the caller's desks."""
     row = await conn.fetchrow(_COUNTS)
     assert row
     return Counts(**dict(row))
