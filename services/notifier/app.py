@@ -22,6 +22,8 @@ from services.notifier import (
     lifecycle,
     noise,
     pages,
+    reckoning,
+    reckoning_pages,
     recommendation_pages,
     recommendation_routes,
     recommendations,
@@ -43,6 +45,7 @@ from services.notifier.deliveries import Deliveries
 from services.notifier.plans import Plans
 from services.notifier.stream import Hub
 from services.notifier.vocabulary import vocabulary
+from shared.audit import service as audit
 from shared.background import running
 from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
@@ -54,8 +57,8 @@ from shared.web import create_app
 
 def build(settings: Settings) -> FastAPI:
     """The service over these settings. What is malformed stops it: routes, life cycle, words, the county's gateways."""
-    routing.file_plan(), lifecycle.book(), vocabulary(), noise.book()
-    inquiries.book(), recommendations.book()
+    routing.file_plan(), lifecycle.book(), vocabulary(), noise.book(), inquiries.book(), recommendations.book()
+    reckoning.book()
     configured = gateways.load(settings.channels_file)
 
     @asynccontextmanager
@@ -66,6 +69,7 @@ def build(settings: Settings) -> FastAPI:
         plans = Plans()
         routed = partial(handle_batch, plans=plans)
         consumer = Consumer(db, settings, group="notifier", topics=[RAISED_TOPIC], handle=routed)
+        account = reckoning.Reckoning(db)
         works = {
             "consumer": consumer.run(),
             "relay": Relay(db, settings).run(),
@@ -76,28 +80,31 @@ def build(settings: Settings) -> FastAPI:
             "digests": digests.run(db, settings.notifier_url, subscriptions.subscribers, subscriptions.send_digest),
             "unreached": unreached.run(db, plans),
             "retention": retention.run(db),
+            "reckoning": account.run(),
             "unmuting": unmuting.run(db),
         }
         app.state.db, app.state.hub, app.state.plans = db, hub, plans
         app.state.deliveries, app.state.gateways = deliveries, configured
         app.state.seated = lambda caller: plans.seated(db, caller, datetime.now(UTC))
-        async with running(app, db, works):
+        async with running(app, db, works | audit.works(app, db, settings), sound=lambda: account.beating):
             yield
 
     app = create_app(service="notifier", settings=settings, title="云睛 预警 · Yunjing notifier", lifespan=lifespan)
     app.include_router(alert_export.router)
+    app.include_router(routes.router)
+    for part in (route_routes, route_pages):
+        app.include_router(part.router)
     for part in (handling_routes, handling_pages):
         app.include_router(part.router)
     for part in (inquiry_routes, recommendation_routes, inquiry_pages, recommendation_pages):
-        app.include_router(part.router)
-    app.include_router(routes.router)
-    for part in (route_routes, route_pages):
         app.include_router(part.router)
     app.include_router(silence_routes.router)
     app.include_router(silence_pages.router)
     app.include_router(webhook_routes.router)
     app.include_router(channel_routes.router)
     app.include_router(pages.router)
+    app.include_router(reckoning_pages.router)
+    audit.include(app)
     app.include_router(channel_pages.router)
     return app
 

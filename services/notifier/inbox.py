@@ -10,7 +10,7 @@ from uuid import UUID
 from asyncpg import Record
 from pydantic import TypeAdapter
 
-from services.notifier import groups, lifecycle, loudness, noise
+from services.notifier import groups, lifecycle, loudness, noise, routing
 from services.notifier.errors import BadCursor, MoveNotYours, NoSuchAlert
 from services.notifier.judgement import Judgement
 from services.notifier.noise import Loudness, Verdict
@@ -18,7 +18,7 @@ from services.notifier.routing import Desk, Route
 from services.notifier.schemas import AlertCard, AlertFilter, DeskView, HistoryDetails, HistoryEntry, Named, Reading
 from services.notifier.standing import Assignee, Change, Extension, Standing, person_key_of, seats
 from services.notifier.vocabulary import vocabulary
-from shared import cursor
+from shared import audit, cursor
 from shared.bus import outbox
 from shared.bus.envelope import Envelope
 from shared.contracts.alerts import LIFECYCLE_TOPIC, Alert, Bilingual
@@ -218,7 +218,9 @@ async def lock(conn: Connection, alert_id: UUID) -> Standing:
 
 
 async def mark_read(conn: Connection, held: Standing, caller: Principal) -> None:
-    """Note who opened it first when, at which of his desks."""
+    """Note who opened it first when, at which of his desks; the audit log tells of it anew each hour."""
+    where = routing.audited_at(held.alert)
+    await audit.record(conn, caller, "alert.viewed", f"alert:{held.alert.alert_id}", region=where, hourly=True)
     await conn.executemany(
         "INSERT INTO readings (alert_id, seat, subject, name) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         [(held.alert.alert_id, seat, caller.subject, caller.name) for seat in seats(held, caller)],
