@@ -13,7 +13,7 @@ from shared.contracts.alerts import About
 
 
 def needs_of_about(findings: Iterable[Finding], reference: Reference) -> frozenset[Need]:
-    """The kinship up to two steps of whom these findings are about; ask again with what was found until no more comes."""
+    """The kinship up to two steps of whom these findings are about; ask again with what was found."""
     people = {about.person_key for finding in findings for about in finding.about if about.person_key}
     return frozenset(need for person in people for need in needs_of_kin(person, reference))
 

@@ -7,7 +7,16 @@ from services.approval import flows
 from shared import regions
 from shared.principals import Grant
 
-DUTIES = {"town_secretary", "town_inspector", "county_secretary", "county_leader", "auditor", "rule_keeper", "machine"}
+DUTIES = {
+    "town_secretary",
+    "town_inspector",
+    "county_secretary",
+    "county_leader",
+    "auditor",
+    "rule_keeper",
+    "route_keeper",
+    "machine",
+}
 
 
 def grants_of(username: str) -> set[Grant]:
