@@ -19,9 +19,10 @@ from shared.db import Database, Scope
 from shared.settings import Settings
 from shared.workdays import add_working_days
 from tests.conftest import Token
-from tests.integration.test_notifier import envelope, served
+from tests.integration.test_notifier import World, envelope, served, world
 from tests.notifier.samples import COUNTY, OTHER_TOWN, TOWN, VILLAGE, about, alert, raised
 
+__all__ = ["world"]
 SECRETARY = f"town_secretary@{TOWN}"
 COUNTY_DESK = f"county_secretary@{COUNTY}"
 KEEPER = f"route_keeper@{COUNTY}"
@@ -279,6 +280,30 @@ async def test_more_evidence_keeps_the_steps_taken(db: Database) -> None:
     await deliver(db, AlertUpdated(**found.model_dump() | {"revision": 2}))
     assert await as_system(db, "SELECT desks, steps_taken FROM alerts") == [([COUNTY_DESK, SECRETARY], 1)]
     assert await clock.escalate_lapsed(db, due + timedelta(days=30)) == 0
+
+
+async def test_routes_and_roster_are_kept_on_pages(world: World) -> None:
+    own = {"origin": world.url}
+    async with world.browser(COUNTY_DESK) as keeper, world.browser(SECRETARY) as secretary:
+        assert [(await secretary.get(path)).status_code for path in ("/routes", "/routes/try", "/roster")] == [403] * 3
+        bad = {"tree": route_tree.text_of().replace("grades: [red]", "grades: [blue]", 1), "reason": "试一试"}
+        refused = await keeper.post("/routes", data=bad, headers=own)
+        assert refused.status_code == 422
+        assert "列,route.routes.0.match.grades.0:不在可选范围内" in refused.text
+        made = await keeper.post("/routes", data={"tree": route_tree.text_of(), "reason": "试一试"}, headers=own)
+        assert (made.status_code, made.headers["location"]) == (303, "/routes/1")
+        decision = {"then": "approve", "reason": "同意"}
+        assert (await keeper.post("/routes/1/decision", data=decision, headers=own)).status_code == 403
+        line = dict.fromkeys(("subject", "until", "away_since", "away_until"), "")
+        line |= {"kind": "holder", "name": "徐正平", "person_key": "xu", "duty": "working 08:30-18:00; sat,sun 9-12"}
+        post = line | {"since": "2026-01-01T08:00", "revision": "0", "reason": "任免文件"}
+        wrong = await keeper.post(f"/roster/{SECRETARY}", data=post, headers=own)
+        assert (wrong.status_code, "entries.0.duty.1.begins" in wrong.text) == (422, True)
+        kept = await keeper.post(f"/roster/{SECRETARY}", data=post | {"duty": "working 08:30-18:00"}, headers=own)
+        assert (kept.status_code, kept.headers["location"]) == (303, "/roster")
+        assert "徐正平" in (await keeper.get("/roster")).text
+        tried = await keeper.get("/routes/try", params={"village": VILLAGE, "office": "town", "version": 1})
+        assert "因回避改送 嘉善县 县纪委监委" in tried.text
 
 
 async def test_an_alert_of_ones_own_is_explained_with_its_steps(db: Database, call: Call) -> None:
