@@ -91,12 +91,12 @@ def never_appraised(ground: Ground) -> Planted:
 
 
 PLANTS = (
-    Plant("tender_avoided", ("A045",), tender_avoided, may=("A046",)),
-    Plant("petty_purchase_too_large", ("A046",), petty_purchase_too_large, may=("A045",)),
+    Plant("tender_avoided", ("A045",), tender_avoided),
+    Plant("petty_purchase_too_large", ("A046",), petty_purchase_too_large),
     Plant("single_bidder", ("A048",), single_bidder),
     Plant("contract_over_award", ("A061",), contract_over_award),
-    Plant("settlement_over_contract", ("A062",), settlement_over_contract, may=("A063", "A045")),
-    Plant("overpaid", ("A063",), overpaid, may=("A064", "A062")),
+    Plant("settlement_over_contract", ("A062",), settlement_over_contract),
+    Plant("overpaid", ("A063",), overpaid, may=("A064",)),
     Plant("quorum_missed", ("A050",), quorum_missed),
     Plant("endless_lease", ("A051",), endless_lease),
     Plant("paid_to_another", ("A064",), paid_to_another),

@@ -137,9 +137,9 @@ PLANTS = (
     Plant("rent_half_paid", ("A068",), rent_half_paid),
     Plant("takings_spent", ("A069",), takings_spent),
     Plant("takings_kept", ("A069",), takings_kept),
-    Plant("let_twice", ("A073",), let_twice, may=("A107", "A122")),
-    Plant("let_off_the_books", ("A073",), let_off_the_books, may=("A107", "A122")),
+    Plant("let_twice", ("A073",), let_twice, may=("A122",)),
+    Plant("let_off_the_books", ("A073",), let_off_the_books),
     Plant("let_to_another_by_the_register", ("A073",), let_to_another_by_the_register),
     Plant("third_pond_on_the_register", ("A089",), third_pond_on_the_register, may=("A122",)),
-    Plant("ponds_for_a_friend", ("A089",), ponds_for_a_friend, may=("A105", "A122")),
+    Plant("ponds_for_a_friend", ("A089",), ponds_for_a_friend, may=("A122",)),
 )

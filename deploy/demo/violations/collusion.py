@@ -75,5 +75,5 @@ PLANTS = (
     Plant("same_owner", ("A111",), same_owner),
     Plant("even_prices", ("A118",), even_prices, may=("A119", "A120")),
     Plant("close_prices", ("A119",), close_prices, may=("A118", "A120")),
-    Plant("ring", ("A113",), ring, may=("A075", "A077", "A114", "A115", "A078")),
+    Plant("ring", ("A113",), ring, may=("A075",)),
 )

@@ -59,8 +59,8 @@ def _repay(draft: Draft) -> None:
 
 
 PLANTS = (
-    Plant("confirmed_days_later", ("A040",), confirmed_days_later, may=("A010", "A066")),
-    Plant("paid_too_well", ("A057",), paid_too_well, may=("A067",)),
-    Plant("one_more_on_the_sheet", ("A058",), one_more_on_the_sheet, may=("A066", "A067", "A103")),
+    Plant("confirmed_days_later", ("A040",), confirmed_days_later),
+    Plant("paid_too_well", ("A057",), paid_too_well),
+    Plant("one_more_on_the_sheet", ("A058",), one_more_on_the_sheet),
     Plant("old_worker", ("A058",), old_worker),
 )

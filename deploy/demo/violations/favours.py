@@ -139,11 +139,11 @@ def sealed_elsewhere(ground: Ground) -> Planted:
 
 
 PLANTS = (
-    Plant("works_as_labour", ("A083",), works_as_labour, may=("A085",)),
+    Plant("works_as_labour", ("A083",), works_as_labour),
     Plant("in_two_places_at_once", ("A084",), in_two_places_at_once),
-    Plant("always_the_same_men", ("A085",), always_the_same_men, may=("A084", "A083")),
+    Plant("always_the_same_men", ("A085",), always_the_same_men, may=("A084",)),
     Plant("always_the_same_families", ("A085",), always_the_same_families),
     Plant("aid_for_the_clan", ("A087",), aid_for_the_clan),
     Plant("sealed_at_night", ("A088",), sealed_at_night),
-    Plant("sealed_elsewhere", ("A088",), sealed_elsewhere, may=("A107",)),
+    Plant("sealed_elsewhere", ("A088",), sealed_elsewhere),
 )

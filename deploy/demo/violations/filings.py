@@ -28,6 +28,6 @@ def three_meetings_at_one_sitting(ground: Ground) -> Planted:
 
 
 PLANTS = (
-    Plant("minutes_made_up", ("A013",), minutes_made_up, may=("A016", "A003")),
+    Plant("minutes_made_up", ("A013",), minutes_made_up, may=("A016",)),
     Plant("three_meetings_at_one_sitting", ("A013",), three_meetings_at_one_sitting, may=("A016",)),
 )

@@ -87,8 +87,8 @@ def _among_others(ground: Ground, company: Company) -> list[Company]:
 
 
 PLANTS = (
-    Plant("resident_outside_payroll", ("A090",), resident_outside_payroll, may=("A075", "A077", "A078")),
-    Plant("cadre_own_company", ("A091",), cadre_own_company, may=("A090",)),
+    Plant("resident_outside_payroll", ("A090",), resident_outside_payroll, may=("A075",)),
+    Plant("cadre_own_company", ("A091",), cadre_own_company),
     Plant("cadre_kin_company", ("A092",), cadre_kin_company),
     Plant("cadre_kin_supplier", ("A092",), cadre_kin_supplier),
     Plant("newborn_supplier", ("A095",), newborn_supplier),

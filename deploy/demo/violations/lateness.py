@@ -77,7 +77,7 @@ def wages_unpaid(ground: Ground) -> Planted:
 
 
 PLANTS = (
-    Plant("lease_run_out", ("A022",), lease_run_out, may=("A073", "A122")),
+    Plant("lease_run_out", ("A022",), lease_run_out),
     Plant("rent_never_paid", ("A023", "A068"), rent_never_paid),
     Plant("wages_unpaid", ("A027",), wages_unpaid),
     Plant("due_today", ("A015",), due_today),

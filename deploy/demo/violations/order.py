@@ -112,17 +112,17 @@ def short_notice(ground: Ground) -> Planted:
 
 
 PLANTS = (
-    Plant("work_before_contract", ("A001",), work_before_contract, may=("A013",)),
-    Plant("paid_before_acceptance", ("A002",), paid_before_acceptance, may=("A013", "A016", "A031", "A019")),
-    Plant("contract_before_resolution", ("A003",), contract_before_resolution, may=("A005", "A013", "A001")),
-    Plant("contract_during_notice", ("A005",), contract_during_notice, may=("A013", "A024")),
-    Plant("resolution_skipped", ("A006",), resolution_skipped, may=("A029", "A050", "A013", "A016", "A025")),
-    Plant("labour_before_dispatch", ("A010",), labour_before_dispatch, may=("A013", "A040")),
-    Plant("relief_before_notice_end", ("A012",), relief_before_notice_end, may=("A013", "A024")),
+    Plant("work_before_contract", ("A001",), work_before_contract),
+    Plant("paid_before_acceptance", ("A002",), paid_before_acceptance),
+    Plant("contract_before_resolution", ("A003",), contract_before_resolution, may=("A005", "A013")),
+    Plant("contract_during_notice", ("A005",), contract_during_notice),
+    Plant("resolution_skipped", ("A006",), resolution_skipped, may=("A016",)),
+    Plant("labour_before_dispatch", ("A010",), labour_before_dispatch, may=("A040",)),
+    Plant("relief_before_notice_end", ("A012",), relief_before_notice_end, may=("A024",)),
     Plant("finished_late", ("A016",), finished_late),
-    Plant("never_finished", ("A016",), never_finished, may=("A017",)),
+    Plant("never_finished", ("A016",), never_finished),
     Plant("works_late", ("A018",), works_late),
-    Plant("sealed_without_approval", ("A011",), sealed_without_approval, may=("A006", "A013", "A016", "A025")),
+    Plant("sealed_without_approval", ("A011",), sealed_without_approval, may=("A025",)),
     Plant("contract_late", ("A021",), contract_late, may=("A016",)),
     Plant("short_notice", ("A024",), short_notice),
 )

@@ -38,6 +38,6 @@ def change_never_approved(ground: Ground) -> Planted:
 
 PLANTS = (
     Plant("just_below_the_limit", ("A047",), just_below_the_limit, may=("A078",)),
-    Plant("changes_of_a_sixth", ("A056",), changes_of_a_sixth, may=("A080",)),
-    Plant("change_never_approved", ("A038",), change_never_approved, may=("A006", "A016", "A013", "A017", "A008")),
+    Plant("changes_of_a_sixth", ("A056",), changes_of_a_sixth),
+    Plant("change_never_approved", ("A038",), change_never_approved, may=("A008",)),
 )

@@ -19,7 +19,7 @@ def _plant(name: str, rule: str, node: str, kind: str, *may: str) -> Plant:
 
 
 PLANTS = (
-    _plant("no_resolution", "A029", "EN2-04", "resolution", "A043", "A006"),
+    _plant("no_resolution", "A029", "EN2-04", "resolution", "A043"),
     _plant("no_contract", "A030", "EN1-06", "contract", "A043"),
     _plant("no_acceptance", "A031", "PR2-08", "acceptance", "A043"),
     _plant("no_settlement", "A039", "EN2-12", "settlement", "A043"),

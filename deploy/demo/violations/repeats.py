@@ -130,11 +130,11 @@ def relieved_in_turn(
 
 
 PLANTS = (
-    Plant("one_firm_takes_all", ("A077",), one_firm_takes_all, may=("A075", "A078", "A113", "A115")),
-    Plant("just_below_the_limit", ("A078",), just_below_the_limit, may=("A045", "A047", "A077")),
-    Plant("emergencies_all_year", ("A079",), emergencies_all_year, may=("A014",)),
-    Plant("changed_again_and_again", ("A080",), changed_again_and_again, may=("A056",)),
+    Plant("one_firm_takes_all", ("A077",), one_firm_takes_all, may=("A075",)),
+    Plant("just_below_the_limit", ("A078",), just_below_the_limit, may=("A047",)),
+    Plant("emergencies_all_year", ("A079",), emergencies_all_year),
+    Plant("changed_again_and_again", ("A080",), changed_again_and_again),
     Plant("numbers_in_a_row", ("A082",), numbers_in_a_row),
-    Plant("relieved_again", ("A086",), relieved_again, may=("A101",)),
+    Plant("relieved_again", ("A086",), relieved_again),
     Plant("household_relieved_again", ("A086",), household_relieved_again),
 )

@@ -64,11 +64,11 @@ def let_without_bidding(ground: Ground) -> Planted:
 
 
 PLANTS = (
-    Plant("bought_first", ("A004",), bought_first, may=("A013",)),
-    Plant("delivered_first", ("A004",), delivered_first, may=("A013", "A003", "A019")),
+    Plant("bought_first", ("A004",), bought_first),
+    Plant("delivered_first", ("A004",), delivered_first, may=("A019",)),
     Plant("late_bid_wins", ("A007",), late_bid_wins),
-    Plant("evaluated_before_opening", ("A007",), evaluated_before_opening, may=("A013", "A016")),
-    Plant("change_built_first", ("A008",), change_built_first, may=("A013",)),
-    Plant("let_before_bidding", ("A009",), let_before_bidding, may=("A013", "A022", "A023")),
-    Plant("let_without_bidding", ("A009",), let_without_bidding, may=("A016", "A024", "A048", "A070")),
+    Plant("evaluated_before_opening", ("A007",), evaluated_before_opening),
+    Plant("change_built_first", ("A008",), change_built_first),
+    Plant("let_before_bidding", ("A009",), let_before_bidding),
+    Plant("let_without_bidding", ("A009",), let_without_bidding, may=("A016",)),
 )

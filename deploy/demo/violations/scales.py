@@ -44,8 +44,8 @@ def travel_without_a_budget(ground: Ground) -> Planted:
 
 PLANTS = (
     Plant("relief_above_the_cap", ("A059",), relief_above_the_cap),
-    Plant("paid_by_the_town_alone", ("A059",), paid_by_the_town_alone, may=("A006", "A016", "A013", "A026", "A072")),
-    Plant("not_poor_enough", ("A059",), not_poor_enough, may=("A099",)),
+    Plant("paid_by_the_town_alone", ("A059",), paid_by_the_town_alone, may=("A026",)),
+    Plant("not_poor_enough", ("A059",), not_poor_enough),
     Plant("meals_over_budget", ("A060",), meals_over_budget),
     Plant("travel_without_a_budget", ("A060",), travel_without_a_budget),
 )

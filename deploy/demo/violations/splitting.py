@@ -57,8 +57,8 @@ def invoice_twice(ground: Ground) -> Planted:
 
 
 PLANTS = (
-    Plant("works_in_lots", ("A075",), works_in_lots, may=("A077", "A078")),
-    Plant("micro_works_in_parts", ("A075",), micro_works_in_parts, may=("A077", "A078")),
-    Plant("purchase_in_parts", ("A076",), purchase_in_parts, may=("A077",)),
-    Plant("invoice_twice", ("A081",), invoice_twice, may=("A064",)),
+    Plant("works_in_lots", ("A075",), works_in_lots),
+    Plant("micro_works_in_parts", ("A075",), micro_works_in_parts, may=("A077",)),
+    Plant("purchase_in_parts", ("A076",), purchase_in_parts),
+    Plant("invoice_twice", ("A081",), invoice_twice),
 )

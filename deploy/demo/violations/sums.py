@@ -109,11 +109,11 @@ def _change(draft: Draft, node: str, name: str, change: Any) -> None:
 PLANTS = (
     Plant("measured_short", ("A065",), measured_short),
     Plant("days_invented", ("A066",), days_invented),
-    Plant("lump_of_days", ("A066",), lump_of_days, may=("A057",)),
-    Plant("bank_pays_another", ("A067",), bank_pays_another, may=("A104",)),
+    Plant("lump_of_days", ("A066",), lump_of_days),
+    Plant("bank_pays_another", ("A067",), bank_pays_another),
     Plant("bill_too_high", ("A071",), bill_too_high),
     Plant("aid_to_a_stranger", ("A072",), aid_to_a_stranger),
-    Plant("relief_raised", ("A072",), relief_raised, may=("A059",)),
+    Plant("relief_raised", ("A072",), relief_raised),
     Plant("audit_took_much", ("A074",), audit_took_much),
     Plant("auditor_took_nothing", ("A074",), auditor_took_nothing),
 )

@@ -117,12 +117,7 @@ PLANTS = (
     Plant("insured_by_the_winner", ("A093",), insured_by_the_winner),
     Plant("brother_takes_the_lease", ("A105",), brother_takes_the_lease),
     Plant("agent_of_the_winner", ("A106",), agent_of_the_winner),
-    Plant(
-        "agent_and_winner_go_together",
-        ("A117",),
-        agent_and_winner_go_together,
-        may=("A075", "A077", "A078", "A096"),
-    ),
+    Plant("agent_and_winner_go_together", ("A117",), agent_and_winner_go_together),
     Plant("one_manager_for_two", ("A112",), one_manager_for_two),
     Plant("loser_gets_a_share", ("A116",), loser_gets_a_share),
     Plant("clothier_builds", ("A096",), clothier_builds),
