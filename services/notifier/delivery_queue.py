@@ -30,8 +30,8 @@ queued AS (
       ON s.desks && f.readers AND f.position > s.since AND s.expires_at > now() AND s.removed_at IS NULL
      AND s.verified_at IS NOT NULL AND NOT s.paused AND s.person_key <> ALL (f.barred)
      AND (cardinality(s.grades) = 0 OR f.kind = 'removed' OR f.grade = ANY (s.grades))
-     AND (s.kind = 'webhook' OR f.loudness = 'ring' AND f.kind = ANY ($1))
-    JOIN unnest($2::text[], $3::interval[]) AS term (kind, wait) ON term.kind = s.kind
+     AND (s.kind = 'webhook' OR f.loudness = 'ring' AND f.kind <> 'removed')
+    JOIN unnest($1::text[], $2::interval[]) AS term (kind, wait) ON term.kind = s.kind
     CROSS JOIN LATERAL (
         SELECT CASE WHEN f.grade = 'red' THEN now() ELSE after_quiet(s.quiet_from, s.quiet_until, now()) END) at (due))
 UPDATE delivery_progress p SET position = (SELECT max(position) FROM fresh)
@@ -107,7 +107,7 @@ class Lane:
 
 async def fan_out(conn: Connection) -> bool:
     """Queue what the stream brought; whether there was anything."""
-    return bool(await conn.fetchval(_FAN_OUT, list(channels().rings), *_terms()))
+    return bool(await conn.fetchval(_FAN_OUT, *_terms()))
 
 
 async def enqueue(

@@ -51,7 +51,6 @@ class Kind(_Strict):
 class Channels(_Strict):
     """The whole of `channels.yaml`."""
 
-    rings: tuple[str, ...]
     red_unreached_minutes: int = Field(ge=1)
     code: Code
     kinds: dict[str, Kind]
