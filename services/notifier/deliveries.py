@@ -63,7 +63,7 @@ class Deliveries:
                 key = await subscriptions.push_key(self._db, self._settings)
                 async with Senders(self._gateways, self._settings, key) as senders:
                     await self._run(senders)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
                 log.warning("deliveries.interrupted", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:

@@ -176,7 +176,10 @@ async def verify(conn: Connection, subscription_id: UUID, digits: str, settings:
         )
         return None
     await conn.execute(
-        "UPDATE subscriptions SET verified_at = $2, challenge = NULL WHERE subscription_id = $1", subscription_id, now
+        "UPDATE subscriptions SET verified_at = $2, since = $3, challenge = NULL WHERE subscription_id = $1",
+        subscription_id,
+        now,
+        await last_position(conn),
     )
     return await find(conn, subscription_id)
 

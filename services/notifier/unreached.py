@@ -39,7 +39,7 @@ async def run(db: Database, plans: Plans) -> None:
         try:
             while await escalate_unreached(db, datetime.now(UTC), plans) == _BATCH:
                 continue
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
             log.warning("unreached.interrupted", error=type(error).__name__)
         await asyncio.sleep(_TICK_SECONDS)
 

@@ -1,10 +1,10 @@
-"""What leaves the house by a channel that is not cleared for more: no name, number, amount or explanation of an alert."""
+"""What leaves by a channel that is not cleared for more: no name, number, amount or explanation of an alert."""
 
 import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifier import content
@@ -31,6 +31,7 @@ def said(kind: str, card: dict[str, Any], clearance: Any) -> str:
     return "\n".join([notice.title, notice.text, notice.line, notice.link, system])
 
 
+@settings(deadline=None)
 @given(name=NAMES, number=NUMBERS, kind=st.sampled_from(["raised", "aggravated", "escalated", "moved", "reopened"]))
 def test_an_uncleared_channel_names_nobody(name: str, number: str, kind: str) -> None:
     words = f"{name}的账户{number}"

@@ -50,7 +50,7 @@ def test_a_gateway_of_md5_over_its_own_key() -> None:
         url="http://sms.county.test/send",
         encoding="form",
         fields={"mobile": "{to}", "sign": "{sign}", "t": "{timestamp}"},
-        sign={"hash": "md5", "text": "{to}{timestamp}{env:KEY}"},  # type: ignore[arg-type]
+        sign={"hash": "md5", "text": "{to}{timestamp}{env:KEY}"},
     )
     filled = request.filled({**VALUES, "to": "13800000000", "env:KEY": "k"}, NOW)
     stamp = str(int(NOW.timestamp()))
