@@ -31,6 +31,10 @@ class System:
         """Where a service answers."""
         return f"http://{processes.HOST}:{self._ports[service]}"
 
+    def pid(self, service: str) -> int:
+        """The process of a running service."""
+        return self._running[service].pid
+
     def start(self, *services: str) -> None:
         """Start services (all when none is named) and wait until each is ready."""
         for service in services or SCHEMAS:

@@ -128,9 +128,9 @@ class Ground:
         """The broker and the database."""
         return self._kafka, self._postgres
 
-    def token(self, *grants: str) -> str:
+    def token(self, *grants: str, subject: str = "bench") -> str:
         """A token with these grants."""
-        claims = {"iss": _ISSUER, "aud": CLIENT_ID, "sub": "bench", "name": "测速", "groups": list(grants)}
+        claims = {"iss": _ISSUER, "aud": CLIENT_ID, "sub": subject, "name": "测速", "groups": list(grants)}
         return jwt.encode(
             {"alg": "RS256", "kid": "bench"}, claims | {"exp": int(time.time()) + _HOURS * 3600}, self._key
         )
