@@ -137,7 +137,8 @@ def configured(settings: Settings, outside: Outside, folder: Path, **clearance: 
         "security": "none",
         "sender": "y@county.test",
     }
-    all_: dict[str, Any] = {**http, "sms": {"kind": "sms", "request": sms}, "mail": mail}
+    other = {"kind": "apprise", "zh": "局内消息", "en": "In-house", "url": f"json://{outside.url[7:]}/apprise/{{to}}"}
+    all_: dict[str, Any] = {"apprise": other, **http, "sms": {"kind": "sms", "request": sms}, "mail": mail}
     for name, cleared in clearance.items():
         all_[name]["clearance"] = cleared
     path = folder / "channels.yaml"
@@ -152,6 +153,7 @@ ADDRESSES = {
     "dingtalk": "token-of-dingtalk",
     "wecom": "key-of-wecom",
     "feishu": "token-of-feishu",
+    "apprise": "wang-of-apprise",
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +12,8 @@ from typing import Any
 import httpx
 
 from services.notifier import content
-from services.notifier.channels import guard, http_gateway, mail, web_push, webhook
-from services.notifier.channels.gateways import BuiltIn, Gateway, HttpGateway, MailServer
+from services.notifier.channels import apprise_gateway, guard, http_gateway, mail, web_push, webhook
+from services.notifier.channels.gateways import AppriseGateway, BuiltIn, Gateway, HttpGateway, MailServer
 from services.notifier.channels.kinds import Clearance, channels
 from services.notifier.channels.receipt import Receipt
 from services.notifier.channels.web_push import PushKey
@@ -43,11 +44,16 @@ class Senders:
         self._key = key
         self._home = settings.notifier_url.rstrip("/")
         self._http: dict[str, httpx.AsyncClient] = {}
+        self._threads: dict[str, ThreadPoolExecutor] = {}
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> "Senders":
-        for name in self._gateways:
+        for name, gateway in self._gateways.items():
             self._http[name] = await self._open.enter_async_context(guard.client())
+            if isinstance(gateway.config, AppriseGateway):
+                threads = ThreadPoolExecutor(gateway.kind.at_once, thread_name_prefix=name)
+                self._threads[name] = threads
+                self._open.callback(threads.shutdown, wait=False, cancel_futures=True)
         return self
 
     async def __aexit__(
@@ -85,7 +91,9 @@ class Senders:
             case HttpGateway():
                 notice = self._notice(out, clearance)
                 return await http_gateway.send(http, gateway, out.address, out.secret, out.id, notice)
-        raise AssertionError(gateway.config.kind)
+            case AppriseGateway():
+                threads = self._threads[gateway.name]
+                return await apprise_gateway.send(threads, gateway, out.address, self._notice(out, clearance))
 
     def _notice(self, out: Outgoing, clearance: Clearance) -> Notice:
         match out.kind:
