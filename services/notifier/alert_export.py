@@ -20,7 +20,7 @@ from openpyxl.cell import WriteOnlyCell
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from services.notifier import errors, inbox
+from services.notifier import errors, listing
 from services.notifier.inquiry_store import Cursor
 from services.notifier.schemas import AlertFilter
 from services.notifier.standing import Standing
@@ -112,7 +112,7 @@ async def _rows(
     while left > 0:
         async with db.begin(Scope.of(caller), readonly=True) as conn:
             behind = (after.at, after.folder_id) if after else None
-            page = await inbox.changed(conn, wanted, behind, until, min(_PAGE, left))
+            page = await listing.changed(conn, wanted, behind, until, min(_PAGE, left))
         for held in page:
             after = Cursor(held.updated_at, UUID(held.alert.alert_id))
             yield _row(held, after)

@@ -12,6 +12,7 @@ from services.notifier import (
     channel_pages,
     channel_routes,
     clock,
+    county_pages,
     digests,
     folder_clock,
     handling_pages,
@@ -103,6 +104,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(webhook_routes.router)
     app.include_router(channel_routes.router)
     app.include_router(pages.router)
+    app.include_router(county_pages.router)
     app.include_router(reckoning_pages.router)
     audit.include(app)
     app.include_router(channel_pages.router)

@@ -2,27 +2,26 @@
 don't exist in it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Self
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
 from pydantic import TypeAdapter
 
-from services.notifier import groups, lifecycle, loudness, noise, routing
-from services.notifier.errors import BadCursor, MoveNotYours, NoSuchAlert
+from services.notifier import lifecycle, loudness, noise, routing
+from services.notifier.errors import MoveNotYours, NoSuchAlert
 from services.notifier.judgement import Judgement
 from services.notifier.noise import Loudness, Verdict
 from services.notifier.routing import Desk, Route
-from services.notifier.schemas import AlertCard, AlertFilter, DeskView, HistoryDetails, HistoryEntry, Named, Reading
+from services.notifier.schemas import AlertCard, DeskView, HistoryDetails, HistoryEntry, Named, Reading
 from services.notifier.standing import Assignee, Change, Extension, Standing, person_key_of, seats
 from services.notifier.vocabulary import vocabulary
-from shared import audit, cursor
+from shared import audit
 from shared.bus import outbox
 from shared.bus.envelope import Envelope
 from shared.contracts.alerts import LIFECYCLE_TOPIC, Alert, Bilingual
-from shared.db import Connection, Scope, region_prefix
+from shared.db import Connection, Scope
 from shared.principals import Principal
 
 CHANNEL = "stream"
@@ -66,77 +65,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 # The last position taken by this transaction is the stream's last: nobody else takes one while it holds the lock.
 _END_STREAM = "UPDATE stream_ends SET latest = currval(pg_get_serial_sequence('stream_events', 'position'))"
-_COUNTS = """
-SELECT count(*) FILTER (WHERE grade = 'red' AND outcome IS NULL) AS red,
-       count(*) FILTER (WHERE grade = 'yellow' AND outcome IS NULL) AS yellow,
-       count(*) FILTER (WHERE grade = 'prompt' AND outcome IS NULL) AS prompt,
-       count(*) FILTER (WHERE state = 'pushed') AS unacknowledged,
-       count(*) FILTER (WHERE due_by <= now() AND outcome IS NULL) AS overdue,
-       count(*) FILTER (WHERE outcome IS NOT NULL) AS in_review,
-       count(*) FILTER (WHERE due_by <= now() AND outcome IS NOT NULL) AS review_overdue
-FROM alerts WHERE NOT finished
-"""
-# Words of `AlertFilter.state` that are no state; `NOT finished` as such, so that its own index is used.
-_SHOWN = {
-    "all": "true",
-    "open": "NOT finished",
-    "finished": "finished",
-    "review": "NOT finished AND outcome IS NOT NULL",
-    "overdue": "NOT finished AND due_by <= now()",
-}
-_OVERDUE = {
-    None: "true",
-    True: "NOT finished AND coalesce(due_by <= now(), false)",
-    False: "NOT (NOT finished AND coalesce(due_by <= now(), false))",
-}
-_ASSIGNED = {
-    None: "true",
-    "me": "assignee -> 'by' ->> 'subject' = current_setting('yunjing.subject', true)",
-    "nobody": "assignee IS NULL",
-}
-
-
 # Why a desk gets an alert by a change; by all others it is routed there.
 _WHY = {"escalated": "escalated", "stood_in": "stood_in", "moved": "review"}
 _ASSIGNEE: TypeAdapter[Assignee | None] = TypeAdapter(Assignee | None)
 _EXTENSION: TypeAdapter[Extension | None] = TypeAdapter(Extension | None)
 _ROUTE: TypeAdapter[Route] = TypeAdapter(Route)
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """The place behind the last alert of a page."""
-
-    rank: int
-    raised_at: datetime
-    alert_id: UUID
-
-    def text(self) -> str:
-        """The cursor as it stands in a URL."""
-        return cursor.write(str(self.rank), self.raised_at.isoformat(), str(self.alert_id))
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """A cursor from a URL; raises `BadCursor`."""
-        try:
-            rank, raised_at, alert_id = cursor.read(text)
-            return cls(int(rank), datetime.fromisoformat(raised_at), UUID(alert_id))
-        except ValueError as error:
-            raise BadCursor("after 须取自上一页的 next", "`after` must be the `next` of the page before") from error
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How much waits on the caller's desks: open alerts by grade, those not acknowledged, those past their term; and
-    judgements that wait for review."""
-
-    red: int
-    yellow: int
-    prompt: int
-    unacknowledged: int
-    overdue: int
-    in_review: int
-    review_overdue: int
 
 
 async def load(conn: Connection, alert_ids: Iterable[str]) -> dict[str, Standing]:
@@ -250,76 +183,6 @@ async def delivery(conn: Connection, alert_id: UUID) -> list[DeskView]:
         for row in reached
     ]
     return desks + [DeskView.of(seat, "audit", readings[0].at, None, readings) for seat, readings in read_at.items()]
-
-
-async def search(conn: Connection, wanted: AlertFilter) -> tuple[list[AlertCard], str | None]:
-    """A page of the caller's alerts, red first and the newest of a grade first, and the cursor of the next page."""
-    after = Cursor.parse(wanted.after) if wanted.after else None
-    condition, values = _condition(wanted)
-    rows = await conn.fetch(
-        f"""
-        SELECT rank, alert_id, {_COLUMNS} FROM alerts
-        WHERE {condition}
-          AND ($1::smallint IS NULL OR rank > $1 OR rank = $1 AND (raised_at, alert_id) < ($2::timestamptz, $3::uuid))
-        ORDER BY rank, raised_at DESC, alert_id DESC LIMIT $4
-        """,
-        after and after.rank,
-        after and after.raised_at,
-        after and after.alert_id,
-        wanted.limit + 1,
-        *values,
-    )
-    page = rows[: wanted.limit]
-    more = len(rows) > wanted.limit
-    last = Cursor(page[-1]["rank"], page[-1]["raised_at"], page[-1]["alert_id"]).text() if more else None
-    return await groups.fill(conn, [AlertCard.of(_standing(row), datetime.now(UTC)) for row in page]), last
-
-
-async def changed(
-    conn: Connection, wanted: AlertFilter, after: tuple[datetime, UUID] | None, until: datetime, limit: int
-) -> list[Standing]:
-    """The caller's alerts that last changed behind `after` and by `until`, the least recently changed first."""
-    condition, values = _condition(wanted)
-    rows = await conn.fetch(
-        f"""
-        SELECT alert_id, {_COLUMNS} FROM alerts
-        WHERE {condition} AND updated_at <= $1
-          AND ($2::timestamptz IS NULL OR (updated_at, alert_id) > ($2, $3::uuid))
-        ORDER BY updated_at, alert_id LIMIT $4
-        """,
-        until,
-        *(after or (None, None)),
-        limit,
-        *values,
-    )
-    return [_standing(row) for row in rows]
-
-
-def _condition(wanted: AlertFilter) -> tuple[str, list[Any]]:
-    """What a filter asks for in SQL, and its parameters, the first of which is $5."""
-    shown = "state = $12" if wanted.state and wanted.state not in _SHOWN else _SHOWN[wanted.state or "all"]
-    condition = f"""
-        {shown} AND {_ASSIGNED[wanted.assigned]} AND ($5::text IS NULL OR grade = $5)
-        AND ($6::text IS NULL OR matter = $6) AND ($7::text[] IS NULL OR village_code LIKE ALL ($7))
-        AND ($8::text IS NULL OR rule_id = $8) AND ($9::timestamptz IS NULL OR raised_at >= $9)
-        AND ($10::timestamptz IS NULL OR raised_at <= $10) AND {_OVERDUE[wanted.overdue]}
-        AND ($11::text IS NULL OR strpos(lower(concat_ws(' ', body #>> '{{title,zh}}', body #>> '{{title,en}}',
-                                                         body ->> 'case_nos')), lower($11)) > 0)"""
-    places = [region_prefix(code) for code in (wanted.village, wanted.town) if code]
-    values = [wanted.grade, wanted.matter, places or None, wanted.rule, wanted.since, wanted.until, wanted.text]
-    return condition, values + ([wanted.state] if shown == "state = $12" else [])
-
-
-async def counts(conn: Connection) -> Counts:
-    """What waits on the caller's desks."""
-    row = await conn.fetchrow(_COUNTS)
-    assert row
-    return Counts(**dict(row))
-
-
-async def villages(conn: Connection) -> list[str]:
-    """The codes of villages from which the caller has alerts."""
-    return [row[0] for row in await conn.fetch("SELECT DISTINCT village_code FROM alerts ORDER BY 1")]
 
 
 async def history(conn: Connection, alert_id: UUID) -> list[HistoryEntry]:

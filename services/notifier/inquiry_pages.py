@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import inbox, inquiries, inquiry_deeds, inquiry_store, recommendation_store
+from services.notifier import inquiries, inquiry_deeds, inquiry_store, listing, recommendation_store
 from services.notifier.inquiries import Step, Wish
 from services.notifier.inquiry_deeds import Deed, Hand
 from services.notifier.inquiry_schemas import InquiryFilter, NewInquiry
@@ -54,7 +54,7 @@ async def show_form(
     """The form that opens an inquiry over alerts chosen from the caller's desk."""
     wanted = AlertFilter(state="open", limit=_MOST_TO_CHOOSE)
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-        items, _ = await inbox.search(conn, wanted)
+        items, _ = await listing.search(conn, wanted)
         bound = await inquiry_store.bound(conn, [item.alert_id for item in items])
     return _page(
         request,

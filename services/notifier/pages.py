@@ -3,61 +3,57 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import colleagues, folders, groups, inbox, moves, papers, receipts, rule_records, standing
+from services.notifier import (
+    colleagues,
+    folders,
+    groups,
+    inbox,
+    lifecycle,
+    listing,
+    moves,
+    papers,
+    receipts,
+    related,
+    related_graph,
+    rule_records,
+    standing,
+    timeline,
+)
 from services.notifier.errors import MoveNeedsMore
+from services.notifier.inbox_choice import ORDERS, SHOWN, InboxChoice
 from services.notifier.lifecycle import Move
-from services.notifier.schemas import AlertCard, AlertFilter
+from services.notifier.schemas import AlertCard
 from services.notifier.standing import Standing
 from services.notifier.stream import last_position
 from services.notifier.vocabulary import vocabulary
 from shared import audit, regions, web
 from shared.auth import Caller
 from shared.cells import Unreadable, read_integer, read_money
-from shared.contracts.alerts import Grade
-from shared.contracts.base import RegionCode
-from shared.contracts.power import Matter
 from shared.db import Connection, Database, Scope
 from shared.principals import Principal
 from shared.problems import FieldError
 
 router = APIRouter(include_in_schema=False)
 _templates = web.templates(Path(__file__).parent)
-_templates.env.filters["combined"] = lambda chosen, over: {**chosen, **over}
-_PAGE = 50
-Show = Literal["open", "finished", "review", "overdue", "all"]
+_templates.env.filters["shortened"] = related_graph.shortened
 
 
 @router.get("/")
-async def show_inbox(
-    request: Request,
-    caller: Caller,
-    show: Show = "open",
-    grade: Annotated[Grade | Literal[""], Query()] = "",
-    matter: Annotated[Matter | Literal[""], Query()] = "",
-    village: Annotated[RegionCode | Literal[""], Query()] = "",
-    after: Annotated[str | None, Query(max_length=200)] = None,
-) -> Response:
-    """The alerts on the desks of whoever is signed in."""
-    wanted = AlertFilter(
-        state=None if show == "all" else show,
-        grade=grade or None,
-        matter=matter or None,
-        village=village or None,
-        after=after,
-        limit=_PAGE,
-    )
+async def show_inbox(request: Request, caller: Caller, choice: Annotated[InboxChoice, Query()]) -> Response:
+    """The alerts on the desks of whoever is signed in, as the URL chooses."""
+    wanted = choice.filter()
     async with _db(request).begin(Scope.of(caller)) as conn:
         await audit.record(conn, caller, "alerts.listed", "alerts", hourly=True)
         position = await last_position(conn)
-        items, following = await inbox.search(conn, wanted)
-        counts = await inbox.counts(conn)
-        codes = await inbox.villages(conn)
+        items, following = await listing.search(conn, wanted)
+        counts = await listing.counts(conn)
+        facets = await listing.facets(conn, wanted)
     return _page(
         request,
         "inbox.html",
@@ -65,9 +61,17 @@ async def show_inbox(
         alerts=items,
         next=following,
         counts=counts,
+        facets=facets,
+        titles=facets.titles,
         position=position,
-        villages=[(code, regions.name(code)) for code in codes],
-        chosen={"show": show, "grade": grade, "matter": matter, "village": village},
+        choice=choice,
+        shown=SHOWN,
+        orders=ORDERS,
+        states=lifecycle.book().states,
+        towns=regions.towns(),
+        villages=regions.villages,
+        town_of=regions.town_of,
+        region=regions.name,
         words=vocabulary(),
     )
 
@@ -76,7 +80,7 @@ async def show_inbox(
 async def show_counts(request: Request, caller: Caller) -> Response:
     """How much waits: what the open page puts in when something changed."""
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-        counts = await inbox.counts(conn)
+        counts = await listing.counts(conn)
     return _page(request, "counts.html", counts=counts, words=vocabulary())
 
 
@@ -92,17 +96,20 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
         others = await groups.others(conn, alert_id)
         linked = None if view.recusal else await folders.of_alert(conn, held, caller)
         sent = [] if view.recusal else await receipts.of_alert(conn, alert_id)
+        ties = None if view.recusal else await related.around(conn, held)
     return _page(
         request,
         "alert.html",
         caller=caller,
         view=view,
         alert=held.alert,
-        history=past,
+        moments=timeline.merged(past, view.delivery, sent),
         **handling,
         others=others,
         folders=linked,
         receipts=sent,
+        ties=ties,
+        width=related_graph.WIDTH,
         words=vocabulary(),
         region=regions.name,
         finished=held.finished,
@@ -110,10 +117,17 @@ async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Respon
 
 
 @router.get("/alerts/{alert_id}/card")
-async def show_card(request: Request, caller: Caller, alert_id: UUID) -> Response:
-    """One alert as it stands in the inbox: what the open page puts in when the stream tells of it."""
+async def show_card(
+    request: Request, caller: Caller, alert_id: UUID, choice: Annotated[InboxChoice, Query()], chosen: bool = False
+) -> Response:
+    """One alert as it stands in the inbox: what the open page puts in when the stream tells of it.
+
+    With `chosen` it is 204 unless what is chosen in the inbox shows it.
+    """
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
         held = await inbox.find(conn, alert_id)
+        if chosen and not await listing.matches(conn, choice.filter(), alert_id):
+            return Response(status_code=204)
         (card,) = await groups.fill(conn, [AlertCard.of(held, datetime.now(UTC))])
     return _page(request, "card.html", alert=card)
 

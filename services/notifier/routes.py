@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
-from services.notifier import errors, inbox, lifecycle, moves, routing, standing
+from services.notifier import errors, inbox, lifecycle, listing, moves, routing, standing
 from services.notifier.lifecycle import Move
 from services.notifier.schemas import (
     AlertFilter,
@@ -36,10 +36,10 @@ RequestKey = Annotated[
 
 @router.get("/alerts", summary="预警列表 / List alerts", responses=problems(errors.BadCursor))
 async def list_alerts(request: Request, caller: Caller, wanted: Annotated[AlertFilter, Query()]) -> AlertPage:
-    """The alerts on the caller's desks, red first and the newest of a grade first."""
+    """The alerts on the caller's desks: red first and the newest of a grade first, unless `sort` says otherwise."""
     async with _db(request).begin(Scope.of(caller)) as conn:
         await audit.record(conn, caller, "alerts.listed", "alerts", hourly=True)
-        items, after = await inbox.search(conn, wanted)
+        items, after = await listing.search(conn, wanted)
     return AlertPage(items=items, next=after)
 
 

@@ -18,6 +18,8 @@ from shared.contracts.alerts import Alert, Bilingual, Grade
 from shared.contracts.base import RegionCode, UtcTime
 from shared.contracts.power import Matter
 
+Order = Literal["graver", "due", "newest"]
+
 
 class Named(BaseModel):
     """A code with its names."""
@@ -281,7 +283,7 @@ class HistoryEntry(BaseModel):
 
 
 class AlertPage(BaseModel):
-    """A page of alerts, red first and the newest of a grade first. `next` is the `after` of the following page."""
+    """A page of alerts in the order asked for. `next` is the `after` of the following page."""
 
     items: list[AlertCard]
     next: str | None
@@ -428,7 +430,8 @@ class RuleRecords(BaseModel):
 class AlertFilter(BaseModel):
     """Which of one's own alerts: `state` is a state, or `open`, `finished`, `review` (judgements that wait for one),
     `overdue`; `assigned` says whose; a town's code covers its villages. `from` and `to` bound the delivery; `text`
-    is looked for in title and case numbers."""
+    is looked for in title and case numbers; `group` is the key of a card's group. `sort`: graver first, or by what is
+    due first, or the newest first."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -443,6 +446,8 @@ class AlertFilter(BaseModel):
     until: Annotated[UtcTime | None, Field(alias="to")] = None
     overdue: bool | None = None
     text: Annotated[str | None, Field(max_length=100)] = None
+    group: Annotated[str | None, Field(max_length=200)] = None
+    sort: Order = "graver"
     after: Annotated[str | None, Field(max_length=200)] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 

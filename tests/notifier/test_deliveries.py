@@ -7,7 +7,7 @@ import pytest
 
 from services.notifier.channels.guard import check_address
 from services.notifier.errors import BadCursor, BadWebhookAddress
-from services.notifier.inbox import Cursor
+from services.notifier.listing import Cursor
 from services.notifier.retries import paused_until
 from tests.notifier.samples import NOW
 
@@ -48,11 +48,13 @@ def test_a_circuit_opens_after_five_failures_and_for_longer_each_time() -> None:
 
 
 def test_a_cursor_reads_back() -> None:
-    cursor = Cursor(1, NOW, uuid4())
-    assert Cursor.parse(cursor.text()) == cursor
+    cursor = Cursor("due", 1, NOW, uuid4())
+    assert Cursor.parse(cursor.text(), "due") == cursor
+    with pytest.raises(BadCursor):
+        Cursor.parse(cursor.text(), "newest")
 
 
 @pytest.mark.parametrize("text", ["", "x", "!!!!", "MXx4fHk", "é"])
 def test_a_cursor_of_another_kind_is_refused(text: str) -> None:
     with pytest.raises(BadCursor):
-        Cursor.parse(text)
+        Cursor.parse(text, "graver")
