@@ -76,8 +76,9 @@ class Deliveries:
             async with self._db.begin(Scope.system()) as conn:
                 more = await delivery_queue.fan_out(conn)
             async with self._db.begin(Scope.system()) as conn:
-                claimed = await delivery_queue.claim(conn, await self._room(conn), self._lease)
                 await delivery_queue.give_up_late(conn, datetime.now(UTC))
+            async with self._db.begin(Scope.system()) as conn:
+                claimed = await delivery_queue.claim(conn, await self._room(conn), self._lease)
             for row in claimed:
                 task = asyncio.create_task(self._deliver(senders, row))
                 self._running[task] = Lane(row["gateway"], row["failing"])

@@ -91,7 +91,8 @@ RETURNING failures
 """
 _GIVE_UP = """
 UPDATE deliveries SET state = 'given_up', error = coalesce(error, 'not taken in time')
-WHERE delivery_id IN (SELECT delivery_id FROM deliveries WHERE state = 'waiting' AND give_up_at <= $1 LIMIT 1000)
+WHERE delivery_id IN (SELECT delivery_id FROM deliveries WHERE state = 'waiting' AND give_up_at <= $1
+                      LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -145,17 +146,20 @@ async def claim(conn: Connection, room: Mapping[Lane, int], lease: timedelta) ->
 async def record(
     conn: Connection, row: Record, receipt: Receipt, waits: Sequence[float], now: datetime, chance: Random
 ) -> str:
-    """Write what became of a claimed message and free its subscription; returns the message's new state."""
+    """Write what became of a claimed message and free its subscription; returns the message's new state.
+
+    Subscriptions are locked before their deliveries, here as everywhere.
+    """
     again = None if receipt.taken or receipt.final else _again(row, waits, now, chance)
     state = "delivered" if receipt.taken else "waiting" if again else "given_up"
-    await conn.execute(
-        _RECORD, row["delivery_id"], state, again or now, now, receipt.status, receipt.error, receipt.provider_id
-    )
     shared = channels().kinds[row["channel"]].breaker == "gateway"
     own_fault = not receipt.taken and not (shared and receipt.fault == "way")
     failures = 0 if receipt.taken else row["failures"] + own_fault
     await conn.execute(
         _FREE, row["subscription_id"], row["leased_until"], failures, retries.paused_until(failures, now)
+    )
+    await conn.execute(
+        _RECORD, row["delivery_id"], state, again or now, now, receipt.status, receipt.error, receipt.provider_id
     )
     if shared:
         await _keep_circuit(conn, row["gateway"], receipt, now)
