@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from shared.bus import dlq, topics
-from shared.contracts import alerts, audit, power, recommendations, reference, rulesets
+from shared.bus import dlq
+from shared.contracts import alerts, appeals, audit, power, recommendations, reference, rulesets
 from shared.contracts.base import Contract
 from shared.contracts.dead_letters import DeadLetter
 
@@ -55,7 +55,7 @@ def _sources() -> Iterator[Channel]:
     lifecycle = _typed(alerts.AlertStateChanged, recommendations.RecommendationChanged)
     yield Channel(alerts.LIFECYCLE_TOPIC, "notifier", "The id of the alert, or of the recommendation", lifecycle)
     yield Channel(audit.TOPIC, "every service", "The service", _typed(audit.AuditSealed))
-    yield Channel(topics.APPEALS, "disclosure, nothing so far", "The village code", ())
+    yield Channel(appeals.TOPIC, "disclosure", "The village code", _typed(*appeals.EVENTS))
 
 
 def _typed(*models: type[Contract]) -> tuple[Message, ...]:

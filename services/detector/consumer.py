@@ -4,23 +4,24 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from services.detector import locks, metrics
+from services.detector.appeal_records import appeal_of
 from services.detector.distil import Fact, facts_of
 from services.detector.judging import Judge
 from services.detector.reference import TOPICS as REFERENCE_TOPICS
 from services.detector.reference import RecordChange
 from services.detector.rule_changes import change_of
 from shared.bus.envelope import Envelope
-from shared.contracts import power, rulesets
+from shared.contracts import appeals, power, rulesets
 from shared.db import Connection
 
 GROUP = "detector"
-TOPICS = (power.TOPIC, *REFERENCE_TOPICS, rulesets.TOPIC)
+TOPICS = (power.TOPIC, *REFERENCE_TOPICS, rulesets.TOPIC, appeals.TOPIC)
 _KEYS_AT_ONCE = 1_000
 _POWER_EVENTS = {event.TYPE: event for event in power.EVENTS}  # type: ignore[attr-defined]
 
 
 class DetectorConsumer:
-    """Handles batches of `power.events`, `reference.*` and `rules.changes`."""
+    """Handles batches of `power.events`, `reference.*`, `rules.changes` and `appeals.events`."""
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
@@ -29,7 +30,7 @@ class DetectorConsumer:
         """Take a batch in; raises on an event that doesn't fit its contract."""
         with metrics.step("read"):
             fresh = _by_key(fact for event in batch if event.topic == power.TOPIC for fact in _facts(event))
-        records = [RecordChange.of(event) for event in batch if event.topic in REFERENCE_TOPICS]
+        records = [change for event in batch if (change := _record(event))]
         changes = [change_of(event) for event in batch if event.topic == rulesets.TOPIC]
         touched: frozenset[str] = frozenset()
         if records or changes:
@@ -49,6 +50,13 @@ class DetectorConsumer:
         if keys:
             judgement = await self._judge.judge(conn, keys, fresh=fresh)
             await self._judge.keep(conn, judgement, datetime.now(UTC))
+
+
+def _record(event: Envelope) -> RecordChange | None:
+    """What an event says of a register's record."""
+    if event.topic == appeals.TOPIC:
+        return appeal_of(event)
+    return RecordChange.of(event) if event.topic in REFERENCE_TOPICS else None
 
 
 def _facts(event: Envelope) -> list[Fact]:

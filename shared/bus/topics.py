@@ -3,10 +3,9 @@
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from shared.contracts import alerts, audit, power, reference, rulesets
+from shared.contracts import alerts, appeals, audit, power, reference, rulesets
 
 PARTITIONS = 6
-APPEALS = "appeals.events"
 _FOR_GOOD = {"retention.ms": "-1"}
 _COMPACTED = {"cleanup.policy": "compact"}
 LARGEST_EVENT = 900_000
@@ -16,7 +15,7 @@ _THIRTY_DAYS = {"retention.ms": str(30 * 24 * 3600 * 1000), "max.message.bytes":
 
 def configurations() -> dict[str, dict[str, str]]:
     """Each topic's name and configuration, dead-letter topics included."""
-    topics_kept = (power.TOPIC, rulesets.TOPIC, alerts.RAISED_TOPIC, alerts.LIFECYCLE_TOPIC, APPEALS, audit.TOPIC)
+    topics_kept = (power.TOPIC, rulesets.TOPIC, alerts.RAISED_TOPIC, alerts.LIFECYCLE_TOPIC, appeals.TOPIC, audit.TOPIC)
     kept = {topic: _FOR_GOOD for topic in topics_kept}
     compacted = {reference.topic(dataset): _COMPACTED for dataset in reference.DATASETS}
     topics = kept | compacted
