@@ -15,19 +15,25 @@ def answer(request: Request, body: bytes | Packed, media_type: str, *, keep: str
     headers = {"cache-control": keep, "access-control-allow-origin": "*"}
     if isinstance(body, Packed):
         headers["vary"] = "Accept-Encoding"
-        zipped = bool(_TAKES_GZIP.search(request.headers.get("accept-encoding", "")))
+        zipped = takes_gzip(request)
         if zipped:
             headers["content-encoding"] = "gzip"
         body, headers["etag"] = (body.zipped, body.zipped_etag) if zipped else (body.plain, body.plain_etag)
     else:
         headers["etag"] = etag(body)
-    if _has(request.headers.get("if-none-match"), headers["etag"]):
+    if has_tag(request.headers.get("if-none-match"), headers["etag"]):
         headers.pop("content-encoding", None)
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)
 
 
-def _has(named: str | None, tag: str) -> bool:
+def takes_gzip(request: Request) -> bool:
+    """Whether the caller takes gzip."""
+    return bool(_TAKES_GZIP.search(request.headers.get("accept-encoding", "")))
+
+
+def has_tag(named: str | None, tag: str) -> bool:
+    """Whether an `If-None-Match` names a tag."""
     if not named:
         return False
     return named.strip() == "*" or tag in {each.strip().removeprefix("W/") for each in named.split(",")}

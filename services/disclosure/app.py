@@ -9,6 +9,15 @@ from services.disclosure import pages, routes
 from services.disclosure.cache import VillageCache
 from services.disclosure.consumer import GROUP, TOPICS, handle_batch
 from services.disclosure.masking import masks
+from services.disclosure.opendata import ocds
+from services.disclosure.opendata import pages as data_pages
+from services.disclosure.opendata import routes as data_routes
+from services.disclosure.opendata.buckets import Buckets
+from services.disclosure.opendata.limits import WINDOW_SECONDS
+from services.disclosure.opendata.maker import Maker
+from services.disclosure.opendata.openness import OpenToAll, TellLimits
+from services.disclosure.opendata.publication import publication
+from services.disclosure.opendata.tables import tables
 from services.disclosure.vocabulary import vocabulary
 from shared.background import running
 from shared.bus.consumer import Consumer
@@ -19,8 +28,8 @@ from shared.web import create_app
 
 
 def build(settings: Settings) -> FastAPI:
-    """The service over these settings. A list of masks or words that is malformed stops it here."""
-    masks(), vocabulary()
+    """The service over these settings. A list of masks, words or tables that is malformed stops it here."""
+    masks(), vocabulary(), publication(), tables(), ocds.mapped()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -30,13 +39,19 @@ def build(settings: Settings) -> FastAPI:
             "consumer": Consumer(db, settings, group=GROUP, topics=TOPICS, handle=handle_batch).run(),
             "relay": Relay(db, settings).run(),
             "cache": village_cache.run(),
+            "downloads": Maker(db, settings).run(),
         }
         app.state.db, app.state.village_cache = db, village_cache
         async with running(app, db, works):
             yield
 
     app = create_app(service="disclosure", settings=settings, title="云睛公开 Yunjing disclosure", lifespan=lifespan)
+    app.state.buckets = Buckets(publication().requests_per_minute, WINDOW_SECONDS)
+    app.add_middleware(TellLimits)
+    app.add_middleware(OpenToAll)
+    app.include_router(data_routes.router)
     app.include_router(routes.router)
+    app.include_router(data_pages.router)
     app.include_router(pages.router)
     return app
 

@@ -20,7 +20,7 @@ State = Literal["running", "closed", "withdrawn"]
 Entry = dict[str, Any]
 HIDDEN = datetime(1970, 1, 1, tzinfo=UTC)
 # What tells that the deal is made, so that nothing is left to protect.
-_AWARD = ("award_fen", "contract_fen", "contract_signed_on")
+SIGNS_OF_AWARD = ("award_fen", "contract_fen", "contract_signed_on")
 _KEPT = ("sequence", "kind", "at", "role", "node", "to_node", "next_node", "next_due_at", "closes", "notice_ends_at")
 _FIRST = ("case_id", "case_no", "title", "matter", "flow", "flow_version", "village_code", "town_code")
 
@@ -185,7 +185,7 @@ def _opened(case: Case, masks: Masks) -> Case:
     What came after the case was sent back waits for the next award or notice.
     """
     signs = {
-        "award": [e["sequence"] for e in case.history if any(e.get("fields", {}).get(name) for name in _AWARD)],
+        "award": [e["sequence"] for e in case.history if any(e.get("fields", {}).get(name) for name in SIGNS_OF_AWARD)],
         "notice": [e["sequence"] for e in case.history if e.get("notice_ends_at") or e.get("closes")],
     }
     returns = [entry["sequence"] for entry in case.history if entry["kind"] == "returned"]

@@ -50,3 +50,31 @@ class BadCursor(Problem):
 
     status, code = 422, "bad-cursor"
     title_zh, title_en = "翻页位置无效", "Invalid page cursor"
+
+
+class TooManyRequests(Problem):
+    """An address asks more often than it may."""
+
+    status, code = 429, "too-many-requests"
+    title_zh, title_en = "请求过于频繁", "Too many requests"
+
+
+class NoSuchFile(NotFound):
+    """No download of this name, or none is made yet."""
+
+    code = "no-such-file"
+    title_zh, title_en = "没有这个下载文件", "No such download"
+
+
+class NoSuchRange(Problem):
+    """A part of a file that it doesn't have."""
+
+    status, code = 416, "no-such-range"
+    title_zh, title_en = "文件没有这一段", "The file has no such part"
+
+
+class NoSuchProcess(NotFound):
+    """No contracting process of this ocid is public."""
+
+    code = "no-such-process"
+    title_zh, title_en = "没有这个采购过程", "No such contracting process"

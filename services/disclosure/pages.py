@@ -44,7 +44,7 @@ async def show_village(request: Request, code: str) -> Response:
     found = await cache.read(code)
 
     def render() -> bytes:
-        return _rendered("village.html", page=found.page, address=address)
+        return rendered("village.html", page=found.page, address=address)
 
     return _answer(request, cache.html(code, found, datetime.now(SHANGHAI).date(), render))
 
@@ -129,10 +129,11 @@ def _matching(county: County, words: str) -> list[TownEntry]:
 
 
 def _page(request: Request, name: str, **values: Any) -> Response:
-    return _answer(request, _rendered(name, **values))
+    return _answer(request, rendered(name, **values))
 
 
-def _rendered(name: str, **values: Any) -> bytes:
+def rendered(name: str, **values: Any) -> bytes:
+    """A page from its template."""
     return _templates.get_template(name).render(**values).encode()
 
 
@@ -151,8 +152,16 @@ def _last_day(ends_at: datetime) -> str:
     return (ends_at.astimezone(SHANGHAI) - _A_MOMENT).date().isoformat()
 
 
+def _size(count: int) -> str:
+    """Bytes as people read them: 1234567 -> `1.2 MB`."""
+    for power, unit in ((3, "GB"), (2, "MB"), (1, "KB")):
+        if count >= 1000**power:
+            return f"{count / 1000**power:.1f} {unit}"
+    return f"{count} B"
+
+
 def _combined(chosen: dict[str, str], **over: str) -> dict[str, str]:
     return {name: value for name, value in (chosen | over).items() if value}
 
 
-_templates.env.filters.update(days_left=_days_left, last_day=_last_day, combined=_combined, number=number)
+_templates.env.filters.update(days_left=_days_left, last_day=_last_day, combined=_combined, number=number, size=_size)

@@ -25,7 +25,12 @@ def village_cache(request: Request) -> VillageCache:
     return cache
 
 
+def own_url(request: Request) -> str:
+    """Where anybody finds this service."""
+    settings: Settings = request.app.state.settings
+    return settings.disclosure_url.rstrip("/")
+
+
 def page_address(request: Request, code: str) -> str:
     """Where anybody finds a village's page; raises `BadVillageCode`, `NoSuchVillage`."""
-    settings: Settings = request.app.state.settings
-    return f"{settings.disclosure_url.rstrip('/')}/villages/{village_page.check(code)}"
+    return f"{own_url(request)}/villages/{village_page.check(code)}"

@@ -27,7 +27,10 @@ LIVE = "disclosure"
 NEW, OLD = f"{LIVE}_new", f"{LIVE}_old"
 _MIGRATIONS = (ROOT / "shared" / "bus" / "tables.sql", ROOT / "services" / "disclosure" / "migrations")
 # What is the service's own and no read model: it stays where it is.
-_STAYS = ("outbox", "consumer_offsets", "seen_events", "schema_versions", "audit_log", "audit_append_only")
+_STAYS = (
+    *("outbox", "consumer_offsets", "seen_events", "schema_versions", "audit_log", "audit_append_only"),
+    *("downloads", "download_parts"),
+)
 _LOOK_SECONDS = 0.2
 _HOLD_SECONDS = 60.0
 # An instance that waits for the lock takes an epoch that is one higher; none may be as high as the new one.

@@ -51,6 +51,7 @@ from tests.disclosure.samples import (
 )
 from tests.disclosure.served import served
 
+pytestmark = pytest.mark.without_broker
 Open = Callable[[str], Awaitable[Database]]
 PAGE = f"/v1/villages/{VILLAGE}"
 HTML = {"accept": "text/html"}
@@ -604,7 +605,7 @@ async def test_a_page_is_rendered_once_for_all_who_look(world: World, monkeypatc
     await world.shows(PAGE, "机耕路修补")
     await world.text(f"/villages/{VILLAGE}", **HTML)
     with monkeypatch.context() as patched:
-        patched.setattr(pages, "_rendered", lambda *_, **__: pytest.fail("rendered again"))
+        patched.setattr(pages, "rendered", lambda *_, **__: pytest.fail("rendered again"))
         await world.text(f"/villages/{VILLAGE}", **HTML)
     await world.tell(opened(case_id(), title="新的一件"))
     await world.shows(f"/villages/{VILLAGE}", "新的一件", **HTML)

@@ -11,6 +11,7 @@ from asyncpg import Record
 from services.disclosure.cases import Case
 from services.disclosure.errors import BadCaseNumber, BadCursor, NoSuchCase, SeveralCases
 from services.disclosure.masking import Masks
+from services.disclosure.opendata import contracting
 from services.disclosure.people import People
 from services.disclosure.schemas import CaseCard, CaseFilter
 from services.disclosure.vocabulary import Vocabulary
@@ -18,28 +19,33 @@ from shared import cursor
 from shared.db import Connection
 
 _NUMBER = re.compile(r"[0-9A-Za-z一-鿿()\[\]（）〔〕【】_.:/-]{1,64}")
-_PUBLIC = "case_id, case_no, title, matter, flow, flow_version, village_code, town_code, history"
+PUBLIC = "case_id, case_no, title, matter, flow, flow_version, village_code, town_code, history"
 _LOAD = f"""
-SELECT {_PUBLIC}, fields, people FROM cases JOIN withheld USING (case_id) WHERE case_id = ANY($1)
+SELECT {PUBLIC}, fields, people FROM cases JOIN withheld USING (case_id) WHERE case_id = ANY($1)
 """
 _SAVE = """
 WITH new AS (
     SELECT * FROM jsonb_to_recordset($1)
         AS n (case_id text, case_no text, title text, matter text, flow text, flow_version int, village_code text,
               town_code text, state text, updated_at timestamptz, notice_until timestamptz, public_until timestamptz,
-              card jsonb, history jsonb, fields jsonb, people jsonb)
+              opened_at timestamptz, related_no text, card jsonb, history jsonb, fields jsonb, people jsonb)
 ), public AS (
     INSERT INTO cases (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, state, updated_at,
-                       notice_until, public_until, card, history)
+                       notice_until, public_until, opened_at, related_no, card, history)
     SELECT case_id, case_no, title, matter, flow, flow_version, village_code, town_code, state, updated_at,
-           notice_until, public_until, card, history FROM new
+           notice_until, public_until, opened_at, related_no, card, history FROM new
     ON CONFLICT (case_id) DO UPDATE
     SET case_no = excluded.case_no, title = excluded.title, state = excluded.state, updated_at = excluded.updated_at,
-        notice_until = excluded.notice_until, public_until = excluded.public_until, card = excluded.card,
-        history = excluded.history
+        notice_until = excluded.notice_until, public_until = excluded.public_until, opened_at = excluded.opened_at,
+        related_no = excluded.related_no, card = excluded.card, history = excluded.history, changed_at = now()
 )
 INSERT INTO withheld (case_id, fields, people) SELECT case_id, fields, nullif(people, 'null') FROM new
 ON CONFLICT (case_id) DO UPDATE SET fields = excluded.fields, people = excluded.people
+"""
+# What is told of a contract changes with the case that changes it.
+_TOUCH = """
+UPDATE cases c SET changed_at = now() FROM unnest($1::text[], $2::text[]) AS n (village_code, case_no)
+WHERE c.village_code = n.village_code AND c.case_no = n.case_no
 """
 _SEARCH = """
 SELECT card, updated_at, case_id FROM cases
@@ -60,15 +66,19 @@ async def load(conn: Connection, case_ids: Iterable[str]) -> dict[str, Case]:
 async def save(conn: Connection, cases: Sequence[Case], masks: Masks, words: Vocabulary) -> None:
     """Write cases as they now are; what may be shown of them and what may not go to tables of their own."""
     if cases:
-        await conn.execute(_SAVE, [_row(case, masks, words) for case in cases])
+        rows = [_row(case, masks, words) for case in cases]
+        await conn.execute(_SAVE, rows)
+        if changing := [row for row in rows if row["related_no"]]:
+            villages, numbers = [row["village_code"] for row in changing], [row["related_no"] for row in changing]
+            await conn.execute(_TOUCH, villages, numbers)
 
 
 async def find(conn: Connection, case_id: str) -> Case:
     """A case by its id; raises `NoSuchCase`."""
-    row = await conn.fetchrow(f"SELECT {_PUBLIC} FROM cases WHERE case_id = $1", check(case_id))
+    row = await conn.fetchrow(f"SELECT {PUBLIC} FROM cases WHERE case_id = $1", check(case_id))
     if row is None:
         raise NoSuchCase("没有公开的案件用这个编号", "No public case has this number")
-    return _public(row)
+    return of_row(row)
 
 
 async def identify(conn: Connection, key: str) -> str:
@@ -98,7 +108,7 @@ async def search(
     conn: Connection, village: str, wanted: CaseFilter, words: Vocabulary
 ) -> tuple[list[CaseCard], str | None]:
     """A page of a village's cases, the latest moved first, and the cursor of the next page."""
-    after, last_id = _place(wanted.after) if wanted.after else (None, None)
+    after, last_id = moment_and_id(wanted.after) if wanted.after else (None, None)
     said = (wanted.q or "").replace("\0", "").strip()
     rows = await conn.fetch(
         _SEARCH,
@@ -117,8 +127,8 @@ async def search(
     return [CaseCard.model_validate(row["card"]) for row in page], following
 
 
-def _place(text: str) -> tuple[datetime, str]:
-    """The place behind the last case of a page; raises `BadCursor`."""
+def moment_and_id(text: str) -> tuple[datetime, str]:
+    """The place behind the last case of a page, from its cursor; raises `BadCursor`."""
     try:
         moment, case_id = cursor.read(text)
         updated_at = datetime.fromisoformat(moment)
@@ -149,6 +159,8 @@ def _row(case: Case, masks: Masks, words: Vocabulary) -> dict[str, Any]:
         "updated_at": case.updated_at.isoformat(),
         "notice_until": ends and ends.isoformat(),
         "public_until": until and until.isoformat(),
+        "opened_at": case.opened_at.isoformat(),
+        "related_no": contracting.changed_case(case, masks),
         "card": CaseCard.of(case, words, until).model_dump(mode="json"),
         "history": case.history,
         "fields": case.withheld,
@@ -158,14 +170,15 @@ def _row(case: Case, masks: Masks, words: Vocabulary) -> dict[str, Any]:
     }
 
 
-def _public(row: Record) -> Case:
-    return Case(**{name: row[name] for name in _PUBLIC.split(", ")} | {"history": tuple(row["history"])})
+def of_row(row: Record) -> Case:
+    """The public case of a row that has the columns of `PUBLIC`."""
+    return Case(**{name: row[name] for name in PUBLIC.split(", ")} | {"history": tuple(row["history"])})
 
 
 def _whole(row: Record) -> Case:
     known = row["people"]
     return replace(
-        _public(row),
+        of_row(row),
         withheld={int(sequence): fields for sequence, fields in row["fields"].items()},
         people=None if known is None else People(**{kind: frozenset(names) for kind, names in known.items()}),
     )

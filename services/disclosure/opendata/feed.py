@@ -1,0 +1,82 @@
+"""What moved last in a village as an Atom feed (RFC 4287). Pure.
+
+A case is one entry; whatever happens to it comes as a later `updated` of the same entry, which is how Atom corrects.
+"""
+
+import re
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from xml.etree import ElementTree as Xml
+
+from services.disclosure.cases import HIDDEN, Case
+from services.disclosure.opendata.publication import Publication
+from services.disclosure.schemas import Named, card_values, node_named
+from services.disclosure.vocabulary import Vocabulary
+
+MEDIA_TYPE = "application/atom+xml"
+_ATOM = "http://www.w3.org/2005/Atom"
+_CORRECTIONS = {"returned": "更正 Correction", "withdrawn": "更正 Correction"}
+# What XML can't say, not even escaped.
+_UNSAYABLE = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+Xml.register_namespace("", _ATOM)
+
+
+def feed(village: Named, cases: Sequence[Case], url: str, words: Vocabulary, terms: Publication) -> bytes:
+    """The feed of a village, the latest moved case first; `url` is where this service answers."""
+    here = f"{url}/v1/villages/{village.code}/feed.atom"
+    root = Xml.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": "zh-CN"})
+    _add(root, "id", _id(f"village {village.code}"))
+    _add(root, "title", f"{village.zh} 村级权力公开 {village.en}: village power in public view")
+    _add(root, "updated", _time(max((case.updated_at for case in cases), default=HIDDEN)))
+    _add(_add(root, "author"), "name", terms.publisher.zh)
+    _add(root, "rights", f"{terms.licence.zh} {terms.licence.url}")
+    _add(root, "link", rel="self", type=MEDIA_TYPE, href=here)
+    _add(root, "link", rel="alternate", type="text/html", href=f"{url}/villages/{village.code}")
+    _add(root, "link", rel="license", href=terms.licence.url)
+    for case in cases:
+        _entry(root, case, url, words)
+    made: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
+    return made
+
+
+def _entry(root: Xml.Element, case: Case, url: str, words: Vocabulary) -> None:
+    card = card_values(case, words)
+    said = _said(case, words)
+    correction = _CORRECTIONS.get(case.history[-1]["kind"])
+    entry = _add(root, "entry")
+    _add(entry, "id", _id(f"case {case.case_id}"))
+    _add(entry, "title", f"{correction}: {card['title'].zh}" if correction else card["title"].zh)
+    _add(entry, "updated", _time(case.updated_at))
+    _add(entry, "published", _time(case.opened_at))
+    _add(entry, "category", term=case.matter, label=f"{card['matter'].zh} {card['matter'].en}")
+    _add(entry, "link", rel="alternate", type="text/html", href=f"{url}{card['links'].page}")
+    _add(entry, "link", rel="related", type="application/json", href=f"{url}{card['links'].data}")
+    _add(entry, "summary", f"{card['matter'].zh} · {case.case_no} · {said}")
+
+
+def _said(case: Case, words: Vocabulary) -> str:
+    """The last thing that happened, and where the case waits now."""
+    last = case.history[-1]
+    kind = words.kinds[last["kind"]]
+    done = node_named(last["node"], case, words) if last.get("node") else None
+    text = f"{kind.zh} {kind.en}" + (f": {done.zh} {done.en}" if done else "")
+    if case.node:
+        waits = node_named(case.node, case, words)
+        text += f"; 现在办到 now at: {waits.zh} {waits.en}"
+    return text
+
+
+def _add(parent: Xml.Element, name: str, said: str | None = None, **attributes: str) -> Xml.Element:
+    made = Xml.SubElement(parent, f"{{{_ATOM}}}{name}", attributes)
+    made.text = said and _UNSAYABLE.sub("", said)
+    return made
+
+
+def _id(name: str) -> str:
+    """The same for good, wherever the service answers."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"yunjing {name}").urn
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")
