@@ -15,7 +15,7 @@ from shared.contracts.power import Attendance, BillLine
 from shared.contracts.reference import Asset
 from shared.workdays import SHANGHAI, add_working_days
 
-_TURNS = ((0, 1), (2, 3), (0, 2), (1, 3), (4, 5))
+_TURNS = ((0, 1), (2, 3), (4, 5), (0, 2), (1, 3))
 
 
 def measured_close(ground: Ground) -> Draft:
@@ -161,9 +161,10 @@ def two_just_below(ground: Ground) -> tuple[Draft, ...]:
 def two_emergencies(ground: Ground) -> tuple[Draft, ...]:
     """A pump breaks and a wall slides within half a year."""
     at = ground.moment(400)
-    village = ground.calm_village(at)
+    moments = (at, ground.later(at, 150))
+    village = ground.calm_village(*moments)
     return tuple(
-        ground.case(code, village=village, at=ground.later(at, 150 * n)) for n, code in enumerate(("PR4", "EN6"))
+        ground.case(code, village=village, at=opened) for code, opened in zip(("PR4", "EN6"), moments, strict=True)
     )
 
 

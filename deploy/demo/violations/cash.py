@@ -54,7 +54,7 @@ def rent_never_banked(ground: Ground) -> Planted:
 
 PLANTS = (
     Plant("purchase_in_cash", ("A052",), purchase_in_cash),
-    Plant("two_payments_on_a_day", ("A052",), two_payments_on_a_day, may=("A064",)),
+    Plant("two_payments_on_a_day", ("A052",), two_payments_on_a_day, may=("A064", "A016")),
     Plant("works_in_cash", ("A052",), works_in_cash),
     Plant("box_too_full", ("A053",), box_too_full),
     Plant("rent_never_banked", ("A053",), rent_never_banked),

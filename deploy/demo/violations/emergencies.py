@@ -10,16 +10,19 @@ _WEEKS_TOO_LONG = 20
 
 def emergency_invented(ground: Ground, code: str) -> Planted:
     """An emergency is stated in a village that nothing happened to for weeks."""
-    village, at = ground.village(), ground.moment()
+    at = ground.moment()
+    village = ground.calm_village(at)
     while ground.county.dangers.near(village, local_day(at), _QUIET_DAYS):
-        village, at = ground.village(), ground.moment()
+        at = ground.moment()
+        village = ground.calm_village(at)
     return Planted((ground.case(code, village=village, at=at, in_danger=False),))
 
 
 def emergency_works_drawn_out(ground: Ground) -> Planted:
     """Repairs that could not wait a day go on for a month."""
-    draft = ground.case("EN6", chosen=Chosen(late={"EN6-05": _WEEKS_TOO_LONG}))
-    return Planted((draft,))
+    at = ground.moment()
+    chosen = Chosen(late={"EN6-05": _WEEKS_TOO_LONG})
+    return Planted((ground.case("EN6", village=ground.calm_village(at), at=at, chosen=chosen),))
 
 
 PLANTS = (

@@ -53,11 +53,11 @@ class Ground:
         """A village in which the same isn't planted near in time."""
         return self._ledger.choose(f"villages for {what}", self._villages, at) or self.village()
 
-    def calm_village(self, at: datetime) -> str:
-        """A village that declared no emergency near in time."""
+    def calm_village(self, *moments: datetime) -> str:
+        """A village that declared no emergency near to any of these moments."""
         village = self.village()
         for _ in self._villages:
-            if self._ledger.untouched(f"{village} emergencies", at):
+            if all(self._ledger.untouched(f"{village} emergencies", at) for at in moments):
                 break
             village = self.village()
         return village

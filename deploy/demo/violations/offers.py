@@ -60,7 +60,7 @@ def bonds_kept(ground: Ground) -> Planted:
 
 
 PLANTS = (
-    Plant("opened_next_day", ("A049",), opened_next_day, may=("A024", "A007")),
+    Plant("opened_next_day", ("A049",), opened_next_day, may=("A024", "A007", "A016")),
     Plant("rivals_turned_down", ("A055",), rivals_turned_down, may=("A048",)),
     Plant("lowest_turned_down", ("A055",), lowest_turned_down),
     Plant("bond_too_high", ("A054",), bond_too_high),

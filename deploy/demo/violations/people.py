@@ -60,7 +60,7 @@ def relieved_in_two_villages(ground: Ground) -> Planted:
 PLANTS = (
     Plant("dead_beneficiary", ("A097",), dead_beneficiary),
     Plant("dead_worker", ("A103",), dead_worker),
-    Plant("official_relieved", ("A098",), official_relieved, may=("A101",)),
+    Plant("official_relieved", ("A098",), official_relieved, may=("A086", "A101")),
     Plant("kin_relieved_unfiled", ("A100",), kin_relieved_unfiled),
     Plant("relieved_in_two_villages", ("A101",), relieved_in_two_villages),
     Plant("cadre_on_wage_sheet", ("A102",), cadre_on_wage_sheet),

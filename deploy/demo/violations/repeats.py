@@ -64,10 +64,11 @@ def reprice(draft: Draft, fen: int, *, most: int = _CEILING_FEN) -> None:
 def emergencies_all_year(ground: Ground) -> Planted:
     """A village declares three emergencies within half a year."""
     at = ground.moment(400)
-    village = ground.village_for("emergencies", at)
-    codes = ("PR4", "EN6", "PR4")
-    drafts = tuple(ground.case(code, village=village, at=ground.later(at, 60 * n)) for n, code in enumerate(codes))
-    return Planted(drafts)
+    moments = [ground.later(at, 60 * number) for number in range(3)]
+    village, codes = ground.calm_village(*moments), ("PR4", "EN6", "PR4")
+    return Planted(
+        tuple(ground.case(code, village=village, at=opened) for code, opened in zip(codes, moments, strict=True))
+    )
 
 
 def changed_again_and_again(ground: Ground) -> Planted:
