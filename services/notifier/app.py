@@ -43,6 +43,7 @@ from services.notifier import (
 from services.notifier.channels import gateways
 from services.notifier.consumer import handle_batch
 from services.notifier.deliveries import Deliveries
+from services.notifier.live_response import server_ends
 from services.notifier.plans import Plans
 from services.notifier.stream import Hub
 from services.notifier.vocabulary import vocabulary
@@ -66,7 +67,7 @@ def build(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings, "notifier")
         deliveries = Deliveries(db, settings, configured)
-        hub = Hub(db, wake=deliveries.wake)
+        hub = Hub(db, wake=deliveries.wake, ends=server_ends)
         plans = Plans()
         routed = partial(handle_batch, plans=plans)
         consumer = Consumer(db, settings, group="notifier", topics=[RAISED_TOPIC], handle=routed)

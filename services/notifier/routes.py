@@ -5,10 +5,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from sse_starlette import EventSourceResponse
 
 from services.notifier import errors, inbox, lifecycle, listing, moves, routing, standing
 from services.notifier.lifecycle import Move
+from services.notifier.live_response import LiveResponse
 from services.notifier.schemas import (
     AlertFilter,
     AlertPage,
@@ -16,7 +16,7 @@ from services.notifier.schemas import (
     History,
     MoveRequest,
 )
-from services.notifier.stream import HEARTBEAT_SECONDS, SEND_SECONDS, Hub
+from services.notifier.stream import Hub, Reader
 from shared import audit
 from shared.auth import Caller, current_principal
 from shared.db import Database, Scope
@@ -101,7 +101,7 @@ async def acknowledge_alert(request: Request, caller: Caller, alert_id: UUID, ke
 
 @router.get(
     "/stream",
-    response_class=EventSourceResponse,
+    response_class=LiveResponse,
     tags=["实时 live"],
     summary="实时预警 / Stream alerts",
     responses=problems(errors.BadCursor),
@@ -111,7 +111,7 @@ async def open_stream(
     caller: Caller,
     after: Annotated[str | None, Query(description="从此位置之后开始 / begin behind this position")] = None,
     last_event_id: Annotated[str | None, Header()] = None,
-) -> EventSourceResponse:
+) -> LiveResponse:
     """The caller's alerts as they come (server-sent events `alert`); resumes behind `Last-Event-ID`, else `after`.
 
     What happened is kept for seven days. Who resumes from before gets an event `reload` first: read `/v1/alerts` anew,
@@ -126,11 +126,8 @@ async def open_stream(
     position = _position(last_event_id or after)
     async with _db(request).begin(scope) as conn:
         await audit.record(conn, caller, "stream.opened", "stream", hourly=True)
-    return EventSourceResponse(
-        hub.events(scope, position, allowed=allowed),
-        ping=HEARTBEAT_SECONDS,
-        send_timeout=SEND_SECONDS,
-    )
+    reader = Reader(scope)
+    return LiveResponse(hub.events(reader, position, allowed=allowed), reader)
 
 
 def _db(request: Request) -> Database:

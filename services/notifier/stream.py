@@ -1,75 +1,132 @@
 """Live alerts by server-sent events. The stream is a table; positions appear in their order, so a reader that resumes
 behind its `Last-Event-ID`, at any replica and after any restart, misses nothing and gets nothing twice.
 
-One connection a process listens. What is new is read once for each set of grants, by row-level security, and handed to
-all streams of that set. A stream that can't keep up is cut; its browser comes back and resumes.
+One connection a process listens. What is new is encoded once; which of it a set of grants may see, row-level security
+says once for all streams of that set. A stream that falls behind reads up by itself; nothing is queued for it.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
+from random import Random
 
 import asyncpg
 import httpx
-from sse_starlette import ServerSentEvent
+from asyncpg import Record
 
 from services.notifier.inbox import CHANNEL
 from shared.db import Connection, Database, Scope
 from shared.problems import NotSignedIn
 from shared.telemetry import logger
 
-HEARTBEAT_SECONDS = 15
-SEND_SECONDS = 30.0
+_HEARTBEAT_SECONDS = 15.0
 _LIFE_SECONDS = 1800.0
 _ASK_SECONDS = 60.0
-_QUEUE = 200
+_KEPT = 500
 _PAGE = 500
 _IDLE_SECONDS = 1.0
+_TICK_SECONDS = 0.5
 _RETRY_SECONDS = 0.5
-_RECONNECT_MS = 1000
+# After a restart all browsers come back: not all in one moment.
+_RECONNECT_MS = (1000, 3000)
+_chance = Random()  # noqa: S311 it spreads reconnects and questions, it guards nothing
+_ITEMS = """
+SELECT position, kind, body, readers, barred FROM stream_events WHERE position > $1 ORDER BY position
+"""
 log = logger("stream")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One event of the stream, encoded once for all readers but the `barred`, for whom it does not exist."""
+    """Something to be sent, encoded once for all readers but the `barred`, for whom it does not exist.
+
+    `position` is 0 for what is no event of the stream: its opening, and heartbeats.
+    """
 
     position: int
-    data: str
+    chunk: bytes
     barred: frozenset[str] = frozenset()
 
 
-@dataclass(eq=False)
+_BEAT = Item(0, b": heartbeat\n\n")
+
+
+@dataclass(eq=False, slots=True)
 class Reader:
-    """One open stream: what waits for it, and whether it fell too far behind."""
+    """One open stream: whose it is, and what wakes it. `due` is when it must be woken at the latest."""
 
-    person: str = ""
-    queue: asyncio.Queue[Item] = field(default_factory=lambda: asyncio.Queue(_QUEUE))
-    cut: bool = False
+    scope: Scope
+    due: float = inf
+    ended: bool = False
+    _waiter: asyncio.Future[None] | None = None
 
-    def offer(self, item: Item) -> None:
-        """Hand over an event without waiting."""
-        if self.person in item.barred:
-            return
+    def wake(self) -> None:
+        """Let it look whether there is something for it."""
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def end(self) -> None:
+        """Its client is gone, or the server ends."""
+        self.ended = True
+        self.wake()
+
+    async def woken(self, due: float) -> None:
+        """Wait until it is woken, which it is when it is `due`, by the monotonic clock."""
+        self.due, self._waiter = due, asyncio.get_running_loop().create_future()
         try:
-            self.queue.put_nowait(item)
-        except asyncio.QueueFull:
-            self.cut = True
+            await self._waiter
+        finally:
+            self.due, self._waiter = inf, None
+
+
+@dataclass(eq=False)
+class Room:
+    """All readers of one set of grants, and what was handed to them last, kept once for all.
+
+    All behind `since` that they may see is in `items`, or will be handed.
+    """
+
+    since: int
+    items: deque[Item] = field(default_factory=deque)
+    readers: set[Reader] = field(default_factory=set)
+
+    def hand(self, items: Iterable[Item]) -> None:
+        """Keep what is new of these for all readers and wake them."""
+        known = self.items[-1].position if self.items else self.since
+        self.items.extend(item for item in items if item.position > known)
+        while len(self.items) > _KEPT:
+            self.since = self.items.popleft().position
+        for reader in self.readers:
+            reader.wake()
+
+    def behind(self, position: int) -> list[Item]:
+        """What is kept behind a position."""
+        if not self.items or self.items[-1].position <= position:
+            return []
+        return [item for item in self.items if item.position > position]
 
 
 class Rights:
-    """Whether a stream may go on: asked anew each minute, and in no case for longer than its life."""
+    """Whether a stream may go on: asked anew each minute at the latest, and in no case for longer than its life.
 
-    def __init__(self, allowed: Callable[[], Awaitable[bool]]) -> None:
+    `chance` spreads the streams that began together: each asks, and ends, up to a quarter before its time.
+    """
+
+    def __init__(self, allowed: Callable[[], Awaitable[bool]], chance: Callable[[], float] = _chance.random) -> None:
         self._allowed = allowed
-        self._ends = time.monotonic() + _LIFE_SECONDS
-        self._asks = time.monotonic() + _ASK_SECONDS
+        self._chance = chance
+        now = time.monotonic()
+        self._ends = now + self._spread(_LIFE_SECONDS)
+        self._asks = now + self._spread(_ASK_SECONDS)
 
-    def seconds_left(self) -> float:
-        """How long until they must be asked again."""
-        return max(0.0, min(self._asks, self._ends) - time.monotonic())
+    @property
+    def asked_at(self) -> float:
+        """When they must be asked again, by the monotonic clock."""
+        return min(self._asks, self._ends)
 
     async def hold(self) -> bool:
         """Whether they hold now; asks when it is time."""
@@ -78,7 +135,7 @@ class Rights:
             return False
         if now < self._asks:
             return True
-        self._asks = now + _ASK_SECONDS
+        self._asks = now + self._spread(_ASK_SECONDS)
         try:
             return await self._allowed()
         except NotSignedIn:
@@ -87,74 +144,102 @@ class Rights:
             log.warning("stream.rights_unknown", error=type(error).__name__)
             return True
 
+    def _spread(self, seconds: float) -> float:
+        return seconds * (1 - self._chance() / 4)
+
 
 class Hub:
-    """All open streams of this process."""
+    """All open streams of this process. `ends` says that the server is ending: then all streams do."""
 
-    def __init__(self, db: Database, *, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, db: Database, *, wake: Callable[[], None] = lambda: None, ends: Callable[[], bool] = lambda: False
+    ) -> None:
         self._db = db
         self._wake_others = wake
+        self._ends = ends
         self._woken = asyncio.Event()
-        self._position = 0
+        self._position = 0  # all up to here has been handed out
+        self._begun = 0  # the same, or the end of what is being handed out
         self._placed = asyncio.Event()
-        self._rooms: dict[str, set[Reader]] = {}
+        self._rooms: dict[str, Room] = {}
 
     async def run(self) -> None:
         """Listen and hand out until cancelled; after a lost connection it goes on where it was."""
-        while True:
-            try:
-                await self._run_once()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                log.warning("stream.interrupted", error=type(error).__name__)
-                await asyncio.sleep(_RETRY_SECONDS)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._listen())
+            both.create_task(self._tick())
 
     async def events(
-        self, scope: Scope, after: int | None, *, allowed: Callable[[], Awaitable[bool]]
-    ) -> AsyncGenerator[ServerSentEvent, None]:
-        """What `scope` may see behind a position, then what comes. Without a position it begins now.
+        self, reader: Reader, after: int | None, *, allowed: Callable[[], Awaitable[bool]]
+    ) -> AsyncGenerator[Item, None]:
+        """What the reader may see behind a position, then what comes, and heartbeats. Without a position it begins now.
 
         A position before all that is kept gets `reload` and what comes from now on. Each minute `allowed` is asked
         whether the caller still has these rights; without them it ends. It ends after half an hour in any case.
         """
-        reader = Reader(scope.person)
-        readers = self._rooms.setdefault(scope.roles, set())
-        readers.add(reader)
+        await self._placed.wait()
+        room = self._rooms.setdefault(reader.scope.roles, Room(self._begun))
+        room.readers.add(reader)
         try:
-            await self._placed.wait()  # else an event between our look and the hub's first place would be nobody's
-            position, complete = await self._start(scope, after)
-            yield ServerSentEvent(comment="open", retry=_RECONNECT_MS)
+            position, complete = await self._start(room, reader.scope, after)
+            yield Item(0, f": open\nretry: {_chance.randint(*_RECONNECT_MS)}\n\n".encode())
             if not complete:
-                yield ServerSentEvent(id=str(position), event="reload", data="{}")
-            async for item in self._follow(scope, reader, position, Rights(allowed)):
-                yield ServerSentEvent(id=str(item.position), event="alert", data=item.data)
+                yield Item(position, _event(position, "reload", "{}"))
+            async for item in self._follow(room, reader, position, Rights(allowed)):
+                yield item
         finally:
-            readers.discard(reader)
-            if not readers:
-                self._rooms.pop(scope.roles, None)
+            room.readers.discard(reader)
+            if not room.readers and self._rooms.get(reader.scope.roles) is room:
+                del self._rooms[reader.scope.roles]
 
-    async def _follow(self, scope: Scope, reader: Reader, position: int, rights: Rights) -> AsyncIterator[Item]:
-        while page := await self._read(scope, position):
-            for item in page:
-                yield item
-            position = page[-1].position
-            if not await rights.hold():
-                return
-        while not reader.cut and await rights.hold():
-            try:
-                item = await asyncio.wait_for(reader.queue.get(), rights.seconds_left())
-            except TimeoutError:
-                continue
-            if item.position > position:
+    async def _follow(self, room: Room, reader: Reader, position: int, rights: Rights) -> AsyncGenerator[Item, None]:
+        beat = time.monotonic() + _HEARTBEAT_SECONDS
+        while not reader.ended and await rights.hold():
+            if position < room.since:
+                # Whatever it sees of what is there up to where the hub has begun to hand out, nothing of it is missing.
+                begun, items = self._begun, await self._read(reader.scope, position)
+                position = position if items else begun
+            else:
+                items = room.behind(position)
+            for item in items:
                 position = item.position
-                yield item
+                if reader.scope.person not in item.barred:
+                    yield item
+            now = time.monotonic()
+            if items:
+                beat = now + _HEARTBEAT_SECONDS
+            elif now >= beat:
+                beat = now + _HEARTBEAT_SECONDS
+                yield _BEAT
+            if position >= room.since and not room.behind(position) and not reader.ended:
+                await reader.woken(min(beat, rights.asked_at))
 
-    async def _run_once(self) -> None:
+    async def _tick(self) -> None:
+        """Wake those whose heartbeat or question is due: one clock for all, none for each."""
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            now, ends = time.monotonic(), self._ends()
+            for reader in [reader for room in self._rooms.values() for reader in room.readers]:
+                if ends:
+                    reader.end()
+                elif reader.due <= now:
+                    reader.wake()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._listen_once()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.warning("stream.interrupted", error=type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _listen_once(self) -> None:
         conn = await self._db.dedicated()
         try:
             await conn.add_listener(f"{self._db.schema}.{CHANNEL}", lambda *_: self._woken.set())
             await conn.execute("SELECT set_config('yunjing.roles', $1, false)", Scope.system().roles)
             if not self._placed.is_set():
-                self._position = await last_position(conn)
+                self._position = self._begun = await last_position(conn)
                 self._placed.set()
             while True:
                 self._woken.clear()
@@ -172,44 +257,42 @@ class Hub:
             return
 
     async def _hand_out(self, conn: Connection) -> bool:
-        rows = await conn.fetch(
-            "SELECT position, readers FROM stream_events WHERE position > $1 ORDER BY position LIMIT $2",
-            self._position,
-            _PAGE,
-        )
+        rows = await conn.fetch(f"{_ITEMS} LIMIT $2", self._position, _PAGE)
         if not rows:
             return False
         addressed = {grant for row in rows for grant in row["readers"]}
-        first, last = self._position, rows[-1]["position"]
+        items = {row["position"]: _item(row) for row in rows}
+        self._begun = rows[-1]["position"]  # before the rooms are counted: a room made from now on begins behind it
         waiting = [roles for roles in self._rooms if not addressed.isdisjoint(roles.split(","))]
-        await asyncio.gather(*(self._feed(roles, first, last) for roles in waiting))
-        self._position = last
+        await asyncio.gather(*(self._feed(roles, items) for roles in waiting))
+        self._position = self._begun
         return True
 
-    async def _feed(self, roles: str, first: int, last: int) -> None:
-        for item in await self._read(Scope(regions="", roles=roles, subject=""), first, last):
-            for reader in tuple(self._rooms.get(roles, ())):
-                reader.offer(item)
+    async def _feed(self, roles: str, items: Mapping[int, Item]) -> None:
+        """Hand to a room what row-level security lets it see of these."""
+        async with self._db.begin(Scope(regions="", roles=roles, subject=""), readonly=True) as conn:
+            seen = await conn.fetch(
+                "SELECT position FROM stream_events WHERE position = ANY ($1) ORDER BY position", list(items)
+            )
+        if room := self._rooms.get(roles):
+            room.hand(items[row["position"]] for row in seen)
 
-    async def _start(self, scope: Scope, after: int | None) -> tuple[int, bool]:
+    async def _start(self, room: Room, scope: Scope, after: int | None) -> tuple[int, bool]:
         """Where to begin, and whether all behind `after` is still there."""
+        if after is None:
+            return self._begun, True
+        if room.since <= after <= self._begun:
+            return after, True
         async with self._db.begin(scope, readonly=True) as conn:
             ends = await conn.fetchrow("SELECT latest, pruned FROM stream_ends")
         assert ends
-        if after is None or after < ends["pruned"]:
-            return ends["latest"], after is None
+        if after < ends["pruned"]:
+            return ends["latest"], False
         return min(after, ends["latest"]), True
 
-    async def _read(self, scope: Scope, after: int, upto: int | None = None) -> list[Item]:
+    async def _read(self, scope: Scope, after: int) -> list[Item]:
         async with self._db.begin(scope, readonly=True) as conn:
-            rows = await conn.fetch(
-                "SELECT position, kind, body, barred FROM stream_events"
-                " WHERE position > $1 AND ($2::bigint IS NULL OR position <= $2) ORDER BY position LIMIT $3",
-                after,
-                upto,
-                _PAGE,
-            )
-        return [Item(row["position"], _encode(row["kind"], row["body"]), frozenset(row["barred"])) for row in rows]
+            return [_item(row) for row in await conn.fetch(f"{_ITEMS} LIMIT $2", after, _PAGE)]
 
 
 async def last_position(conn: Connection) -> int:
@@ -217,5 +300,11 @@ async def last_position(conn: Connection) -> int:
     return int(await conn.fetchval("SELECT latest FROM stream_ends"))
 
 
-def _encode(kind: str, body: dict[str, object]) -> str:
-    return json.dumps({"kind": kind, **body}, ensure_ascii=False, separators=(",", ":"))
+def _item(row: Record) -> Item:
+    data = json.dumps({"kind": row["kind"], **row["body"]}, ensure_ascii=False, separators=(",", ":"))
+    return Item(row["position"], _event(row["position"], "alert", data), frozenset(row["barred"]))
+
+
+def _event(position: int, name: str, data: str) -> bytes:
+    """An event as it is sent; JSON in one line needs no more lines."""
+    return f"id: {position}\nevent: {name}\ndata: {data}\n\n".encode()

@@ -12,7 +12,7 @@ from services.notifier import app as notifier
 from services.notifier import clock, route_tree
 from services.notifier.consumer import handle_batch
 from services.notifier.plans import Plans
-from services.notifier.stream import Hub
+from services.notifier.stream import Hub, Reader
 from shared.contracts.alerts import AlertUpdated
 from shared.contracts.base import Contract
 from shared.db import Database, Scope
@@ -210,15 +210,15 @@ async def test_an_open_stream_tells_nobody_what_is_about_him(db: Database) -> No
     async def always() -> bool:
         return True
 
-    mine = hub.events(Scope("", SECRETARY, "xu", "key-xu"), None, allowed=always)
-    theirs = hub.events(Scope("", SECRETARY, "zhao", "key-zhao"), None, allowed=always)
+    mine = hub.events(Reader(Scope("", SECRETARY, "xu", "key-xu")), None, allowed=always)
+    theirs = hub.events(Reader(Scope("", SECRETARY, "zhao", "key-zhao")), None, allowed=always)
     for opened in (mine, theirs):
         await anext(opened)
     waiting = [asyncio.ensure_future(anext(opened)) for opened in (mine, theirs)]
     await asyncio.sleep(0.2)
     about_xu = alert(about=(about("village", VILLAGE, "cadre").model_copy(update={"kin": ("key-xu",)}),))
     await deliver(db, raised(about_xu), raised(other := alert()))
-    first, second = [str((await asyncio.wait_for(one, 10)).data) for one in waiting]
+    first, second = [(await asyncio.wait_for(one, 10)).chunk.decode() for one in waiting]
     assert other.alert_id in first
     assert about_xu.alert_id in second
     for opened in (mine, theirs):

@@ -32,12 +32,12 @@ async def test_rights_are_asked_each_minute_and_not_in_between(watch: Watch) -> 
         asked.append(watch.now)
         return len(asked) < 2
 
-    rights = Rights(allowed)
+    rights = Rights(allowed, lambda: 0.0)
     assert await rights.hold()
     watch.now += 59
     assert await rights.hold()
     assert asked == []
-    assert rights.seconds_left() == 1
+    assert rights.asked_at == watch.now + 1
     watch.now += 1
     assert await rights.hold()
     watch.now += 60
