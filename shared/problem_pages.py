@@ -2,6 +2,7 @@
 
 from html import escape
 
+import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -41,6 +42,18 @@ def install(app: FastAPI) -> None:
         response.headers.update(error.headers or {})
         return response
 
+    @app.exception_handler(asyncpg.DataError)
+    async def _not_to_be_kept(request: Request, error: asyncpg.DataError) -> Response:
+        if not _is_of_the_request(error):
+            raise error
+        return render(
+            request,
+            InvalidInput(
+                "内容中有不能保存的字符(如空字符),或数值、日期超出范围",
+                "A character that can't be kept (NUL), or a number or date out of range",
+            ),
+        )
+
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
         if not passing(error):
@@ -48,6 +61,17 @@ def install(app: FastAPI) -> None:
         response = render(request, Unavailable())
         response.headers["retry-after"] = "2"
         return response
+
+
+def _is_of_the_request(error: asyncpg.DataError) -> bool:
+    """Whether PostgreSQL, or the driver before it, could not take a value; anything else is a fault of our SQL."""
+    unfit = (
+        asyncpg.CharacterNotInRepertoireError,
+        asyncpg.UntranslatableCharacterError,
+        asyncpg.NumericValueOutOfRangeError,
+        asyncpg.DatetimeFieldOverflowError,
+    )
+    return isinstance(error, unfit) or str(error).startswith("invalid input for query argument")
 
 
 def render(request: Request, problem: Problem, *, status: int | None = None) -> Response:

@@ -1,6 +1,5 @@
 """The pages of how one is reached, and of what was sent: the log of a subscription, with sending again."""
 
-from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
@@ -15,7 +14,7 @@ from services.notifier.channels.kinds import channels
 from services.notifier.errors import CodeWrong
 from services.notifier.routing import Desk
 from services.notifier.vocabulary import vocabulary
-from shared import regions, web
+from shared import forms, regions, web
 from shared.auth import Caller
 from shared.contracts.alerts import Grade
 from shared.db import Scope
@@ -64,7 +63,8 @@ async def add_channel(
     grades: Annotated[list[Grade] | None, Form()] = None,
 ) -> Response:
     """Add a way to be reached."""
-    wanted = ChannelRequest(gateway=gateway, address=address, secret=secret, desks=desks or [], grades=grades or [])
+    given = {"gateway": gateway, "address": address, "secret": secret, "desks": desks or [], "grades": grades or []}
+    wanted = forms.read(ChannelRequest, given)
     async with db_of(request).begin(Scope.of(caller)) as conn:
         made = await subscriptions.add(conn, wanted, caller, gateways_of(request), settings_of(request))
     wake(request)
@@ -112,9 +112,8 @@ async def change_channel(
     quiet_until: Annotated[str, Form(max_length=8)] = "",
 ) -> Response:
     """Desks, grades and quiet hours."""
-    wanted = ChannelChange(
-        desks=desks, grades=grades or [], quiet_from=_time(quiet_from), quiet_until=_time(quiet_until)
-    )
+    quiet = {"quiet_from": quiet_from or None, "quiet_until": quiet_until or None}
+    wanted = forms.read(ChannelChange, {"desks": desks, "grades": grades or []} | quiet)
     return await _change(request, caller, channel_id, wanted)
 
 
@@ -174,7 +173,8 @@ async def replay(
     state: Annotated[Literal["delivered", "given_up", ""], Form()] = "",
 ) -> Response:
     """Send one or a range again."""
-    wanted = ReplayRequest(from_position=from_position, to_position=to_position, state=state or None)
+    given = {"from_position": from_position, "to_position": to_position, "state": state or None}
+    wanted = forms.read(ReplayRequest, given)
     async with db_of(request).begin(Scope.of(caller)) as conn:
         held = await subscriptions.find(conn, channel_id)
         count = await receipts.replay(conn, channel_id, held.kind.code, wanted, caller)
@@ -201,7 +201,3 @@ def _back(channel_id: UUID) -> Response:
 def _desk_name(address: str) -> str:
     desk = Desk.at(address)
     return f"{regions.name(desk.region)} {vocabulary().role(desk.role).zh}"
-
-
-def _time(text: str) -> time | None:
-    return time.fromisoformat(text) if text else None

@@ -13,7 +13,7 @@ from services.notifier.inquiries import Step, Wish
 from services.notifier.inquiry_deeds import Deed, Hand
 from services.notifier.inquiry_schemas import InquiryFilter, NewInquiry
 from services.notifier.schemas import AlertFilter
-from shared import audit, web
+from shared import audit, forms, web
 from shared.auth import Caller
 from shared.db import Database, Scope
 from shared.problems import FieldError, InvalidInput
@@ -83,7 +83,8 @@ async def open_inquiry(
             "Give it a title and choose alerts",
             [FieldError("title" if alerts else "alerts", "必填", "Needed")],
         )
-    wanted = NewInquiry(title=title.strip(), alerts=alerts, helpers=_names(helpers), plan=plan, term=term)
+    given = {"title": title.strip(), "alerts": alerts, "helpers": _names(helpers), "plan": plan, "term": term}
+    wanted = forms.read(NewInquiry, given)
     made = await inquiry_deeds.open_inquiry(_db(request), caller, wanted, None)
     return _show(made.inquiry_id)
 

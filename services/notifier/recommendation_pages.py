@@ -1,5 +1,6 @@
 """Pages of supervision recommendations: the list, the form, one of them, and the document as it is printed."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,14 +13,13 @@ from services.notifier import recommendation_deeds, recommendation_store, recomm
 from services.notifier.recommendation_schemas import (
     ContentForm,
     NewRecommendation,
-    Pattern,
     RecommendationFilter,
     RecommendationMove,
     RuleId,
     Source,
 )
 from services.notifier.vocabulary import vocabulary
-from shared import audit, regions, web
+from shared import audit, forms, regions, web
 from shared.auth import Caller
 from shared.contracts.base import RegionCode
 from shared.contracts.recommendations import Addressee
@@ -85,7 +85,7 @@ async def write_recommendation(
 ) -> Response:
     """Draft one and show it."""
     given = _given(addressee, addressee_name, problem, asks, basis, reply_days, follow_up_days)
-    wanted = NewRecommendation(**given.model_dump(), source=Source.model_validate_json(source))
+    wanted = forms.read(NewRecommendation, given.model_dump() | {"source": _json(source)})
     made = await recommendation_deeds.write(_db(request), caller, wanted, None)
     return _show(made.recommendation_id)
 
@@ -151,23 +151,32 @@ async def move_recommendation(
 
 
 def _source(alert: UUID | None, inquiry: UUID | None, rule: str | None, region: str | None, since: datetime) -> Source:
-    pattern = Pattern(rule_id=rule, region_code=region, since=since) if rule and region else None
-    return Source(alert_id=alert, inquiry_id=inquiry, pattern=pattern)
+    pattern = {"rule_id": rule, "region_code": region, "since": since} if rule and region else None
+    return forms.read(Source, {"alert_id": alert, "inquiry_id": inquiry, "pattern": pattern})
+
+
+def _json(text: str) -> Any:
+    """What a hidden field holds; what is no JSON stays as it is, to be refused."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _given(
     addressee: Addressee, name: str, problem: str, asks: str, basis: str, reply_days: int, follow_up_days: int
 ) -> ContentForm:
     """What the form says: what is asked, and the basis, one a line."""
-    return ContentForm(
-        addressee=addressee,
-        addressee_name=name,
-        problem=problem[:2000],
-        asks=[line for line in asks.splitlines() if line.strip()][:10],
-        basis=[line for line in basis.splitlines() if line.strip()][:10],
-        reply_days=reply_days,
-        follow_up_days=follow_up_days,
-    )
+    values = {
+        "addressee": addressee,
+        "addressee_name": name,
+        "problem": problem,
+        "asks": [line for line in asks.splitlines() if line.strip()],
+        "basis": [line for line in basis.splitlines() if line.strip()],
+        "reply_days": reply_days,
+        "follow_up_days": follow_up_days,
+    }
+    return forms.read(ContentForm, values)
 
 
 def _form(request: Request, caller: Caller, **values: Any) -> Response:

@@ -1,5 +1,6 @@
 """Pages of routes and roster: versions of the tree and their approval, 路由试算, and who holds which post."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path as File
 from typing import Annotated, Any
@@ -170,18 +171,18 @@ async def write_post(request: Request, caller: Caller, desk: Annotated[str, Path
     form = await request.form(max_fields=1000)
     columns = {name: [str(value) for value in form.getlist(name)] for name in Line.model_fields}
     lines = [Line(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=False)]
-    revision, reason = str(form.get("revision", "0")), str(form.get("reason", ""))
+    revision, reason = _number(str(form.get("revision", ""))), str(form.get("reason", ""))
     try:
-        wish = PostRoster(entries=entries_of(lines), revision=int(revision), reason=reason)
+        wish = PostRoster(entries=entries_of(lines), revision=revision, reason=reason)
         await route_deeds.write_post(_db(request), caller, desk, wish)
     except BadRoster as problem:
-        return _post(request, caller, desk, lines, int(revision), reason, problem.errors)
+        return _post(request, caller, desk, lines, revision, reason, problem.errors)
     except RosterChanged as problem:
         fault = FieldError("revision", problem.detail_zh, problem.detail_en)
-        return _post(request, caller, desk, lines, int(revision), reason, [fault])
+        return _post(request, caller, desk, lines, revision, reason, [fault])
     except ValidationError:
         fault = FieldError("reason", "请写明依据(两个字以上)", "Say by what decision, in two characters or more")
-        return _post(request, caller, desk, lines, int(revision), reason, [fault])
+        return _post(request, caller, desk, lines, revision, reason, [fault])
     return RedirectResponse("/roster", status_code=303)
 
 
@@ -229,6 +230,11 @@ def _post(
     )
 
 
+def _number(text: str) -> int:
+    """The revision that a form was made from; 0, of none, when it names none."""
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+
+
 def _official(office: str, village: str) -> tuple[About, ...]:
     places = {"village": village, "town": regions.town_of(village), "county": regions.county_of(village)}
     if office not in places:
@@ -245,7 +251,7 @@ def _moment(text: str) -> datetime | None:
     """A time of a form, in Shanghai; None when none or no time is given."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).astimezone(UTC) if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -7,17 +7,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import ValidationError
 
 from services.notifier import noise, silence_deeds, silence_routes
 from services.notifier.silence_schemas import MatchersRequest, SilenceRequest, SilencesShown
 from services.notifier.vocabulary import vocabulary
-from shared import regions, web
+from shared import forms, regions, web
 from shared.auth import Caller
 from shared.contracts.alerts import Grade
 from shared.db import Database
 from shared.principals import Principal
-from shared.problems import InvalidInput, field_errors
 from shared.workdays import SHANGHAI
 
 router = APIRouter(include_in_schema=False)
@@ -61,11 +59,11 @@ async def propose(
     chosen = {"region_code": region_code, "rule_id": rule_id, "matter": matter, "case": case, "party": party}
     filled = {name: value.strip() or None for name, value in chosen.items()} | {"grades": grades or []}
     if then == "preview":
-        seen = await silence_deeds.preview(_db(request), caller, _read(MatchersRequest, filled))
+        seen = await silence_deeds.preview(_db(request), caller, forms.read(MatchersRequest, filled))
         found = await silence_routes.list_silences(request, caller, "current")
         again = chosen | {"reason": reason, "ends_at": ends_at, "grades": grades or []}
         return _page(request, "silences.html", caller, silences=found.items, show="current", chosen=again, preview=seen)
-    wanted = _read(SilenceRequest, filled | {"reason": reason, "ends_at": _shanghai(ends_at)})
+    wanted = forms.read(SilenceRequest, filled | {"reason": reason, "ends_at": _shanghai(ends_at)})
     made = await silence_deeds.propose(_db(request), caller, wanted, None)
     return RedirectResponse(f"/silences/{made.silence_id}", status_code=303)
 
@@ -89,14 +87,6 @@ async def end(request: Request, caller: Caller, silence_id: UUID, note: _Text = 
     """End it and show it again."""
     await silence_deeds.end(_db(request), caller, silence_id, note)
     return RedirectResponse(f"/silences/{silence_id}", status_code=303)
-
-
-def _read(model: type[Any], values: dict[str, Any]) -> Any:
-    """The form as the API would take it; raises `InvalidInput` with the fields."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise InvalidInput("请按提示修改", "Please mend the named fields", field_errors(error.errors())) from error
 
 
 def _shanghai(text: str) -> datetime | str:

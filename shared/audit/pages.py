@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import Field
 
 from shared import web
 from shared.audit import search
@@ -20,7 +21,7 @@ from shared.workdays import SHANGHAI
 router = APIRouter(prefix="/audit", include_in_schema=False)
 _templates = web.templates(Path(__file__).parent)
 _PAGE = 50
-Day = Annotated[date | Literal[""], Query()]
+Day = Annotated[Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 1, 1))] | Literal[""], Query()]
 
 
 @router.get("")

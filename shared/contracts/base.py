@@ -9,7 +9,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 def _as_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("时间须带时区 / a time needs its zone, for example 2026-03-01T09:00:00+08:00")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("时间超出范围 / a time out of range") from error
 
 
 UtcTime = Annotated[datetime, AfterValidator(_as_utc)]
