@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from shared.bus import dlq
-from shared.contracts import alerts, appeals, audit, power, recommendations, reference, rulesets
+from shared.contracts import alerts, appeals, audit, power, proposals, reference, rulesets
 from shared.contracts.base import Contract
 from shared.contracts.dead_letters import DeadLetter
 
@@ -52,8 +52,8 @@ def _sources() -> Iterator[Channel]:
     yield Channel(rulesets.TOPIC, "detector", "The rule's id", _typed(rulesets.RuleChanged))
     raised = _typed(alerts.AlertRaised, alerts.AlertUpdated, alerts.AlertWithdrawn)
     yield Channel(alerts.RAISED_TOPIC, "detector", "The alert id", raised)
-    lifecycle = _typed(alerts.AlertStateChanged, recommendations.RecommendationChanged)
-    yield Channel(alerts.LIFECYCLE_TOPIC, "notifier", "The id of the alert, or of the recommendation", lifecycle)
+    lifecycle = _typed(alerts.AlertStateChanged, proposals.ProposalChanged)
+    yield Channel(alerts.LIFECYCLE_TOPIC, "notifier", "The id of the alert, or of the proposal", lifecycle)
     yield Channel(audit.TOPIC, "every service", "The service", _typed(audit.AuditSealed))
     yield Channel(appeals.TOPIC, "disclosure", "The village code", _typed(*appeals.EVENTS))
 

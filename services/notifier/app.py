@@ -23,11 +23,11 @@ from services.notifier import (
     lifecycle,
     noise,
     pages,
+    proposal_pages,
+    proposal_routes,
+    proposals,
     reckoning,
     reckoning_pages,
-    recommendation_pages,
-    recommendation_routes,
-    recommendations,
     retention,
     route_pages,
     route_routes,
@@ -59,7 +59,7 @@ from shared.web import create_app
 
 def build(settings: Settings) -> FastAPI:
     """The service over these settings. What is malformed stops it: routes, life cycle, words, the county's gateways."""
-    routing.file_plan(), lifecycle.book(), vocabulary(), noise.book(), inquiries.book(), recommendations.book()
+    routing.file_plan(), lifecycle.book(), vocabulary(), noise.book(), inquiries.book(), proposals.book()
     reckoning.book()
     configured = gateways.load(settings.channels_file)
 
@@ -98,7 +98,7 @@ def build(settings: Settings) -> FastAPI:
         app.include_router(part.router)
     for part in (handling_routes, handling_pages):
         app.include_router(part.router)
-    for part in (inquiry_routes, recommendation_routes, inquiry_pages, recommendation_pages):
+    for part in (inquiry_routes, proposal_routes, inquiry_pages, proposal_pages):
         app.include_router(part.router)
     app.include_router(silence_routes.router)
     app.include_router(silence_pages.router)

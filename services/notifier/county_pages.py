@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.notifier import county, lifecycle, reckoning, recommendation_store
-from services.notifier.recommendation_schemas import RecommendationFilter
+from services.notifier import county, lifecycle, proposal_store, reckoning
+from services.notifier.proposal_schemas import ProposalFilter
 from services.notifier.vocabulary import vocabulary
 from shared import audit, regions, web
 from shared.audit.routes import READERS
@@ -29,7 +29,7 @@ async def show_county(request: Request, caller: Caller) -> Response:
     async with db.begin(Scope.of(caller)) as conn:
         await audit.record(conn, caller, "alerts.listed", "alerts", hourly=True)
         seen = await county.overview(conn, now)
-        late, more = await recommendation_store.search(conn, RecommendationFilter(overdue=True), now)
+        late, more = await proposal_store.search(conn, ProposalFilter(overdue=True), now)
     states = [code for code in lifecycle.book().states if any(code in town.states for town in seen.towns)]
     values: dict[str, Any] = {
         "caller": caller,

@@ -152,18 +152,18 @@ class AlertsNotReady(Problem):
     title_zh, title_en = "有预警不能这样办理,全部未动", "Some alerts can't be handled so, and none was"
 
 
-class NoSuchRecommendation(NotFound):
+class NoSuchProposal(NotFound):
     """It does not exist, or was written at another desk: the answer is the same."""
 
-    code = "no-such-recommendation"
-    title_zh, title_en = "没有这份监察建议书", "No such recommendation"
+    code = "no-such-proposal"
+    title_zh, title_en = "没有这份监察建议书", "No such proposal"
 
 
-class RecommendationStepOutOfOrder(Problem):
-    """The recommendation is not in a state that allows this."""
+class ProposalStepOutOfOrder(Problem):
+    """The proposal is not in a state that allows this."""
 
-    status, code = 409, "recommendation-step-out-of-order"
-    title_zh, title_en = "建议书的当前状态不能这样办理", "Not possible in the recommendation's state"
+    status, code = 409, "proposal-step-out-of-order"
+    title_zh, title_en = "建议书的当前状态不能这样办理", "Not possible in the proposal's state"
 
 
 class NoSuchSilence(NotFound):
@@ -302,14 +302,14 @@ class NotVerified(Problem):
 # Why a person must stand aside, and what a move may be refused for, beside input of the wrong shape.
 RECUSED = (Recused, PersonUnknown)
 MOVING = (NoSuchAlert, MoveNotYours, OwnJudgement, *RECUSED, MoveOutOfOrder, MoveNeedsMore, IdempotencyKeyReused)
-# What an inquiry and a recommendation may be refused for, beside input of the wrong shape.
+# What an inquiry and a proposal may be refused for, beside input of the wrong shape.
 INQUIRING = (
     *(NoSuchInquiry, NoSuchAlert, MoveNotYours, *RECUSED, MoveNeedsMore, IdempotencyKeyReused),
     *(InquiryStepOutOfOrder, AlertInInquiry, AlertsNotReady),
 )
-RECOMMENDING = (
-    *(NoSuchRecommendation, NoSuchAlert, NoSuchInquiry, MoveNotYours, *RECUSED, MoveNeedsMore, IdempotencyKeyReused),
-    RecommendationStepOutOfOrder,
+PROPOSING = (
+    *(NoSuchProposal, NoSuchAlert, NoSuchInquiry, MoveNotYours, *RECUSED, MoveNeedsMore, IdempotencyKeyReused),
+    ProposalStepOutOfOrder,
 )
 DOING = (NoSuchAlert, MoveNotYours, OwnRequest, *RECUSED, DeedOutOfOrder, MoveNeedsMore, IdempotencyKeyReused)
 FILING = (

@@ -1,11 +1,11 @@
-"""Terms of inquiries and recommendations that pass in silence, and inquiries that no desk holds any more."""
+"""Terms of inquiries and proposals that pass in silence, and inquiries that no desk holds any more."""
 
 import asyncio
 from datetime import UTC, datetime
 
 import asyncpg
 
-from services.notifier import inquiries, inquiry_store, recommendation_store, recommendations
+from services.notifier import inquiries, inquiry_store, proposal_store, proposals
 from shared.db import Database, Scope
 from shared.telemetry import logger
 
@@ -30,8 +30,8 @@ async def look(db: Database, now: datetime) -> None:
         for held in await inquiry_store.lapsed(conn, now, _BATCH):
             await inquiry_store.save(conn, inquiries.lapse(held, now))
     async with db.begin(Scope.system()) as conn:
-        for one in await recommendation_store.lapsed(conn, now, _BATCH):
-            await recommendation_store.save(conn, recommendations.lapse(one, now))
+        for one in await proposal_store.lapsed(conn, now, _BATCH):
+            await proposal_store.save(conn, proposals.lapse(one, now))
     async with db.begin(Scope.system()) as conn:
         for held in await inquiry_store.touched(conn, _BATCH):
             step = inquiries.pass_up(held, await inquiry_store.alerts_of(conn, held), now)

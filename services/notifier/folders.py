@@ -1,11 +1,11 @@
-"""The inquiries and recommendations of an alert, for its page."""
+"""The inquiries and proposals of an alert, for its page."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.notifier import inquiries, inquiry_store, lifecycle, recommendation_store, standing
+from services.notifier import inquiries, inquiry_store, lifecycle, proposal_store, standing
 from services.notifier.inquiry_schemas import LinkedInquiry
-from services.notifier.recommendation_schemas import LinkedRecommendation
+from services.notifier.proposal_schemas import LinkedProposal
 from services.notifier.standing import Standing
 from shared.db import Connection
 from shared.principals import Principal
@@ -16,7 +16,7 @@ class Folders:
     """What an alert is in or under; `bound` when it is in an inquiry that goes on, `going_on` where it could join."""
 
     inquiries: list[LinkedInquiry]
-    recommendations: list[LinkedRecommendation]
+    proposals: list[LinkedProposal]
     going_on: list[LinkedInquiry]
     bound: bool
     may_open: bool
@@ -26,7 +26,7 @@ async def of_alert(conn: Connection, held: Standing, caller: Principal) -> Folde
     """As far as the caller may read them; None when there is nothing to see and nothing to do."""
     key, actor = UUID(held.alert.alert_id), standing.actor_at(held, caller)
     linked = await inquiry_store.of_alert(conn, key)
-    papers = await recommendation_store.resting_on(conn, alert_id=key)
+    papers = await proposal_store.resting_on(conn, alert_id=key)
     live = not held.finished and not lifecycle.recusal(held.alert, actor)
     may_open = live and bool(actor.roles & inquiries.book().groups["inquirer"])
     if not (linked or papers or may_open):

@@ -1,4 +1,4 @@
-"""One effect for a repeated request: which inquiry or recommendation it made or changed is kept under its key."""
+"""One effect for a repeated request: which inquiry or proposal it made or changed is kept under its key."""
 
 import hashlib
 from typing import Annotated, Any

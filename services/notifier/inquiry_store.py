@@ -49,7 +49,7 @@ _SHOWN = {"going_on": "NOT finished", "finished": "finished"}
 
 @dataclass(frozen=True)
 class Cursor:
-    """The place behind the last inquiry, or recommendation, of a page."""
+    """The place behind the last inquiry, or proposal, of a page."""
 
     at: datetime
     folder_id: UUID

@@ -1,4 +1,4 @@
-"""Inquiries, recommendations and exports on a real PostgreSQL, through the API and the pages."""
+"""Inquiries, proposals and exports on a real PostgreSQL, through the API and the pages."""
 
 import asyncio
 import csv
@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 from services.notifier import app as notifier
 from services.notifier import folder_clock
 from shared.contracts.alerts import LIFECYCLE_TOPIC, Alert, AlertUpdated, Bilingual
-from shared.contracts.recommendations import RecommendationChanged
+from shared.contracts.proposals import ProposalChanged
 from shared.db import Database, Scope
 from shared.settings import Settings
 from tests.conftest import Token
@@ -182,24 +182,24 @@ DRAFT = {
 }
 
 
-async def test_a_recommendation_over_a_pattern_is_served_answered_and_followed_up(world: World) -> None:
+async def test_a_proposal_over_a_pattern_is_served_answered_and_followed_up(world: World) -> None:
     old = datetime.now(UTC) - timedelta(hours=2)
     await on_desk(world, 3, occurred_at=old, about=(about("village", VILLAGE, "zhang-key"),))
     pattern = {"rule_id": "split-purchase", "region_code": VILLAGE, "since": (old - timedelta(days=1)).isoformat()}
     async with world.caller(SECRETARY, **ME) as secretary:
         body = DRAFT | {"source": {"pattern": pattern}}
-        wrong = await secretary.post("/v1/recommendations", json=body | {"problem": "约谈13800138000"})
+        wrong = await secretary.post("/v1/proposals", json=body | {"problem": "约谈13800138000"})
         assert wrong.json()["errors"][0]["field"] == "problem"
-        answer = await secretary.post("/v1/recommendations", json=body, headers={"idempotency-key": "w"})
+        answer = await secretary.post("/v1/proposals", json=body, headers={"idempotency-key": "w"})
         made = answer.json()
         assert (answer.status_code, made["alerts"], made["number"]) == (201, 3, None), answer.text
-        path = f"/v1/recommendations/{made['recommendation_id']}"
+        path = f"/v1/proposals/{made['proposal_id']}"
         early = await secretary.post(f"{path}/moves", json={"to": "closed"})
-        assert early.json()["type"] == "/problems/recommendation-step-out-of-order"
+        assert early.json()["type"] == "/problems/proposal-step-out-of-order"
         served_ = (await secretary.post(f"{path}/moves", json={"to": "served"})).json()
         assert served_["number"] == f"天凝镇监建〔{datetime.now(UTC).year}〕1号"
         await folder_clock.look(world.db, datetime.now(UTC) + timedelta(days=60))
-        assert (await secretary.get("/v1/recommendations", params={"overdue": "true"})).json()["items"] == []
+        assert (await secretary.get("/v1/proposals", params={"overdue": "true"})).json()["items"] == []
         await on_desk(world, 1)
         for move in [
             {"to": "replied", "note": "已清理"},
@@ -219,8 +219,8 @@ async def test_a_recommendation_over_a_pattern_is_served_answered_and_followed_u
     ]:
         async with world.caller(*grants, subject="other", person_key=person) as other:
             assert (await other.get(path)).status_code == 404, grants
-            assert (await other.get("/v1/recommendations")).json()["items"] == []
-    told = await recommendation_events(world.settings, 7)
+            assert (await other.get("/v1/proposals")).json()["items"] == []
+    told = await proposal_events(world.settings, 7)
     assert [(one.state_to, one.overdue) for one in told] == [
         ("draft", False),
         ("served", False),
@@ -234,20 +234,20 @@ async def test_a_recommendation_over_a_pattern_is_served_answered_and_followed_u
     assert "zhang-key" not in json.dumps([one.model_dump(mode="json") for one in told])
 
 
-async def recommendation_events(settings: Settings, size: int) -> list[RecommendationChanged]:
-    """What the lifecycle topic tells of recommendations."""
+async def proposal_events(settings: Settings, size: int) -> list[ProposalChanged]:
+    """What the lifecycle topic tells of proposals."""
     consumer = AIOKafkaConsumer(
         settings.kafka_topic_prefix + LIFECYCLE_TOPIC,
         bootstrap_servers=settings.kafka_bootstrap_servers,
         auto_offset_reset="earliest",
     )
     await consumer.start()
-    found: list[RecommendationChanged] = []
+    found: list[ProposalChanged] = []
     try:
         while len(found) < size:
             record = await asyncio.wait_for(consumer.getone(), 20)
-            if dict(record.headers)["ce_type"].decode() == RecommendationChanged.TYPE:
-                found.append(RecommendationChanged.model_validate_json(record.value))
+            if dict(record.headers)["ce_type"].decode() == ProposalChanged.TYPE:
+                found.append(ProposalChanged.model_validate_json(record.value))
     finally:
         await consumer.stop()
     return found
@@ -316,16 +316,16 @@ async def test_the_pages_lead_from_an_alert_to_the_printed_paper(world: World) -
         assert found[1].title.zh in shown
         assert made.headers["location"] in (await browser.get(f"/alerts/{found[0].alert_id}")).text
         inquiry_id = UUID(made.headers["location"].rpartition("/")[2])
-        new = (await browser.get("/recommendations/new", params={"inquiry": str(inquiry_id)})).text
+        new = (await browser.get("/proposals/new", params={"inquiry": str(inquiry_id)})).text
         assert "蒋村村村民委员会" in new
         written = DRAFT | {"asks": "清理\n公开", "basis": "监察法", "reply_days": "15", "follow_up_days": "90"}
         source = json.dumps({"inquiry_id": str(inquiry_id)})
-        paper = await browser.post("/recommendations", data=written | {"source": source}, headers=origin)
+        paper = await browser.post("/proposals", data=written | {"source": source}, headers=origin)
         assert paper.status_code == 303, paper.text
         where = paper.headers["location"]
         await browser.post(f"{where}/moves", data={"to": "served"}, headers=origin)
         printed = (await browser.get(f"{where}/print")).text
         assert "天凝镇监建〔" in printed
         assert "一、清理。" in printed
-        for path in ("/inquiries", "/recommendations", where, "/inquiries?state=overdue"):
+        for path in ("/inquiries", "/proposals", where, "/inquiries?state=overdue"):
             assert (await browser.get(path)).status_code == 200, path

@@ -82,9 +82,7 @@ async def asking(settings: Settings, database: Open, token: Token) -> AsyncItera
         world.ids["alert_id"] = found[0].alert_id
         await world.made("/v1/inquiries", {"title": "x", "alerts": [found[1].alert_id]}, "inquiry_id")
         content = {name: SOUND[name] for name in ("addressee", "addressee_name", "problem", "asks", "basis")}
-        await world.made(
-            "/v1/recommendations", content | {"source": {"alert_id": found[2].alert_id}}, "recommendation_id"
-        )
+        await world.made("/v1/proposals", content | {"source": {"alert_id": found[2].alert_id}}, "proposal_id")
         yield world
 
 
@@ -93,7 +91,7 @@ def routes(app: FastAPI) -> Iterator[Any]:
     for route in app.router.routes:
         included = getattr(route, "effective_route_contexts", None)
         for one in included() if included else (route,):
-            if getattr(one, "dependant", None) is not None and one.path not in _LEFT_OUT:
+            if getattr(one, "dependant", None) is not None and getattr(one, "path", "") not in _LEFT_OUT:
                 yield one
 
 

@@ -1,6 +1,6 @@
--- Inquiries that merge alerts, and supervision recommendations: each with its record, and the numbers they are known by.
+-- Inquiries that merge alerts, and supervision proposals: each with its record, and the numbers they are known by.
 CREATE TABLE folder_numbers (
-    kind        text NOT NULL CHECK (kind IN ('inquiry', 'recommendation')),
+    kind        text NOT NULL CHECK (kind IN ('inquiry', 'proposal')),
     region_code text NOT NULL CHECK (region_code ~ '^[0-9]{12}$'),
     year        int NOT NULL,
     latest      int NOT NULL,
@@ -78,9 +78,9 @@ CREATE INDEX history_of_inquiry ON inquiry_history (inquiry_id, id);
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON inquiry_history
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- A recommendation lies on the desk at which it was written and on the one above. `body` is all that it says.
-CREATE TABLE recommendations (
-    recommendation_id uuid PRIMARY KEY,
+-- A proposal lies on the desk at which it was written and on the one above. `body` is all that it says.
+CREATE TABLE proposals (
+    proposal_id uuid PRIMARY KEY,
     number       text,
     state        text NOT NULL,
     finished     boolean NOT NULL,
@@ -101,13 +101,13 @@ CREATE TABLE recommendations (
     body         jsonb NOT NULL,
     UNIQUE (issued_by, number)
 );
-CREATE INDEX recommendations_by_reader ON recommendations USING gin (readers) WITH (fastupdate = off);
-CREATE INDEX recommendations_of_inquiry ON recommendations (inquiry_id) WHERE inquiry_id IS NOT NULL;
-CREATE INDEX recommendations_due ON recommendations (due_by) WHERE NOT finished AND NOT told_overdue;
+CREATE INDEX proposals_by_reader ON proposals USING gin (readers) WITH (fastupdate = off);
+CREATE INDEX proposals_of_inquiry ON proposals (inquiry_id) WHERE inquiry_id IS NOT NULL;
+CREATE INDEX proposals_due ON proposals (due_by) WHERE NOT finished AND NOT told_overdue;
 
-CREATE TABLE recommendation_history (
+CREATE TABLE proposal_history (
     id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    recommendation_id uuid NOT NULL REFERENCES recommendations,
+    proposal_id uuid NOT NULL REFERENCES proposals,
     at         timestamptz NOT NULL,
     kind       text NOT NULL,
     state_from text NOT NULL,
@@ -117,8 +117,8 @@ CREATE TABLE recommendation_history (
     by_role    text NOT NULL,
     note       text NOT NULL
 );
-CREATE INDEX history_of_recommendation ON recommendation_history (recommendation_id, id);
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON recommendation_history
+CREATE INDEX history_of_proposal ON proposal_history (proposal_id, id);
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON proposal_history
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- The roles that inquire or audit (inquiries.yaml): a clerk who may read an alert doesn't read what is written about it.
@@ -179,21 +179,21 @@ CREATE POLICY writer ON inquiry_history FOR INSERT
     WITH CHECK (EXISTS (SELECT 1 FROM inquiries i WHERE i.inquiry_id = inquiry_history.inquiry_id)
                 AND by_subject = current_setting('yunjing.subject', true));
 
-ALTER TABLE recommendations ENABLE ROW LEVEL SECURITY;
-ALTER TABLE recommendations FORCE ROW LEVEL SECURITY;
-CREATE POLICY reader ON recommendations FOR SELECT
+ALTER TABLE proposals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proposals FORCE ROW LEVEL SECURITY;
+CREATE POLICY reader ON proposals FOR SELECT
     USING (readers && (SELECT grants_of_caller()) AND NOT is_barred(barred));
-CREATE POLICY writer ON recommendations FOR INSERT
+CREATE POLICY writer ON proposals FOR INSERT
     WITH CHECK (holders && (SELECT grants_of_caller()) AND NOT is_barred(barred)
                 AND written_by = current_setting('yunjing.subject', true));
-CREATE POLICY holder ON recommendations FOR UPDATE
+CREATE POLICY holder ON proposals FOR UPDATE
     USING (holders && (SELECT grants_of_caller()) AND NOT is_barred(barred));
 
-ALTER TABLE recommendation_history ENABLE ROW LEVEL SECURITY;
-ALTER TABLE recommendation_history FORCE ROW LEVEL SECURITY;
-CREATE POLICY reader ON recommendation_history FOR SELECT
-    USING (EXISTS (SELECT 1 FROM recommendations r WHERE r.recommendation_id = recommendation_history.recommendation_id));
-CREATE POLICY writer ON recommendation_history FOR INSERT
-    WITH CHECK (EXISTS (SELECT 1 FROM recommendations r
-                        WHERE r.recommendation_id = recommendation_history.recommendation_id)
+ALTER TABLE proposal_history ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proposal_history FORCE ROW LEVEL SECURITY;
+CREATE POLICY reader ON proposal_history FOR SELECT
+    USING (EXISTS (SELECT 1 FROM proposals r WHERE r.proposal_id = proposal_history.proposal_id));
+CREATE POLICY writer ON proposal_history FOR INSERT
+    WITH CHECK (EXISTS (SELECT 1 FROM proposals r
+                        WHERE r.proposal_id = proposal_history.proposal_id)
                 AND by_subject = current_setting('yunjing.subject', true));

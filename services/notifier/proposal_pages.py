@@ -1,4 +1,4 @@
-"""Pages of supervision recommendations: the list, the form, one of them, and the document as it is printed."""
+"""Pages of supervision proposals: the list, the form, one of them, and the document as it is printed."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -9,12 +9,12 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import recommendation_deeds, recommendation_store, recommendations
-from services.notifier.recommendation_schemas import (
+from services.notifier import proposal_deeds, proposal_store, proposals
+from services.notifier.proposal_schemas import (
     ContentForm,
-    NewRecommendation,
-    RecommendationFilter,
-    RecommendationMove,
+    NewProposal,
+    ProposalFilter,
+    ProposalMove,
     RuleId,
     Source,
 )
@@ -22,11 +22,11 @@ from services.notifier.vocabulary import vocabulary
 from shared import audit, forms, regions, web
 from shared.auth import Caller
 from shared.contracts.base import RegionCode
-from shared.contracts.recommendations import Addressee
+from shared.contracts.proposals import Addressee
 from shared.db import Database, Scope
 from shared.workdays import SHANGHAI
 
-router = APIRouter(prefix="/recommendations", include_in_schema=False)
+router = APIRouter(prefix="/proposals", include_in_schema=False)
 _templates = web.templates(Path(__file__).parent)
 _PATTERN_DAYS = 180
 Text = Annotated[str, Form(max_length=4000)]
@@ -34,23 +34,23 @@ Line = Annotated[str, Form(max_length=200)]
 
 
 @router.get("")
-async def show_recommendations(
+async def show_proposals(
     request: Request,
     caller: Caller,
     state: Annotated[str, Query(max_length=40)] = "going_on",
     after: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
-    """The recommendations that the caller may read."""
-    if state not in {"all", "going_on", "finished", "overdue", *recommendations.book().states}:
+    """The proposals that the caller may read."""
+    if state not in {"all", "going_on", "finished", "overdue", *proposals.book().states}:
         state = "going_on"
-    wanted = RecommendationFilter(
+    wanted = ProposalFilter(
         state="going_on" if state == "overdue" else None if state == "all" else state,
         overdue=True if state == "overdue" else None,
         after=after,
     )
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-        items, following = await recommendation_store.search(conn, wanted, datetime.now(UTC))
-    return _page(request, "recommendations.html", caller=caller, items=items, next=following, state=state)
+        items, following = await proposal_store.search(conn, wanted, datetime.now(UTC))
+    return _page(request, "proposals.html", caller=caller, items=items, next=following, state=state)
 
 
 @router.get("/new")
@@ -66,12 +66,12 @@ async def show_form(
     """The form of a new one over an alert, an inquiry, or the alerts of a rule in a region over the last days."""
     source = _source(alert, inquiry, rule, region, datetime.now(UTC) - timedelta(days=days))
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-        found, proposed = await recommendation_deeds.propose(conn, caller, source)
-    return _form(request, caller, content=proposed, grounds=found, source=source, action="/recommendations")
+        found, suggested = await proposal_deeds.suggest(conn, caller, source)
+    return _form(request, caller, content=suggested, grounds=found, source=source, action="/proposals")
 
 
 @router.post("")
-async def write_recommendation(
+async def write_proposal(
     request: Request,
     caller: Caller,
     addressee: Annotated[Addressee, Form()],
@@ -85,35 +85,35 @@ async def write_recommendation(
 ) -> Response:
     """Draft one and show it."""
     given = _given(addressee, addressee_name, problem, asks, basis, reply_days, follow_up_days)
-    wanted = forms.read(NewRecommendation, given.model_dump() | {"source": _json(source)})
-    made = await recommendation_deeds.write(_db(request), caller, wanted, None)
-    return _show(made.recommendation_id)
+    wanted = forms.read(NewProposal, given.model_dump() | {"source": _json(source)})
+    made = await proposal_deeds.write(_db(request), caller, wanted, None)
+    return _show(made.proposal_id)
 
 
-@router.get("/{recommendation_id}")
-async def show_recommendation(request: Request, caller: Caller, recommendation_id: UUID) -> Response:
-    """One recommendation, its text, its record, and what may be done."""
+@router.get("/{proposal_id}")
+async def show_proposal(request: Request, caller: Caller, proposal_id: UUID) -> Response:
+    """One proposal, its text, its record, and what may be done."""
     async with _db(request).begin(Scope.of(caller)) as conn:
-        view = await recommendation_deeds.view(conn, caller, recommendation_id)
-        about = f"recommendation:{recommendation_id}"
-        await audit.record(conn, caller, "recommendation.viewed", about, region=view.issued_by.code, hourly=True)
-    return _page(request, "recommendation.html", caller=caller, view=view)
+        view = await proposal_deeds.view(conn, caller, proposal_id)
+        about = f"proposal:{proposal_id}"
+        await audit.record(conn, caller, "proposal.viewed", about, region=view.issued_by.code, hourly=True)
+    return _page(request, "proposal.html", caller=caller, view=view)
 
 
-@router.get("/{recommendation_id}/edit")
-async def show_edit_form(request: Request, caller: Caller, recommendation_id: UUID) -> Response:
+@router.get("/{proposal_id}/edit")
+async def show_edit_form(request: Request, caller: Caller, proposal_id: UUID) -> Response:
     """The form of a draft."""
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
-        held = await recommendation_store.find(conn, recommendation_id)
-    action = f"/recommendations/{recommendation_id}/edit"
+        held = await proposal_store.find(conn, proposal_id)
+    action = f"/proposals/{proposal_id}/edit"
     return _form(request, caller, content=held.content, grounds=held.grounds, source=None, action=action)
 
 
-@router.post("/{recommendation_id}/edit")
-async def rewrite_recommendation(
+@router.post("/{proposal_id}/edit")
+async def rewrite_proposal(
     request: Request,
     caller: Caller,
-    recommendation_id: UUID,
+    proposal_id: UUID,
     addressee: Annotated[Addressee, Form()],
     addressee_name: Line = "",
     problem: Text = "",
@@ -124,30 +124,30 @@ async def rewrite_recommendation(
 ) -> Response:
     """Change a draft and show it again."""
     given = _given(addressee, addressee_name, problem, asks, basis, reply_days, follow_up_days)
-    await recommendation_deeds.rewrite(_db(request), caller, recommendation_id, given, None)
-    return _show(recommendation_id)
+    await proposal_deeds.rewrite(_db(request), caller, proposal_id, given, None)
+    return _show(proposal_id)
 
 
-@router.get("/{recommendation_id}/print")
-async def print_recommendation(request: Request, caller: Caller, recommendation_id: UUID) -> Response:
+@router.get("/{proposal_id}/print")
+async def print_proposal(request: Request, caller: Caller, proposal_id: UUID) -> Response:
     """The document on A4, as an official paper is laid out."""
     async with _db(request).begin(Scope.of(caller)) as conn:
-        view = await recommendation_deeds.view(conn, caller, recommendation_id)
-        about = f"recommendation:{recommendation_id}"
-        await audit.record(conn, caller, "recommendation.viewed", about, region=view.issued_by.code, hourly=True)
+        view = await proposal_deeds.view(conn, caller, proposal_id)
+        about = f"proposal:{proposal_id}"
+        await audit.record(conn, caller, "proposal.viewed", about, region=view.issued_by.code, hourly=True)
     day = (view.served_at or datetime.now(UTC)).astimezone(SHANGHAI)
     signed = f"{day.year}年{day.month}月{day.day}日" if view.served_at else "    年  月  日"
-    return _page(request, "recommendation_print.html", view=view, signed=signed)
+    return _page(request, "proposal_print.html", view=view, signed=signed)
 
 
-@router.post("/{recommendation_id}/moves")
-async def move_recommendation(
-    request: Request, caller: Caller, recommendation_id: UUID, to: Annotated[str, Form(max_length=40)], note: Text = ""
+@router.post("/{proposal_id}/moves")
+async def move_proposal(
+    request: Request, caller: Caller, proposal_id: UUID, to: Annotated[str, Form(max_length=40)], note: Text = ""
 ) -> Response:
     """Make a move and show it again."""
-    wish = RecommendationMove(to=to, note=note)
-    await recommendation_deeds.move(_db(request), caller, recommendation_id, wish, None)
-    return _show(recommendation_id)
+    wish = ProposalMove(to=to, note=note)
+    await proposal_deeds.move(_db(request), caller, proposal_id, wish, None)
+    return _show(proposal_id)
 
 
 def _source(alert: UUID | None, inquiry: UUID | None, rule: str | None, region: str | None, since: datetime) -> Source:
@@ -182,17 +182,17 @@ def _given(
 def _form(request: Request, caller: Caller, **values: Any) -> Response:
     return _page(
         request,
-        "recommendation_form.html",
+        "proposal_form.html",
         caller=caller,
-        book=recommendations.book(),
+        book=proposals.book(),
         region=regions.name,
         words=vocabulary(),
         **values,
     )
 
 
-def _show(recommendation_id: UUID) -> Response:
-    return RedirectResponse(f"/recommendations/{recommendation_id}", status_code=303)
+def _show(proposal_id: UUID) -> Response:
+    return RedirectResponse(f"/proposals/{proposal_id}", status_code=303)
 
 
 def _page(request: Request, name: str, **values: Any) -> Response:

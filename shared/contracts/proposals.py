@@ -1,6 +1,6 @@
-"""Events of supervision recommendations (监察建议书) on `alerts.lifecycle` (notifier); key: the recommendation's id.
+"""Events of supervision proposals (监察建议书) on `alerts.lifecycle` (notifier); key: the proposal's id.
 
-Counts and codes only: whom a recommendation names, and what it says, stays with the notifier.
+Counts and codes only: whom a proposal names, and what it says, stays with the notifier.
 """
 
 from typing import ClassVar, Literal
@@ -15,15 +15,15 @@ State = Literal[
 ]
 
 
-class RecommendationChanged(Contract):
-    """A supervision recommendation came into another state, or its term ran out (`overdue`, its state unchanged).
+class ProposalChanged(Contract):
+    """A supervision proposal came into another state, or its term ran out (`overdue`, its state unchanged).
 
     `alerts` counts those that it rests on; `alerts_before` and `alerts_after` those of its rule in its region in equal
     spans of `compared_days` before and after serving, known once it has been followed up.
     """
 
-    TYPE: ClassVar[str] = "recommendation.changed.v1"
-    recommendation_id: str
+    TYPE: ClassVar[str] = "proposal.changed.v1"
+    proposal_id: str
     origin: Origin
     addressee: Addressee
     region_code: RegionCode

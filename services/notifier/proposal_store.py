@@ -1,4 +1,4 @@
-"""Supervision recommendations in PostgreSQL, for the desk that wrote them and the one above."""
+"""Supervision proposals in PostgreSQL, for the desk that wrote them and the one above."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,17 +8,17 @@ from uuid import UUID
 from asyncpg import Record
 from pydantic import TypeAdapter
 
-from services.notifier import inbox, recommendations, routing
-from services.notifier.errors import MoveNotYours, NoSuchRecommendation
+from services.notifier import inbox, proposals, routing
+from services.notifier.errors import MoveNotYours, NoSuchProposal
 from services.notifier.inquiry_store import Cursor
-from services.notifier.recommendation_schemas import (
-    LinkedRecommendation,
+from services.notifier.proposal_schemas import (
+    LinkedProposal,
     Pattern,
-    RecommendationCard,
-    RecommendationEntry,
-    RecommendationFilter,
+    ProposalCard,
+    ProposalEntry,
+    ProposalFilter,
 )
-from services.notifier.recommendations import Comparison, Recommendation, Step
+from services.notifier.proposals import Comparison, Proposal, Step
 from services.notifier.schemas import Named
 from services.notifier.standing import Standing
 from shared.bus import outbox
@@ -29,74 +29,70 @@ from shared.db import Connection, Scope, region_prefix
 MOST_ALERTS = 500
 _SOURCE = "/notifier"
 _SYSTEM = Scope.system().roles
-_BODY = TypeAdapter(Recommendation)
+_BODY = TypeAdapter(Proposal)
 _INSERT = """
-INSERT INTO recommendations (recommendation_id, number, state, finished, due_by, told_overdue, updated_at, body,
+INSERT INTO proposals (proposal_id, number, state, finished, due_by, told_overdue, updated_at, body,
                              issued_by, region_code, rule_id, alert_ids, inquiry_id, desks, holders, readers, barred,
                              written_at, written_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 """
 _UPDATE = """
-UPDATE recommendations SET number = $2, state = $3, finished = $4, due_by = $5, told_overdue = $6, updated_at = $7,
+UPDATE proposals SET number = $2, state = $3, finished = $4, due_by = $5, told_overdue = $6, updated_at = $7,
                            body = $8
-WHERE recommendation_id = $1
+WHERE proposal_id = $1
 """
 _RECORD = """
-INSERT INTO recommendation_history (recommendation_id, at, kind, state_from, state_to, by_subject, by_name, by_role,
+INSERT INTO proposal_history (proposal_id, at, kind, state_from, state_to, by_subject, by_name, by_role,
                                     note)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 _SHOWN = {"going_on": "NOT finished", "finished": "finished"}
 
 
-async def find(conn: Connection, recommendation_id: UUID) -> Recommendation:
-    """One recommendation that the caller may read; raises `NoSuchRecommendation`."""
-    row = await conn.fetchrow("SELECT body FROM recommendations WHERE recommendation_id = $1", recommendation_id)
+async def find(conn: Connection, proposal_id: UUID) -> Proposal:
+    """One proposal that the caller may read; raises `NoSuchProposal`."""
+    row = await conn.fetchrow("SELECT body FROM proposals WHERE proposal_id = $1", proposal_id)
     if row is None:
-        raise NoSuchRecommendation(
-            "没有这份监察建议书,或不在您的权限范围内", "There is no such recommendation, or it isn't yours to see"
+        raise NoSuchProposal(
+            "没有这份监察建议书,或不在您的权限范围内", "There is no such proposal, or it isn't yours to see"
         )
-    return _recommendation(row)
+    return _proposal(row)
 
 
-async def lock(conn: Connection, recommendation_id: UUID) -> Recommendation:
-    """One that the caller may handle, locked; raises `NoSuchRecommendation`, or `MoveNotYours` for a mere reader."""
-    row = await conn.fetchrow(
-        "SELECT body FROM recommendations WHERE recommendation_id = $1 FOR UPDATE", recommendation_id
-    )
+async def lock(conn: Connection, proposal_id: UUID) -> Proposal:
+    """One that the caller may handle, locked; raises `NoSuchProposal`, or `MoveNotYours` for a mere reader."""
+    row = await conn.fetchrow("SELECT body FROM proposals WHERE proposal_id = $1 FOR UPDATE", proposal_id)
     if row is None:
-        await find(conn, recommendation_id)
-        raise MoveNotYours("您只能查阅,不能办理", "You may read this recommendation but not handle it")
-    return _recommendation(row)
+        await find(conn, proposal_id)
+        raise MoveNotYours("您只能查阅,不能办理", "You may read this proposal but not handle it")
+    return _proposal(row)
 
 
 async def save(conn: Connection, step: Step, *, new: Sequence[Standing] = ()) -> None:
-    """Write what happened: the recommendation, its record, and the event for others. `new` are a new one's alerts."""
-    held = step.recommendation
+    """Write what happened: the proposal, its record, and the event for others. `new` are a new one's alerts."""
+    held = step.proposal
     if new:
         await conn.execute(_INSERT, *_row(held), *_first(held, new), step.by.subject)
     else:
         await conn.execute(_UPDATE, *_row(held))
     await conn.execute(_RECORD, *_history_row(step))
     if step.event:
-        key = held.recommendation_id
+        key = held.proposal_id
         told = Envelope.of(step.event, source=_SOURCE, topic=LIFECYCLE_TOPIC, key=key, time=step.at, subject=key)
         await outbox.publish(conn, [told])
 
 
-async def search(
-    conn: Connection, wanted: RecommendationFilter, now: datetime
-) -> tuple[list[RecommendationCard], str | None]:
+async def search(conn: Connection, wanted: ProposalFilter, now: datetime) -> tuple[list[ProposalCard], str | None]:
     """A page of what the caller may read, the newest first, and the cursor of the next page."""
     after = Cursor.parse(wanted.after) if wanted.after else None
     rows = await conn.fetch(
         f"""
-        SELECT body FROM recommendations
+        SELECT body FROM proposals
         WHERE {_SHOWN.get(wanted.state or "", "true")} AND ($1::text IS NULL OR state = $1)
           AND ($2::bool IS NULL OR $2 = (NOT finished AND coalesce(due_by <= $3, false)))
           AND ($4::text IS NULL OR region_code LIKE $4) AND ($5::text IS NULL OR rule_id = $5)
-          AND ($6::timestamptz IS NULL OR (written_at, recommendation_id) < ($6, $7::uuid))
-        ORDER BY written_at DESC, recommendation_id DESC LIMIT $8
+          AND ($6::timestamptz IS NULL OR (written_at, proposal_id) < ($6, $7::uuid))
+        ORDER BY written_at DESC, proposal_id DESC LIMIT $8
         """,
         None if wanted.state in _SHOWN else wanted.state,
         wanted.overdue,
@@ -107,38 +103,36 @@ async def search(
         after and after.folder_id,
         wanted.limit + 1,
     )
-    page = [_recommendation(row) for row in rows[: wanted.limit]]
+    page = [_proposal(row) for row in rows[: wanted.limit]]
     more = len(rows) > wanted.limit
-    last = Cursor(page[-1].written_at, UUID(page[-1].recommendation_id)).text() if more else None
-    return [RecommendationCard.of(held, now) for held in page], last
+    last = Cursor(page[-1].written_at, UUID(page[-1].proposal_id)).text() if more else None
+    return [ProposalCard.of(held, now) for held in page], last
 
 
-async def history(conn: Connection, recommendation_id: UUID) -> list[RecommendationEntry]:
-    """All that happened to a recommendation, the oldest first."""
-    rows = await conn.fetch(
-        "SELECT * FROM recommendation_history WHERE recommendation_id = $1 ORDER BY id", recommendation_id
-    )
-    return [RecommendationEntry.of(row) for row in rows]
+async def history(conn: Connection, proposal_id: UUID) -> list[ProposalEntry]:
+    """All that happened to a proposal, the oldest first."""
+    rows = await conn.fetch("SELECT * FROM proposal_history WHERE proposal_id = $1 ORDER BY id", proposal_id)
+    return [ProposalEntry.of(row) for row in rows]
 
 
 async def resting_on(
     conn: Connection, *, alert_id: UUID | None = None, inquiry_id: UUID | None = None
-) -> list[LinkedRecommendation]:
-    """The recommendations that rest on an alert or on an inquiry, as far as the caller may read them."""
+) -> list[LinkedProposal]:
+    """The proposals that rest on an alert or on an inquiry, as far as the caller may read them."""
     rows = await conn.fetch(
-        "SELECT body FROM recommendations WHERE alert_ids @> ARRAY[$1::uuid] OR inquiry_id = $2 ORDER BY written_at",
+        "SELECT body FROM proposals WHERE alert_ids @> ARRAY[$1::uuid] OR inquiry_id = $2 ORDER BY written_at",
         alert_id,
         inquiry_id,
     )
-    states = recommendations.book().states
+    states = proposals.book().states
     return [
-        LinkedRecommendation(
-            recommendation_id=UUID(held.recommendation_id),
+        LinkedProposal(
+            proposal_id=UUID(held.proposal_id),
             number=held.number,
             state=Named.of(held.state, states[held.state]),
             addressee_name=held.content.addressee_name,
         )
-        for held in map(_recommendation, rows)
+        for held in map(_proposal, rows)
     ]
 
 
@@ -164,9 +158,9 @@ async def of_pattern(conn: Connection, wanted: Pattern, now: datetime) -> list[S
     return sorted(found.values(), key=lambda one: (one.alert.occurred_at, one.alert.alert_id))
 
 
-async def compare(conn: Connection, held: Recommendation, now: datetime) -> Comparison:
+async def compare(conn: Connection, held: Proposal, now: datetime) -> Comparison:
     """The alerts of its rule in its region in equal spans before and after it was served, that the caller may read."""
-    since, served, until, days, full = recommendations.span(held, now)
+    since, served, until, days, full = proposals.span(held, now)
     row = await conn.fetchrow(
         """
         SELECT count(*) FILTER (WHERE at < $4) AS before, count(*) FILTER (WHERE at >= $4) AS after
@@ -184,23 +178,23 @@ async def compare(conn: Connection, held: Recommendation, now: datetime) -> Comp
     return Comparison(row["before"], row["after"], days, full)
 
 
-async def lapsed(conn: Connection, now: datetime, limit: int) -> list[Recommendation]:
+async def lapsed(conn: Connection, now: datetime, limit: int) -> list[Proposal]:
     """Those whose term has run out untold, locked; what others hold is skipped."""
     rows = await conn.fetch(
-        "SELECT body FROM recommendations WHERE NOT finished AND NOT told_overdue AND due_by <= $1"
+        "SELECT body FROM proposals WHERE NOT finished AND NOT told_overdue AND due_by <= $1"
         " ORDER BY due_by LIMIT $2 FOR UPDATE SKIP LOCKED",
         now,
         limit,
     )
-    return [_recommendation(row) for row in rows]
+    return [_proposal(row) for row in rows]
 
 
-def _row(held: Recommendation) -> tuple[Any, ...]:
+def _row(held: Proposal) -> tuple[Any, ...]:
     return (
-        held.recommendation_id,
+        held.proposal_id,
         held.number,
         held.state,
-        held.state in recommendations.finished(),
+        held.state in proposals.finished(),
         held.due_by,
         held.told_overdue,
         held.updated_at,
@@ -208,8 +202,8 @@ def _row(held: Recommendation) -> tuple[Any, ...]:
     )
 
 
-def _first(held: Recommendation, alerts: Sequence[Standing]) -> tuple[Any, ...]:
-    """What of a recommendation never changes."""
+def _first(held: Proposal, alerts: Sequence[Standing]) -> tuple[Any, ...]:
+    """What of a proposal never changes."""
     place = alerts[0].alert
     return (
         held.issued_by,
@@ -227,11 +221,11 @@ def _first(held: Recommendation, alerts: Sequence[Standing]) -> tuple[Any, ...]:
 
 def _history_row(step: Step) -> tuple[Any, ...]:
     return (
-        step.recommendation.recommendation_id,
+        step.proposal.proposal_id,
         step.at,
         step.kind,
         step.state_from,
-        step.recommendation.state,
+        step.proposal.state,
         step.by.subject,
         step.by.name,
         step.role,
@@ -239,5 +233,5 @@ def _history_row(step: Step) -> tuple[Any, ...]:
     )
 
 
-def _recommendation(row: Record) -> Recommendation:
+def _proposal(row: Record) -> Proposal:
     return _BODY.validate_python(row["body"])

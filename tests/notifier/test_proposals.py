@@ -1,4 +1,4 @@
-"""What a supervision recommendation says, and what may happen to it."""
+"""What a supervision proposal says, and what may happen to it."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier import recommendations, standing
+from services.notifier import proposals, standing
 from services.notifier.errors import MoveNeedsMore, MoveNotYours, PersonUnknown, Recused
 from services.notifier.lifecycle import Actor
-from services.notifier.recommendations import Comparison, Content, Recommendation
+from services.notifier.proposals import Comparison, Content, Proposal
 from services.notifier.standing import Standing
 from shared.problems import Problem
 from shared.workdays import add_calendar_days, add_working_days
@@ -29,19 +29,19 @@ def arrived(**changed: Any) -> Standing:
 
 
 def content(**changed: Any) -> Content:
-    proposed = recommendations.proposal(recommendations.grounds("alert", [arrived()]))
+    proposed = proposals.suggestion(proposals.grounds("alert", [arrived()]))
     return replace(proposed, problem="三笔采购拆分报批", **changed)
 
 
-def drafted(*alerts: Standing, by: Actor = SECRETARY, **changed: Any) -> Recommendation:
+def drafted(*alerts: Standing, by: Actor = SECRETARY, **changed: Any) -> Proposal:
     found = alerts or (arrived(),)
-    grounds = recommendations.grounds("pattern", found)
-    return recommendations.draft("r-1", grounds, content(**changed), found, by, NOW).recommendation
+    grounds = proposals.grounds("pattern", found)
+    return proposals.draft("r-1", grounds, content(**changed), found, by, NOW).proposal
 
 
-def moved(held: Recommendation, to: str, note: str = "", by: Actor = SECRETARY, now: datetime = NOW) -> Recommendation:
-    found = recommendations.check(held, to, note, by)
-    return recommendations.move(held, found, note, by, now, serial=7, comparison=FOUND).recommendation
+def moved(held: Proposal, to: str, note: str = "", by: Actor = SECRETARY, now: datetime = NOW) -> Proposal:
+    found = proposals.check(held, to, note, by)
+    return proposals.move(held, found, note, by, now, serial=7, comparison=FOUND).proposal
 
 
 def test_it_is_walked_from_draft_to_closed_with_its_terms() -> None:
@@ -54,12 +54,12 @@ def test_it_is_walked_from_draft_to_closed_with_its_terms() -> None:
     assert adopted.overdue(NOW + timedelta(days=92))
     followed = moved(adopted, "followed_up", "同类预警明显减少")
     assert followed.comparison == FOUND
-    assert moved(followed, "closed").state in recommendations.finished()
+    assert moved(followed, "closed").state in proposals.finished()
 
 
 def test_its_text_names_whom_what_and_by_when() -> None:
     first = arrived(occurred_at=NOW - timedelta(days=30), case_nos=("CG-1",))
-    text = recommendations.paragraphs(drafted(first, arrived(case_nos=("CG-2",))))
+    text = proposals.paragraphs(drafted(first, arrived(case_nos=("CG-2",))))
     assert text[0] == "蒋村村村民委员会："
     assert "2026年1月31日至2026年3月2日共发现“疑似化整为零”方面的预警2条" in text[1]
     assert "（涉及CG-1、CG-2）。三笔采购拆分报批。" in text[1]
@@ -69,7 +69,7 @@ def test_its_text_names_whom_what_and_by_when() -> None:
 
 def test_what_was_served_is_kept_whatever_the_template_says_later() -> None:
     served = moved(drafted(), "served")
-    assert recommendations.paragraphs(replace(served, content=content(reply_days=5))) == served.paragraphs
+    assert proposals.paragraphs(replace(served, content=content(reply_days=5))) == served.paragraphs
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_what_was_served_is_kept_whatever_the_template_says_later() -> None:
 )
 def test_no_personal_number_is_written_into_it(number: str) -> None:
     with pytest.raises(MoveNeedsMore) as refused:
-        recommendations.draft("r", *_with(content(asks=("查实", f"约谈{number}"))))
+        proposals.draft("r", *_with(content(asks=("查实", f"约谈{number}"))))
     assert refused.value.errors[0].field == "asks.1"
 
 
 def _with(written: Content) -> tuple[Any, ...]:
     alerts = [arrived()]
-    return recommendations.grounds("alert", alerts), written, alerts, SECRETARY, NOW
+    return proposals.grounds("alert", alerts), written, alerts, SECRETARY, NOW
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_whom_its_alerts_are_about_neither_writes_nor_handles_it() -> None:
         moved(held, "served")
     with pytest.raises(PersonUnknown):
         moved(held, "served", by=replace(SECRETARY, person_key=""))
-    assert recommendations.choices(held, replace(SECRETARY, person_key="")) == []
+    assert proposals.choices(held, replace(SECRETARY, person_key="")) == []
 
 
 def test_an_inspector_writes_it_and_the_secretary_signs() -> None:
@@ -125,20 +125,20 @@ def test_an_inspector_writes_it_and_the_secretary_signs() -> None:
 
 def test_a_follow_up_compares_equal_spans() -> None:
     served = moved(drafted(), "served")
-    assert recommendations.span(served, NOW + timedelta(days=10)) == (
+    assert proposals.span(served, NOW + timedelta(days=10)) == (
         NOW - timedelta(days=10),
         NOW,
         NOW + timedelta(days=10),
         10,
         False,
     )
-    assert recommendations.span(served, NOW + timedelta(days=400))[3:] == (90, True)
+    assert proposals.span(served, NOW + timedelta(days=400))[3:] == (90, True)
 
 
 def test_events_count_and_name_nobody() -> None:
     concerned = arrived(about=(about("village", VILLAGE, "zhang-key"),))
-    grounds = recommendations.grounds("alert", [concerned])
-    step = recommendations.draft("r-1", grounds, content(addressee_name="某某的单位"), [concerned], SECRETARY, NOW)
+    grounds = proposals.grounds("alert", [concerned])
+    step = proposals.draft("r-1", grounds, content(addressee_name="某某的单位"), [concerned], SECRETARY, NOW)
     assert step.event
     told = step.event.model_dump_json()
     assert step.event.alerts == 1
@@ -146,7 +146,7 @@ def test_events_count_and_name_nobody() -> None:
         assert hidden not in told
 
 
-STATES = sorted(recommendations.book().states)
+STATES = sorted(proposals.book().states)
 WISHES = st.tuples(st.sampled_from(STATES), st.sampled_from(["", "说明"]), st.sampled_from([SECRETARY, INSPECTOR]))
 
 
@@ -158,14 +158,14 @@ def test_no_path_closes_it_unserved_or_unchecked(wishes: list[tuple[str, str, Ac
     for to, note, actor in wishes:
         now += timedelta(days=1)
         try:
-            found = recommendations.check(held, to, note, actor)
+            found = proposals.check(held, to, note, actor)
         except Problem:
             continue
-        assert found in recommendations.choices(held, actor)
-        step = recommendations.move(held, found, note, actor, now, serial=1, comparison=FOUND)
+        assert found in proposals.choices(held, actor)
+        step = proposals.move(held, found, note, actor, now, serial=1, comparison=FOUND)
         assert step.event
-        assert (step.event.state_from, step.event.state_to) == (held.state, step.recommendation.state)
-        held = step.recommendation
+        assert (step.event.state_from, step.event.state_to) == (held.state, step.proposal.state)
+        held = step.proposal
         assert (held.number is None) == (held.state in {"draft", "discarded"})
         assert (held.due_by is not None) == (held.state in {"served", "adopted", "partly_adopted", "refused"})
     if held.state == "closed":

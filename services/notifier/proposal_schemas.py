@@ -1,4 +1,4 @@
-"""What the REST API says about supervision recommendations, and takes for them."""
+"""What the REST API says about supervision proposals, and takes for them."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -6,14 +6,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from services.notifier import recommendations
+from services.notifier import proposals
 from services.notifier.lifecycle import Actor
-from services.notifier.recommendations import Comparison, Content, Recommendation, Transition
+from services.notifier.proposals import Comparison, Content, Proposal, Transition
 from services.notifier.schemas import Named, Region
 from services.notifier.vocabulary import vocabulary
 from shared.contracts.alerts import Bilingual
 from shared.contracts.base import RegionCode, UtcTime
-from shared.contracts.recommendations import Addressee
+from shared.contracts.proposals import Addressee
 
 Line = Annotated[str, Field(max_length=200)]
 Paragraph = Annotated[str, Field(max_length=1000)]
@@ -54,9 +54,9 @@ class ContentForm(_Form):
     addressee_name: Line
     problem: Annotated[str, Field(max_length=2000)]
     asks: Annotated[list[Paragraph], Field(max_length=10)]
-    basis: Annotated[list[Line], Field(max_length=10)] = Field(default_factory=lambda: [recommendations.book().basis])
-    reply_days: int = Field(default_factory=lambda: recommendations.book().reply_days.default)
-    follow_up_days: int = Field(default_factory=lambda: recommendations.book().follow_up_days.default)
+    basis: Annotated[list[Line], Field(max_length=10)] = Field(default_factory=lambda: [proposals.book().basis])
+    reply_days: int = Field(default_factory=lambda: proposals.book().reply_days.default)
+    follow_up_days: int = Field(default_factory=lambda: proposals.book().follow_up_days.default)
 
     def content(self) -> Content:
         """The same, trimmed, as it is kept."""
@@ -71,21 +71,21 @@ class ContentForm(_Form):
         )
 
 
-class NewRecommendation(ContentForm):
+class NewProposal(ContentForm):
     """A draft."""
 
     source: Source
 
 
-class RecommendationMove(_Form):
+class ProposalMove(_Form):
     """A wish to bring it into another state; the note is the reply, the reason, or what the follow-up found."""
 
     to: Annotated[str, Field(max_length=40, examples=["served"])]
     note: Annotated[str, Field(max_length=4000)] = ""
 
 
-class RecommendationFilter(_Form):
-    """Which recommendations: `state` is a state, `going_on` or `finished`; a town's code covers its villages."""
+class ProposalFilter(_Form):
+    """Which proposals: `state` is a state, `going_on` or `finished`; a town's code covers its villages."""
 
     state: Annotated[str | None, Field(max_length=40)] = None
     region: RegionCode | None = None
@@ -97,15 +97,15 @@ class RecommendationFilter(_Form):
     @field_validator("state")
     @classmethod
     def _known_state(cls, state: str | None) -> str | None:
-        if state not in {None, "going_on", "finished", *recommendations.book().states}:
+        if state not in {None, "going_on", "finished", *proposals.book().states}:
             raise ValueError(f"没有“{state}”这一状态 / there is no state “{state}”")
         return state
 
 
-class RecommendationCard(BaseModel):
-    """One recommendation in a list. `number` is its 文号, once it is served."""
+class ProposalCard(BaseModel):
+    """One proposal in a list. `number` is its 文号, once it is served."""
 
-    recommendation_id: UUID
+    proposal_id: UUID
     number: str | None
     state: Named
     addressee: Named
@@ -121,12 +121,12 @@ class RecommendationCard(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, held: Recommendation, now: datetime) -> Self:
-        """The card of a recommendation as it stands."""
+    def of(cls, held: Proposal, now: datetime) -> Self:
+        """The card of a proposal as it stands."""
         return cls(**_card(held, now))
 
 
-class RecommendationChoice(BaseModel):
+class ProposalChoice(BaseModel):
     """A move open to the caller, and whether its form asks for a note."""
 
     to: str
@@ -155,8 +155,8 @@ class ComparisonView(BaseModel):
         return cls(before=found.before, after=found.after, days=found.days, full=found.full)
 
 
-class RecommendationEntry(BaseModel):
-    """One thing that happened to a recommendation."""
+class ProposalEntry(BaseModel):
+    """One thing that happened to a proposal."""
 
     at: datetime
     kind: Named
@@ -169,7 +169,7 @@ class RecommendationEntry(BaseModel):
     @classmethod
     def of(cls, row: Any) -> Self:
         """An entry as it is kept."""
-        book = recommendations.book()
+        book = proposals.book()
         return cls(
             at=row["at"],
             kind=Named.of(row["kind"], book.kinds[row["kind"]]),
@@ -181,8 +181,8 @@ class RecommendationEntry(BaseModel):
         )
 
 
-class RecommendationView(RecommendationCard):
-    """One recommendation with its text, its record, and what the caller may do now.
+class ProposalView(ProposalCard):
+    """One proposal with its text, its record, and what the caller may do now.
 
     `comparison` is what the follow-up found, or, before that, how it would look now.
     """
@@ -202,34 +202,34 @@ class RecommendationView(RecommendationCard):
     replied_at: datetime | None
     judgement: str
     comparison: ComparisonView | None
-    history: list[RecommendationEntry]
-    moves: list[RecommendationChoice]
+    history: list[ProposalEntry]
+    moves: list[ProposalChoice]
     may_rewrite: bool
 
     @classmethod
     def seen_by(
         cls,
-        held: Recommendation,
+        held: Proposal,
         actor: Actor,
         comparison: Comparison | None,
-        history: list[RecommendationEntry],
+        history: list[ProposalEntry],
         now: datetime,
     ) -> Self:
-        """The recommendation as this reader may see and handle it."""
+        """The proposal as this reader may see and handle it."""
         found, content = held.grounds, held.content
-        moves = [RecommendationChoice.of(move) for move in recommendations.choices(held, actor)]
+        moves = [ProposalChoice.of(move) for move in proposals.choices(held, actor)]
         return cls(
             **_card(held, now),
-            origin=Named.of(found.origin, recommendations.book().origins[found.origin]),
+            origin=Named.of(found.origin, proposals.book().origins[found.origin]),
             alert_ids=[UUID(key) for key in found.alert_ids],
             inquiry_id=UUID(found.inquiry_id) if found.inquiry_id else None,
-            issuer=recommendations.issuer(held.issued_by),
+            issuer=proposals.issuer(held.issued_by),
             problem=content.problem,
             asks=content.asks,
             basis=content.basis,
             reply_days=content.reply_days,
             follow_up_days=content.follow_up_days,
-            paragraphs=recommendations.paragraphs(held),
+            paragraphs=proposals.paragraphs(held),
             served_at=held.served_at,
             reply=held.reply,
             replied_at=held.replied_at,
@@ -241,26 +241,26 @@ class RecommendationView(RecommendationCard):
         )
 
 
-class RecommendationPage(BaseModel):
-    """A page of recommendations, the newest first. `next` is the `after` of the following page."""
+class ProposalPage(BaseModel):
+    """A page of proposals, the newest first. `next` is the `after` of the following page."""
 
-    items: list[RecommendationCard]
+    items: list[ProposalCard]
     next: str | None
 
 
-class LinkedRecommendation(BaseModel):
-    """A recommendation that rests on an alert or inquiry."""
+class LinkedProposal(BaseModel):
+    """A proposal that rests on an alert or inquiry."""
 
-    recommendation_id: UUID
+    proposal_id: UUID
     number: str | None
     state: Named
     addressee_name: str
 
 
-def _card(held: Recommendation, now: datetime) -> dict[str, Any]:
-    book = recommendations.book()
+def _card(held: Proposal, now: datetime) -> dict[str, Any]:
+    book = proposals.book()
     return {
-        "recommendation_id": UUID(held.recommendation_id),
+        "proposal_id": UUID(held.proposal_id),
         "number": held.number,
         "state": Named.of(held.state, book.states[held.state]),
         "addressee": Named.of(held.content.addressee, book.addressees[held.content.addressee]),

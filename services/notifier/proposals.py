@@ -1,4 +1,4 @@
-"""A supervision recommendation (监察建议书): what it says, what may happen to it, and by when: pure."""
+"""A supervision proposal (监察建议书): what it says, what may happen to it, and by when: pure."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.notifier import lifecycle, routing
-from services.notifier.errors import MoveNeedsMore, MoveNotYours, PersonUnknown, RecommendationStepOutOfOrder, Recused
+from services.notifier.errors import MoveNeedsMore, MoveNotYours, PersonUnknown, ProposalStepOutOfOrder, Recused
 from services.notifier.lifecycle import Actor
 from services.notifier.routing import Desk, Place
 from services.notifier.standing import Standing
@@ -22,7 +22,7 @@ from services.notifier.vocabulary import vocabulary
 from shared import regions
 from shared.contracts.alerts import Bilingual
 from shared.contracts.power import Matter
-from shared.contracts.recommendations import Addressee, Origin, RecommendationChanged, State
+from shared.contracts.proposals import Addressee, Origin, ProposalChanged, State
 from shared.problems import FieldError
 from shared.texts import fold, seen
 from shared.workdays import SHANGHAI, add_calendar_days, add_working_days
@@ -40,7 +40,7 @@ class _Strict(BaseModel):
 
 
 class Transition(_Strict):
-    """One move of a recommendation between states."""
+    """One move of a proposal between states."""
 
     sources: tuple[State, ...] = Field(alias="from")
     to: State
@@ -80,7 +80,7 @@ class DeskLine(_Strict):
 
 
 class Book(_Strict):
-    """The whole of `recommendations.yaml`."""
+    """The whole of `proposals.yaml`."""
 
     number: str
     issuers: dict[str, Issuer]
@@ -153,10 +153,10 @@ class Grounds:
 
 
 @dataclass(frozen=True)
-class Recommendation:
-    """One recommendation as it stands. Times are UTC; `paragraphs` is its text as it was served."""
+class Proposal:
+    """One proposal as it stands. Times are UTC; `paragraphs` is its text as it was served."""
 
-    recommendation_id: str
+    proposal_id: str
     state: State
     issued_by: str
     desks: tuple[Desk, ...]
@@ -182,22 +182,22 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Step:
-    """What happened to a recommendation, and the event that tells of it."""
+    """What happened to a proposal, and the event that tells of it."""
 
     kind: Kind
-    recommendation: Recommendation
+    proposal: Proposal
     at: datetime
     state_from: State
     by: Actor
     role: str
     note: str = ""
-    event: RecommendationChanged | None = None
+    event: ProposalChanged | None = None
 
 
 @cache
 def book() -> Book:
-    """The life and text of recommendations; raises pydantic's or Jinja's error at start when it is malformed."""
-    text = Path(__file__).with_name("recommendations.yaml").read_text(encoding="utf-8")
+    """The life and text of proposals; raises pydantic's or Jinja's error at start when it is malformed."""
+    text = Path(__file__).with_name("proposals.yaml").read_text(encoding="utf-8")
     return Book.model_validate(yaml.safe_load(text))
 
 
@@ -208,7 +208,7 @@ def finished() -> frozenset[State]:
 
 
 def grounds(origin: Origin, alerts: Sequence[Standing], inquiry_id: str | None = None) -> Grounds:
-    """What a recommendation over these alerts rests on; raises `MoveNeedsMore` when there are none.
+    """What a proposal over these alerts rests on; raises `MoveNeedsMore` when there are none.
 
     Its rule is the most frequent one, its region the smallest that holds them all.
     """
@@ -231,7 +231,7 @@ def grounds(origin: Origin, alerts: Sequence[Standing], inquiry_id: str | None =
     )
 
 
-def proposal(found: Grounds) -> Content:
+def suggestion(found: Grounds) -> Content:
     """What a form proposes for these grounds."""
     terms = book()
     addressee: Addressee = {"village": "village", "town": "town_office", "county": "department"}[
@@ -251,7 +251,7 @@ def proposal(found: Grounds) -> Content:
 def draft(
     new_id: str, found: Grounds, content: Content, alerts: Sequence[Standing], actor: Actor, now: datetime
 ) -> Step:
-    """Write a recommendation: it lies on the writer's desk and the one above. Raises why he must stand aside."""
+    """Write a proposal: it lies on the writer's desk and the one above. Raises why he must stand aside."""
     for one in alerts:
         if why_not := lifecycle.recusal(one.alert, actor):
             raise why_not
@@ -259,8 +259,8 @@ def draft(
     _check_content(content)
     place = alerts[0].alert
     desks = tuple(Desk(line.role, routing.place_of(place, line.at)) for line in book().desks[role])
-    drafted = Recommendation(
-        recommendation_id=new_id,
+    drafted = Proposal(
+        proposal_id=new_id,
         state="draft",
         issued_by=routing.place_of(place, "county" if role == "county_secretary" else "town"),
         desks=desks,
@@ -273,24 +273,24 @@ def draft(
     return _told(Step("drafted", drafted, now, "draft", actor, role))
 
 
-def rewrite(held: Recommendation, content: Content, actor: Actor, now: datetime) -> Step:
+def rewrite(held: Proposal, content: Content, actor: Actor, now: datetime) -> Step:
     """Change a draft."""
     _may_handle(held, actor)
     role = _role(actor, "writer")
     if held.state != "draft":
-        raise RecommendationStepOutOfOrder("只有草稿可以修改", "Only a draft can be changed")
+        raise ProposalStepOutOfOrder("只有草稿可以修改", "Only a draft can be changed")
     _check_content(content)
     return Step("rewritten", replace(held, content=content, updated_at=now), now, held.state, actor, role)
 
 
-def choices(held: Recommendation, actor: Actor) -> list[Transition]:
+def choices(held: Proposal, actor: Actor) -> list[Transition]:
     """The moves open to this actor now."""
     if held.barred and not actor.person_key:
         return []
     return [m for m in book().moves if held.state in m.sources and actor.roles & book().groups[m.by]]
 
 
-def check(held: Recommendation, to: str, note: str, actor: Actor) -> Transition:
+def check(held: Proposal, to: str, note: str, actor: Actor) -> Transition:
     """The move that this wish asks for; raises why it may not be made."""
     _may_handle(held, actor)
     names: Mapping[str, Bilingual] = {str(code): name for code, name in book().states.items()}
@@ -298,9 +298,9 @@ def check(held: Recommendation, to: str, note: str, actor: Actor) -> Transition:
         raise MoveNeedsMore(errors=[FieldError("to", f"没有“{to}”这一状态", f"There is no state “{to}”")])
     found = next((m for m in book().moves if m.to == to and held.state in m.sources), None)
     if found is None:
-        raise RecommendationStepOutOfOrder(
+        raise ProposalStepOutOfOrder(
             f"建议书现为「{names[held.state].zh}」,不能转为「{names[to].zh}」",
-            f"The recommendation is “{names[held.state].en}” and cannot become “{names[to].en}”",
+            f"The proposal is “{names[held.state].en}” and cannot become “{names[to].en}”",
         )
     _role(actor, found.by)
     if found.note and not note.strip():
@@ -310,7 +310,7 @@ def check(held: Recommendation, to: str, note: str, actor: Actor) -> Transition:
 
 
 def move(
-    held: Recommendation,
+    held: Proposal,
     found: Transition,
     note: str,
     actor: Actor,
@@ -345,19 +345,19 @@ def move(
     return _told(Step("moved", moved, now, held.state, actor, _role(actor, found.by), said))
 
 
-def lapse(held: Recommendation, now: datetime) -> Step:
+def lapse(held: Proposal, now: datetime) -> Step:
     """Its term has run out: told once for each term."""
     told = replace(held, told_overdue=True)
     return _told(Step("overdue", told, now, held.state, lifecycle.THE_SYSTEM, lifecycle.SYSTEM))
 
 
-def actor_at(held: Recommendation, caller: Actor, grants: Iterable[Any]) -> Actor:
+def actor_at(held: Proposal, caller: Actor, grants: Iterable[Any]) -> Actor:
     """The caller in the roles in which it lies on his desk."""
     held_by = {desk.role for desk in held.desks for grant in grants if desk.held_by(grant)}
     return replace(caller, roles=frozenset(held_by))
 
 
-def paragraphs(held: Recommendation) -> tuple[str, ...]:
+def paragraphs(held: Proposal) -> tuple[str, ...]:
     """Its text: as it was served, or as it would read if it were served now."""
     if held.paragraphs:
         return held.paragraphs
@@ -386,7 +386,7 @@ def issuer(region_code: str) -> str:
     return book().issuers[regions.level_of(region_code)].zh.format(**_places(region_code))
 
 
-def span(held: Recommendation, now: datetime) -> tuple[datetime, datetime, datetime, int, bool]:
+def span(held: Proposal, now: datetime) -> tuple[datetime, datetime, datetime, int, bool]:
     """The spans that a follow-up compares: from, the serving, to (UTC), their days, and whether the term is over."""
     assert held.served_at
     term = timedelta(days=held.content.follow_up_days)
@@ -400,11 +400,11 @@ def year_of(now: datetime) -> int:
 
 
 def _told(step: Step) -> Step:
-    held, compared = step.recommendation, step.recommendation.comparison
+    held, compared = step.proposal, step.proposal.comparison
     return replace(
         step,
-        event=RecommendationChanged(
-            recommendation_id=held.recommendation_id,
+        event=ProposalChanged(
+            proposal_id=held.proposal_id,
             origin=held.grounds.origin,
             addressee=held.content.addressee,
             region_code=held.grounds.region_code,
@@ -425,7 +425,7 @@ def _told(step: Step) -> Step:
     )
 
 
-def _may_handle(held: Recommendation, actor: Actor) -> None:
+def _may_handle(held: Proposal, actor: Actor) -> None:
     if held.barred and not actor.person_key:
         raise PersonUnknown(
             "建议书所依据的预警涉及具体人员,而您的登录账号未关联身份(person_key),无法核对是否须回避",
