@@ -17,13 +17,6 @@ class NoSuchNumber(NotFound):
     title_zh, title_en = "没有这个查询码", "No appeal has this number"
 
 
-class MustStandAside(NotAllowed):
-    """It may concern the caller himself."""
-
-    code = "must-stand-aside"
-    title_zh, title_en = "您须回避此件", "You must stand aside from this appeal"
-
-
 class NotYourDesk(NotAllowed):
     """It lies on another desk."""
 

@@ -137,7 +137,8 @@ def new(
 def take_up(appeal: Appeal, post: str, now: datetime) -> Step:
     """Its desk takes it up; the term to answer runs since it was filed."""
     _in(appeal, "filed")
-    after = replace(appeal, state="handling", accepted_at=appeal.accepted_at or now, due_by=appeal.answer_by)
+    due_by = appeal.answer_by if now < appeal.answer_by else None
+    after = replace(appeal, state="handling", accepted_at=appeal.accepted_at or now, due_by=due_by)
     return _step(_moved(after, now), Entry("accepted", "desk", now, post=post), events.AppealAccepted)
 
 
@@ -218,7 +219,9 @@ def rate(appeal: Appeal, satisfied: bool, words: str, now: datetime) -> Step:
         raise NotNow("这次答复已经评价过", "This answer was rated already")
     if len(words) > _MOST_WORDS:
         raise Mend(errors=[_long("words", _MOST_WORDS)])
-    after = replace(appeal, rating=satisfied, unsatisfied=appeal.unsatisfied + (not satisfied))
+    # Who was refused waits for another answer, not for silence.
+    due_by = appeal.due_by if satisfied else None
+    after = replace(appeal, rating=satisfied, unsatisfied=appeal.unsatisfied + (not satisfied), due_by=due_by)
     detail = (("satisfied", "yes" if satisfied else "no"),)
     return _step(_moved(after, now), Entry("rated", "author", now, words.strip(), detail=detail), events.AppealRated)
 
@@ -254,8 +257,6 @@ def lapse(appeal: Appeal, now: datetime, plan: Plan) -> Step | None:
     if appeal.due_by is None or now < appeal.due_by:
         return None
     if appeal.state == "answered":
-        if appeal.rating is False:
-            return None
         after = replace(appeal, state="closed", due_by=None)
         return _step(_moved(after, now), Entry("closed", "clock", now), events.AppealClosed)
     up = routing.above(appeal.desk)
