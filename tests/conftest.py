@@ -1,4 +1,7 @@
-"""One PostgreSQL and one Kafka serve the whole run; each test that asks gets its own database and topic prefix."""
+"""One PostgreSQL and one Kafka serve the whole run; each test that asks gets its own database and topic prefix.
+
+A test marked `without_broker` works with the database alone: no topics are made for it.
+"""
 
 import asyncio
 import json
@@ -20,7 +23,7 @@ from playwright.async_api import Browser, async_playwright
 
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
-from deploy.local.prepare import prepare
+from deploy.local.prepare import tables
 from shared import db
 from shared.bus import topics
 from shared.settings import Settings
@@ -31,6 +34,7 @@ CHROMIUM_FLAGS = [
     *("--disable-component-update", "--disable-sync", "--no-proxy-server"),
 ]
 ISSUER = "http://issuer.test"
+NO_BROKER = "127.0.0.1:1"
 SIGNING_KEY = RSAKey.generate_key(2048, {"kid": "tests", "use": "sig", "alg": "RS256"})
 Token = Callable[..., str]
 T = TypeVar("T")
@@ -69,34 +73,55 @@ def kafka_bootstrap(broker: Kafka | None) -> str:
 County = Callable[[], Awaitable[Settings]]
 
 
+def _settings(postgres_url: str, name: str, bootstrap: str, data_dir: Path) -> Settings:
+    return Settings(
+        database_url=urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")),
+        kafka_bootstrap_servers=bootstrap,
+        kafka_topic_prefix=f"{name}.",
+        identity_secret="identity-secret-of-the-tests",
+        session_secret="session-secret-of-the-tests",
+        oidc_issuer=ISSUER,
+        oidc_jwks=json.dumps(KeySet([SIGNING_KEY]).as_dict(private=False)),
+        data_dir=data_dir,
+        allow_private_webhooks=True,
+    )
+
+
+@pytest.fixture(scope="session")
+async def empty_county(postgres_url: str) -> AsyncIterator[str]:
+    """The name of a database with all roles, schemas and tables: every county of the tests is a copy of it."""
+    name = f"empty_{uuid.uuid4().hex[:12]}"
+    owner = await asyncpg.connect(postgres_url)
+    await owner.execute(f"CREATE DATABASE {name}")
+    await tables(_settings(postgres_url, name, NO_BROKER, Path()))
+    yield name
+    await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await owner.close()
+
+
 @pytest.fixture
-async def county(postgres_url: str, kafka_bootstrap: str, tmp_path: Path) -> AsyncIterator[County]:
+async def county(
+    request: pytest.FixtureRequest, postgres_url: str, empty_county: str, tmp_path: Path
+) -> AsyncIterator[County]:
     """Makes counties, each with its own database, schemas and topics: `settings = await county()`."""
+    alone = request.node.get_closest_marker("without_broker")
+    bootstrap = NO_BROKER if alone else request.getfixturevalue("kafka_bootstrap")
     owner = await asyncpg.connect(postgres_url)
     names: list[str] = []
 
     async def make() -> Settings:
         name = f"test_{uuid.uuid4().hex[:12]}"
         names.append(name)
-        await owner.execute(f"CREATE DATABASE {name}")
-        made = Settings(
-            database_url=urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")),
-            kafka_bootstrap_servers=kafka_bootstrap,
-            kafka_topic_prefix=f"{name}.",
-            identity_secret="identity-secret-of-the-tests",
-            session_secret="session-secret-of-the-tests",
-            oidc_issuer=ISSUER,
-            oidc_jwks=json.dumps(KeySet([SIGNING_KEY]).as_dict(private=False)),
-            data_dir=tmp_path / name,
-            allow_private_webhooks=True,
-        )
-        await prepare(made)
-        return made
+        await owner.execute(f"CREATE DATABASE {name} TEMPLATE {empty_county}")
+        if not alone:
+            await topics.create(bootstrap, prefix=f"{name}.")
+        return _settings(postgres_url, name, bootstrap, tmp_path / name)
 
     yield make
     for name in names:
         await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await topics.delete(kafka_bootstrap, prefix=f"{name}.")
+        if not alone:
+            await topics.delete(bootstrap, prefix=f"{name}.")
     await owner.close()
 
 

@@ -8,6 +8,11 @@ from shared.settings import Settings
 async def prepare(settings: Settings) -> None:
     """Make what is missing; safe to repeat. Raises `KafkaError`, `asyncpg.PostgresError`, `OSError`."""
     await topics.create(settings.kafka_bootstrap_servers, prefix=settings.kafka_topic_prefix)
+    await tables(settings)
+
+
+async def tables(settings: Settings) -> None:
+    """Make the roles, schemas and tables that are missing. Raises `asyncpg.PostgresError`, `OSError`."""
     await db.provision(settings)
     for schema in db.SCHEMAS:
         await db.migrate(settings, schema)

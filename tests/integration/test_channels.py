@@ -44,6 +44,7 @@ from tests.conftest import Token, eventually
 from tests.integration.test_notifier import OTHER_SECRETARY, SECRETARY, World, deliver, served, stop
 from tests.notifier.samples import COUNTY, TOWN, VILLAGE, about, alert, raised
 
+pytestmark = pytest.mark.without_broker
 NAME, NUMBER = "欧阳晓东", "13912345678"
 TELLING = {
     "explanation": Bilingual(zh=f"{NAME}的账户 {NUMBER}", en=f"{NAME}'s account {NUMBER}"),

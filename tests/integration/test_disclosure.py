@@ -51,7 +51,6 @@ from tests.disclosure.samples import (
 )
 from tests.disclosure.served import served
 
-pytestmark = pytest.mark.without_broker
 Open = Callable[[str], Awaitable[Database]]
 PAGE = f"/v1/villages/{VILLAGE}"
 HTML = {"accept": "text/html"}

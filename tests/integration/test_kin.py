@@ -24,6 +24,7 @@ from tests.integration.test_detector import (
     take,
 )
 
+pytestmark = pytest.mark.without_broker
 FATHER, STRANGER = "f" * 32, "e" * 32
 
 

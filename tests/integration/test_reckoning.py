@@ -14,6 +14,7 @@ from shared.db import Database, Scope
 from shared.telemetry import NOTICES_LOST, RECKONED
 from tests.notifier.samples import COUNTY, NOW, OTHER_TOWN, TOWN, alert, raised
 
+pytestmark = pytest.mark.without_broker
 Open = Callable[[str], Awaitable[Database]]
 
 

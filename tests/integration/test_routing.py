@@ -22,6 +22,7 @@ from tests.conftest import Token
 from tests.integration.test_notifier import World, envelope, served, world
 from tests.notifier.samples import COUNTY, OTHER_TOWN, TOWN, VILLAGE, about, alert, raised
 
+pytestmark = pytest.mark.without_broker
 __all__ = ["world"]
 SECRETARY = f"town_secretary@{TOWN}"
 COUNTY_DESK = f"county_secretary@{COUNTY}"
