@@ -6,6 +6,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.disclosure import pages, routes
+from services.disclosure.appeals import clock as appeals_clock
+from services.disclosure.appeals import desk_pages as appeal_desk_pages
+from services.disclosure.appeals import pages as appeal_pages
+from services.disclosure.appeals.plan import plan
 from services.disclosure.cache import VillageCache
 from services.disclosure.consumer import GROUP, TOPICS, handle_batch
 from services.disclosure.masking import masks
@@ -19,6 +23,7 @@ from services.disclosure.opendata.openness import OpenToAll, TellLimits
 from services.disclosure.opendata.publication import publication
 from services.disclosure.opendata.tables import tables
 from services.disclosure.vocabulary import vocabulary
+from shared.audit import service as audit
 from shared.background import running
 from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
@@ -29,7 +34,7 @@ from shared.web import create_app
 
 def build(settings: Settings) -> FastAPI:
     """The service over these settings. A list of masks, words or tables that is malformed stops it here."""
-    masks(), vocabulary(), publication(), tables(), ocds.mapped()
+    masks(), vocabulary(), publication(), tables(), ocds.mapped(), plan()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -40,9 +45,10 @@ def build(settings: Settings) -> FastAPI:
             "relay": Relay(db, settings).run(),
             "cache": village_cache.run(),
             "downloads": Maker(db, settings).run(),
+            "appeals_clock": appeals_clock.run(db, settings.identity_secret),
         }
         app.state.db, app.state.village_cache = db, village_cache
-        async with running(app, db, works):
+        async with running(app, db, works | audit.works(app, db, settings)):
             yield
 
     app = create_app(service="disclosure", settings=settings, title="云睛公开 Yunjing disclosure", lifespan=lifespan)
@@ -53,6 +59,9 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(routes.router)
     app.include_router(data_pages.router)
     app.include_router(pages.router)
+    app.include_router(appeal_pages.router)
+    app.include_router(appeal_desk_pages.router)
+    audit.include(app)
     return app
 
 

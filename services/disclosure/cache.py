@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime
 import asyncpg
 
 from services.disclosure import village_page
+from services.disclosure.appeals import opinions
+from services.disclosure.appeals.opinions import Fragment
 from services.disclosure.packed import Packed
 from services.disclosure.projections import village
 from services.disclosure.rendered import Rendered
@@ -31,6 +33,7 @@ class VillageCache:
         self._listens = False
         self._pages: dict[str, Rendered] = {}
         self._reading: dict[str, object] = {}
+        self._opinions: dict[str, Fragment] = {}
         self._html: dict[str, tuple[str, date, Packed]] = {}
 
     async def run(self) -> None:
@@ -53,13 +56,26 @@ class VillageCache:
             self._pages[code] = current
         return current
 
-    def html(self, code: str, page: Rendered, today: date, render: Callable[[], bytes]) -> Packed:
-        """The HTML of a village's page, rendered once for each content and day: it counts the days of its notices."""
+    async def opinions(self, code: str) -> Fragment:
+        """What the page shows of a village's appeals, which are told on the same channel as the page."""
+        if held := self._opinions.get(code):
+            return held
+        ticket = self._reading.setdefault(code, object())
+        async with self._db.begin(Scope.public(), readonly=True) as conn:
+            fragment = await opinions.read(conn, village_page.check(code))
+        if self._listens and self._reading.get(code) is ticket:
+            self._opinions[code] = fragment
+        return fragment
+
+    def html(self, code: str, content: str, today: date, render: Callable[[], bytes]) -> Packed:
+        """The HTML of a village's page, rendered once for each content (by its tag) and day: it counts the days of its
+        notices.
+        """
         held = self._html.get(code)
-        if held and held[:2] == (page.body.plain_etag, today):
+        if held and held[:2] == (content, today):
             return held[2]
         packed = Packed.of(render())
-        self._html[code] = page.body.plain_etag, today, packed
+        self._html[code] = content, today, packed
         return packed
 
     async def _fetch(self, code: str) -> Rendered:
@@ -87,9 +103,11 @@ class VillageCache:
 
     def _changed(self, _conn: Connection, _pid: int, _channel: str, code: object) -> None:
         self._pages.pop(str(code), None)
+        self._opinions.pop(str(code), None)
         self._reading.pop(str(code), None)
 
     def _drop(self) -> None:
         self._listens = False
         self._pages.clear()
+        self._opinions.clear()
         self._reading.clear()

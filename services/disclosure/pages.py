@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from services.disclosure import village_page
 from services.disclosure.answers import answer
+from services.disclosure.appeals.plan import plan
 from services.disclosure.case_view import SHOWN_LINES, CaseView, ShownField, lines_of
 from services.disclosure.cases import State
 from services.disclosure.masking import masks
@@ -41,12 +42,13 @@ async def choose_village(request: Request, q: Annotated[str, Query(max_length=10
 async def show_village(request: Request, code: str) -> Response:
     """One village, one code: what is under way, on notice and done."""
     cache, address = village_cache(request), page_address(request, code)
-    found = await cache.read(code)
+    found, said = await cache.read(code), await cache.opinions(code)
 
     def render() -> bytes:
-        return rendered("village.html", page=found.page, address=address)
+        return rendered("village.html", page=found.page, opinions=said.opinions, kinds=plan().kinds, address=address)
 
-    return _answer(request, cache.html(code, found, datetime.now(SHANGHAI).date(), render))
+    content = found.body.plain_etag + said.tag
+    return _answer(request, cache.html(code, content, datetime.now(SHANGHAI).date(), render))
 
 
 @router.get("/villages/{code}/cases")

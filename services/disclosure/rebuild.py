@@ -30,6 +30,8 @@ _MIGRATIONS = (ROOT / "shared" / "bus" / "tables.sql", ROOT / "services" / "disc
 _STAYS = (
     *("outbox", "consumer_offsets", "seen_events", "schema_versions", "audit_log", "audit_append_only"),
     *("downloads", "download_parts"),
+    *("appeals", "appeal_entries", "appeal_pictures", "appeal_identities", "appeal_opinions", "appeal_counts"),
+    *("appeal_day_keys", "appeal_rates"),
 )
 _LOOK_SECONDS = 0.2
 _HOLD_SECONDS = 60.0

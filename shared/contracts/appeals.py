@@ -1,7 +1,7 @@
 """Events of `appeals.events` (disclosure): how far a resident's appeal has come. Key: the village code.
 
-Each carries the whole standing of its appeal, so that the last one says all. None says who filed it or what was written;
-a report of wrongdoing is told without its case, lest whoever handles that case learns of it.
+Each carries the whole standing of its appeal, so that the last one says all. None says who filed it or what was
+written; a report of wrongdoing is told without its case, lest whoever handles that case learns of it.
 """
 
 from typing import ClassVar, Literal

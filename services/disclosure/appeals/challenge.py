@@ -1,6 +1,7 @@
 """A form's proof that a person sends it: a little work of the browser or, without JavaScript, a sum drawn as a picture.
 
-The form's token is signed, expires, and files one appeal, whose number comes of it. What it asks is kept nowhere, but told by the token.
+The form's token is signed, expires, and files one appeal, whose number comes of it. What it asks is kept nowhere, but
+told by the token.
 """
 
 import base64

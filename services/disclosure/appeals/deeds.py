@@ -72,9 +72,7 @@ async def followed(db: Database, settings: Settings, tracking_number: str) -> tu
         return held, entries, len(await store.pictures(conn, held.appeal.appeal_id))
 
 
-async def say(
-    db: Database, settings: Settings, tracking_number: str, decide: Say, drawn: Sequence[bytes] = ()
-) -> None:
+async def say(db: Database, settings: Settings, tracking_number: str, decide: Say, drawn: Sequence[bytes] = ()) -> None:
     """What its author says of an appeal; raises `NoSuchNumber`, `NotNow`, `Mend`."""
     secret = settings.identity_secret
     key = number.key_of(tracking_number, secret)
@@ -173,9 +171,7 @@ async def show_identity(
             raise NotYourDesk("匿名诉求,或您的岗位不能查看身份", "It is anonymous, or your post may not be shown")
         step = lifecycle.show_identity(held.appeal, reason, words, post, datetime.now(UTC))
         about = f"appeal:{held.appeal.appeal_id}"
-        await audit.record(
-            conn, caller, "appeal.identity_shown", about, {"reason": reason}, region=held.appeal.desk
-        )
+        await audit.record(conn, caller, "appeal.identity_shown", about, {"reason": reason}, region=held.appeal.desk)
         await store.as_system(conn)
         await store.save(conn, held.appeal, step, settings.identity_secret, caller.subject)
         return found
@@ -190,7 +186,7 @@ async def give_picture(
         sha256 = await store.picture(conn, appeal_id, picture_id)
         about = f"appeal:{appeal_id}"
         await audit.record(conn, caller, "appeal.picture_viewed", about, region=held.appeal.desk, hourly=True)
-    return path_of(pictures.folder_in(settings.data_dir), sha256).read_bytes()  # noqa: ASYNC240 (a small local file)
+    return path_of(pictures.folder_in(settings.data_dir), sha256).read_bytes()
 
 
 async def _answer_too(

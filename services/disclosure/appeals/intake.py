@@ -45,7 +45,10 @@ def read(typed: Mapping[str, str], plan: Plan) -> Wanted:
     name, contact = "", ""
     if typed.get("identity") == "named":
         name, contact = typed.get("name", "").strip(), typed.get("contact", "").strip()
-        for field, value, longest in (("name", name, limits.longest_name), ("contact", contact, limits.longest_contact)):
+        for field, value, longest in (
+            ("name", name, limits.longest_name),
+            ("contact", contact, limits.longest_contact),
+        ):
             if not value:
                 errors.append(FieldError(field, "留名时必填,或改为匿名", "Needed when named; or stay anonymous"))
             elif len(value) > longest:
@@ -55,7 +58,9 @@ def read(typed: Mapping[str, str], plan: Plan) -> Wanted:
     if typed.get("website"):
         errors.append(FieldError("website", "此项请留空", "Leave this one empty"))
     if errors:
-        raise Mend("请按提示修改后再提交,已填内容都在", "Mend what is marked and send again: what you typed is kept", errors)
+        raise Mend(
+            "请按提示修改后再提交,已填内容都在", "Mend what is marked and send again: what you typed is kept", errors
+        )
     return Wanted(typed["kind"], typed["concerns"], text, name, contact)  # type: ignore[arg-type]
 
 

@@ -274,7 +274,9 @@ def show_identity(appeal: Appeal, reason: str, words: str, post: str, now: datet
     _in(appeal, "filed", "handling", "answered")
     _words(words, "words", 200)
     return _step(
-        _moved(appeal, now), Entry("identity_shown", "desk", now, words.strip(), post, detail=(("reason", reason),)), None
+        _moved(appeal, now),
+        Entry("identity_shown", "desk", now, words.strip(), post, detail=(("reason", reason),)),
+        None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures of an appeal: drawn anew, so that nothing but the picture is kept of what was sent; given to its desk only."""
+"""Pictures of an appeal: drawn anew, so that nothing but the picture is kept of what was sent; for its desk only."""
 
 import asyncio
 import io

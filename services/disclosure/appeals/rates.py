@@ -1,4 +1,4 @@
-"""How often an address files or guesses, and a village is filed for, in a day: by hashes under a key of that day alone."""
+"""How often an address files or guesses, and a village is filed for, in a day: by hashes under that day's own key."""
 
 import hashlib
 import hmac

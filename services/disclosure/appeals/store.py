@@ -148,8 +148,6 @@ async def history(conn: Connection, appeal_id: str, secret: str) -> list[Entry]:
     ]
 
 
-
-
 async def pictures(conn: Connection, appeal_id: str) -> list[uuid.UUID]:
     """The pictures of an appeal, in order."""
     rows = await conn.fetch(
