@@ -77,11 +77,12 @@ async def show_inbox(request: Request, caller: Caller, choice: Annotated[InboxCh
 
 
 @router.get("/counts")
-async def show_counts(request: Request, caller: Caller) -> Response:
-    """How much waits: what the open page puts in when something changed."""
+async def show_counts(request: Request, caller: Caller, choice: Annotated[InboxChoice, Query()]) -> Response:
+    """How much waits, and how much of what is chosen: what the open page puts in when something changed."""
     async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
         counts = await listing.counts(conn)
-    return _page(request, "counts.html", counts=counts, words=vocabulary())
+        facets = await listing.facets(conn, choice.filter())
+    return _page(request, "inbox_counts.html", counts=counts, facets=facets, choice=choice, words=vocabulary())
 
 
 @router.get("/alerts/{alert_id}")

@@ -77,8 +77,9 @@ class World:
         headers = {"authorization": f"Bearer {self.token(*grants, subject=subject, **claims)}"} if grants else {}
         return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=10)
 
-    def browser(self, *grants: str, subject: str = "wang") -> httpx.AsyncClient:
-        claims = {"sub": subject, "name": "王书记", "groups": list(grants), "exp": 4_000_000_000}
+    def browser(self, *grants: str, subject: str = "wang", person_key: str | None = None) -> httpx.AsyncClient:
+        claims: dict[str, Any] = {"sub": subject, "name": "王书记", "groups": list(grants), "exp": 4_000_000_000}
+        claims |= {"person_key": person_key} if person_key else {}
         plain = base64.b64encode(json.dumps({"claims": claims}).encode())
         cookie = TimestampSigner(self.settings.session_secret).sign(plain).decode()
         return httpx.AsyncClient(

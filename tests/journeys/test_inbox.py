@@ -21,7 +21,7 @@ async def page(world: World, phone: BrowserContext) -> Page:
 
 async def page_of(world: World, context: BrowserContext, *grants: str) -> Page:
     """A page of somebody with these grants, signed in."""
-    async with world.browser(*grants) as signed_in:
+    async with world.browser(*grants, person_key="someone-else") as signed_in:
         cookie = signed_in.cookies["yunjing_notifier"]
     await context.add_cookies([{"name": "yunjing_notifier", "value": cookie, "url": world.url}])
     return await context.new_page()

@@ -34,8 +34,8 @@
   const recount = () => {
     clearTimeout(counting);
     counting = setTimeout(async () => {
-      const counts = await fragment("/counts");
-      if (counts) byId("counts").replaceWith(counts);
+      const counted = await fragment("/counts?" + chosen.query);
+      for (const part of [...counted?.children ?? []]) byId(part.id).replaceWith(part);
     }, 150);
   };
   const put = (card) => {
