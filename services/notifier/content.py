@@ -55,6 +55,13 @@ def digest(body: Mapping[str, Any]) -> Notice:
     return Notice("【云睛】预警汇总 Digest", "\n".join(lines), f"云睛{told['zh']} {inbox}", inbox)
 
 
+def reminder(body: Mapping[str, Any], home: str) -> Notice:
+    """A term of an inquiry or proposal that ran out: its number and page, cleared for every channel."""
+    told, link = body["text"], f"{home}{body['page']}"
+    text = f"{told['zh']}:{link}\n{told['en']}."
+    return Notice("【云睛】逾期提醒 Overdue", text, f"云睛{told['zh']} {link}", link)
+
+
 def code(digits: str, minutes: int, home: str) -> Notice:
     """The code that proves an address."""
     line = f"云睛验证码 {digits},{minutes} 分钟内有效。不是您本人操作请忽略。"

@@ -116,8 +116,8 @@ async def enqueue(
 ) -> int | None:
     """Queue a message of its own words; its id, or None when there is no such subscription.
 
-    `kind` is `digest` (its body: `text` in two languages, `inbox` and `links`), `code` or `test`. Quiet hours hold it
-    back unless `at_once`.
+    `kind` is `digest` (its body: `text` in two languages, `inbox` and `links`), `reminder` (`text` and
+    `page`), `code` or `test`. Quiet hours hold it back unless `at_once`.
     """
     made: int | None = await conn.fetchval(_ENQUEUE, subscription_id, kind, dict(body), at_once, *_terms())
     return made

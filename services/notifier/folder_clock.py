@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from services.notifier import inquiries, inquiry_store, proposal_store, proposals
+from services.notifier import inquiries, inquiry_store, proposal_store, proposals, reminders
 from shared.db import Database, Scope
 from shared.telemetry import logger
 
@@ -25,13 +25,15 @@ async def run(db: Database) -> None:
 
 
 async def look(db: Database, now: datetime) -> None:
-    """Tell a batch of each that lapsed by `now` (UTC), and pass up what has lost its desk."""
+    """Record and tell a batch of each that lapsed by `now` (UTC), once a term, and pass up what has lost its desk."""
     async with db.begin(Scope.system()) as conn:
         for held in await inquiry_store.lapsed(conn, now, _BATCH):
             await inquiry_store.save(conn, inquiries.lapse(held, now))
+            await reminders.of_inquiry(conn, held, await inquiry_store.alerts_of(conn, held))
     async with db.begin(Scope.system()) as conn:
         for one in await proposal_store.lapsed(conn, now, _BATCH):
             await proposal_store.save(conn, proposals.lapse(one, now))
+            await reminders.of_proposal(conn, one)
     async with db.begin(Scope.system()) as conn:
         for held in await inquiry_store.touched(conn, _BATCH):
             step = inquiries.pass_up(held, await inquiry_store.alerts_of(conn, held), now)

@@ -20,7 +20,7 @@ from services.notifier.channels.web_push import PushKey
 from services.notifier.content import Notice
 from shared.settings import Settings
 
-_OWN_WORDS = ("digest", "code", "test")
+_OWN_WORDS = ("digest", "reminder", "code", "test")
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ class Senders:
         match out.kind:
             case "digest":
                 return content.digest(out.body)
+            case "reminder":
+                return content.reminder(out.body, self._home)
             case "code":
                 return content.code(out.body["digits"], channels().code.minutes, self._home)
             case "test":
