@@ -1,11 +1,13 @@
 """What a page's form says, read as the API would take it."""
 
-from typing import Any, TypeVar
+from datetime import date
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from shared.problems import InvalidInput, field_errors
 
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 30))]
 Model = TypeVar("Model", bound=BaseModel)
 
 

@@ -52,6 +52,7 @@ COLUMNS = {
     "cursor": "续传位置",
 }
 _PAGE = 500
+_FREE = ("text", "group")
 _CHUNK = 1 << 16
 _MOST_IN_A_WORKBOOK = 100_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -84,9 +85,7 @@ async def export_alerts(request: Request, caller: Caller, wanted: Annotated[Expo
     db: Database = request.app.state.db
     after = Cursor.parse(wanted.after) if wanted.after else None
     async with db.begin(Scope.of(caller)) as conn:
-        codes = {"grade", "matter", "village", "town", "state", "form", "rule"}
-        given = wanted.model_dump(exclude_none=True, include=codes)
-        await audit.record(conn, caller, "alerts.exported", "alerts", given)
+        await audit.record(conn, caller, "alerts.exported", "alerts", _audited(wanted))
     rows = _rows(db, caller, wanted, after)
     name = f'attachment; filename="alerts.{wanted.form}"'
     match wanted.form:
@@ -97,6 +96,12 @@ async def export_alerts(request: Request, caller: Caller, wanted: Annotated[Expo
         case "xlsx":
             body = _workbook(rows)
     return StreamingResponse(body, media_type=_TYPES[wanted.form], headers={"content-disposition": name})
+
+
+def _audited(wanted: ExportFilter) -> dict[str, Any]:
+    """The filters as codes and dates; of what is free text, only that there was one."""
+    codes = wanted.model_dump(mode="json", exclude_none=True, exclude={*_FREE, "after"})
+    return codes | {name: True for name in (*_FREE, "after") if getattr(wanted, name)}
 
 
 def guarded(text: str) -> str:

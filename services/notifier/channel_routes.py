@@ -21,7 +21,8 @@ from services.notifier.channel_schemas import (
 from services.notifier.channels.gateways import Gateway
 from services.notifier.deliveries import Deliveries as Worker
 from services.notifier.errors import CodeWrong
-from services.notifier.schemas import Deliveries, Named
+from services.notifier.schemas import Named
+from services.notifier.webhook_schemas import Deliveries
 from shared.auth import Caller
 from shared.db import Database, Scope
 from shared.openapi import problems

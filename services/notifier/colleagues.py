@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from services.notifier import lifecycle
+from services.notifier.handling_schemas import Colleague
 from services.notifier.lifecycle import Actor, Person
 from services.notifier.routing import Desk
-from services.notifier.schemas import Colleague
 from services.notifier.standing import Assignee, Standing
 from shared.db import Connection
 

@@ -10,20 +10,18 @@ from fastapi.responses import FileResponse
 
 from services.notifier import colleagues, errors, inbox, lifecycle, moves, papers, rule_records, standing
 from services.notifier.deeds import AnswerTime, AskTime, Deed, HandOver, Note, Release, Take
-from services.notifier.routes import RequestKey
-from services.notifier.schemas import (
-    AlertView,
+from services.notifier.handling_schemas import (
     Colleagues,
     ExtensionAnswer,
     ExtensionRequest,
     HandOverRequest,
     NoteRequest,
-    Papers,
-    PaperView,
     ReleaseRequest,
-    RuleRecord,
-    RuleRecords,
 )
+from services.notifier.paper_schemas import Papers, PaperView
+from services.notifier.routes import RequestKey
+from services.notifier.rule_schemas import RuleRecord, RuleRecords
+from services.notifier.schemas import AlertView
 from shared.auth import Caller
 from shared.db import Database, Scope
 from shared.documents import DOWNLOAD_HEADERS, EXTENSIONS, MAX_BYTES, path_of

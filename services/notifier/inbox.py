@@ -11,10 +11,11 @@ from pydantic import TypeAdapter
 
 from services.notifier import lifecycle, loudness, noise, routing
 from services.notifier.errors import MoveNotYours, NoSuchAlert
+from services.notifier.history_schemas import HistoryDetails, HistoryEntry
 from services.notifier.judgement import Judgement
 from services.notifier.noise import Loudness, Verdict
 from services.notifier.routing import Desk, Route
-from services.notifier.schemas import AlertCard, DeskView, HistoryDetails, HistoryEntry, Named, Reading
+from services.notifier.schemas import AlertCard, DeskView, Named, Reading
 from services.notifier.standing import Assignee, Change, Extension, Standing, person_key_of, seats
 from services.notifier.vocabulary import vocabulary
 from shared import audit
@@ -152,8 +153,6 @@ async def lock(conn: Connection, alert_id: UUID) -> Standing:
 
 async def mark_read(conn: Connection, held: Standing, caller: Principal) -> None:
     """Note who opened it first when, at which of his desks; the audit log tells of it anew each hour."""
-    where = routing.audited_at(held.alert)
-    await audit.record(conn, caller, "alert.viewed", f"alert:{held.alert.alert_id}", region=where, hourly=True)
     await conn.executemany(
         "INSERT INTO readings (alert_id, seat, subject, name) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         [(held.alert.alert_id, seat, caller.subject, caller.name) for seat in seats(held, caller)],
@@ -166,6 +165,9 @@ async def mark_read(conn: Connection, held: Standing, caller: Principal) -> None
             if any(desk.held_by(grant) for grant in caller.grants)
         ],
     )
+    # Last: whoever moves the alert holds its row, which a reading refers to, when he comes here.
+    where = routing.audited_at(held.alert)
+    await audit.record(conn, caller, "alert.viewed", f"alert:{held.alert.alert_id}", region=where, hourly=True)
 
 
 async def delivery(conn: Connection, alert_id: UUID) -> list[DeskView]:

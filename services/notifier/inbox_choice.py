@@ -1,18 +1,19 @@
 """What is chosen in the inbox, as its URL says it: a filter, an order, a page. Pure."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from services.notifier import lifecycle
-from services.notifier.schemas import AlertFilter, Order
+from services.notifier.schemas import AlertFilter, Order, RuleId
 from shared import regions
 from shared.contracts.alerts import Grade
 from shared.contracts.base import RegionCode
 from shared.contracts.power import Matter
+from shared.forms import Day
 from shared.workdays import SHANGHAI
 
 PAGE = 30
@@ -38,10 +39,10 @@ class InboxChoice(BaseModel):
     grade: Grade | None = None
     matter: Matter | None = None
     place: RegionCode | None = None
-    rule: str | None = Field(None, max_length=60)
+    rule: RuleId | None = None
     assigned: Literal["me", "nobody"] | None = None
-    since: date | None = None
-    until: date | None = None
+    since: Day | None = None
+    until: Day | None = None
     text: str | None = Field(None, max_length=100)
     group: str | None = Field(None, max_length=200)
     sort: Order = "graver"

@@ -10,7 +10,7 @@ from asyncpg import Record
 
 from services.notifier import deeds, inbox, lifecycle, routing, standing
 from services.notifier.errors import NoSuchPaper, TooManyPapers
-from services.notifier.schemas import PaperView
+from services.notifier.paper_schemas import PaperView
 from services.notifier.standing import Standing
 from shared import audit
 from shared.db import Connection, Database, Scope

@@ -15,9 +15,9 @@ from services.notifier.proposal_schemas import (
     NewProposal,
     ProposalFilter,
     ProposalMove,
-    RuleId,
     Source,
 )
+from services.notifier.schemas import RuleId
 from services.notifier.vocabulary import vocabulary
 from shared import audit, forms, regions, web
 from shared.auth import Caller

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from services.notifier import proposals
 from services.notifier.lifecycle import Actor
 from services.notifier.proposals import Comparison, Content, Proposal, Transition
-from services.notifier.schemas import Named, Region
+from services.notifier.schemas import Named, Region, RuleId
 from services.notifier.vocabulary import vocabulary
 from shared.contracts.alerts import Bilingual
 from shared.contracts.base import RegionCode, UtcTime
@@ -17,7 +17,6 @@ from shared.contracts.proposals import Addressee
 
 Line = Annotated[str, Field(max_length=200)]
 Paragraph = Annotated[str, Field(max_length=1000)]
-RuleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
 
 
 class _Form(BaseModel):

@@ -6,8 +6,9 @@ from asyncpg import Record
 
 from services.notifier.channel_schemas import DeliveryFilter, Receipt, ReplayRequest
 from services.notifier.channels.kinds import channels
-from services.notifier.schemas import DeliveryView, Named
+from services.notifier.schemas import Named
 from services.notifier.vocabulary import vocabulary
+from services.notifier.webhook_schemas import DeliveryView
 from shared import audit
 from shared.contracts.alerts import Bilingual
 from shared.db import Connection

@@ -7,15 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from services.notifier import errors, inbox, lifecycle, listing, moves, routing, standing
+from services.notifier.handling_schemas import MoveRequest
+from services.notifier.history_schemas import History
 from services.notifier.lifecycle import Move
 from services.notifier.live_response import LiveResponse
-from services.notifier.schemas import (
-    AlertFilter,
-    AlertPage,
-    AlertView,
-    History,
-    MoveRequest,
-)
+from services.notifier.schemas import AlertFilter, AlertPage, AlertView
 from services.notifier.stream import Hub, Reader
 from shared import audit
 from shared.auth import Caller, current_principal

@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 from services.notifier.errors import NoSuchRule
-from services.notifier.schemas import Cleared, RuleRecord
+from services.notifier.rule_schemas import Cleared, RuleRecord
 from shared.contracts.alerts import Bilingual
 from shared.db import Connection
 

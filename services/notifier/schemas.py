@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from services.notifier import deeds, lifecycle, noise, standing
-from services.notifier.lifecycle import Actor, Move, Transition
+from services.notifier.lifecycle import Actor, Transition
 from services.notifier.noise import Loudness, Muted
 from services.notifier.routing import Desk
 from services.notifier.standing import Standing
@@ -19,6 +19,7 @@ from shared.contracts.base import RegionCode, UtcTime
 from shared.contracts.power import Matter
 
 Order = Literal["graver", "due", "newest"]
+RuleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$", examples=["A075"])]
 
 
 class Named(BaseModel):
@@ -251,180 +252,11 @@ class AlertView(AlertCard):
         )
 
 
-class HistoryDetails(BaseModel):
-    """What some entries tell beside: of a judgement, of a hand-over, of an extension, of a paper."""
-
-    explanation: str | None = None
-    accepted: Bilingual | None = None
-    recovered_fen: int = 0
-    people: int = 0
-    review_by: datetime | None = None
-    to_name: str | None = None
-    working_days: int | None = None
-    due_by: datetime | None = None
-    paper_id: UUID | None = None
-    paper: str | None = None
-
-
-class HistoryEntry(BaseModel):
-    """One thing that happened to an alert."""
-
-    at: datetime
-    kind: Named
-    revision: int
-    state_from: Named
-    state_to: Named
-    by_name: str
-    by_role: Named
-    note: str
-    outcome: Named | None
-    reason: Bilingual | None
-    details: HistoryDetails
-
-
 class AlertPage(BaseModel):
     """A page of alerts in the order asked for. `next` is the `after` of the following page."""
 
     items: list[AlertCard]
     next: str | None
-
-
-class History(BaseModel):
-    """All that happened to an alert, the oldest first."""
-
-    items: list[HistoryEntry]
-
-
-class MoveRequest(BaseModel):
-    """A wish to bring an alert into another state."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    to: Annotated[str, Field(max_length=40, examples=["verifying"])]
-    note: Annotated[str, Field(max_length=4000)] = ""
-    outcome: Annotated[str | None, Field(max_length=40)] = None
-    explanation: Annotated[
-        str | None, Field(max_length=40, description="采信的正当原因 / the innocent explanation accepted")
-    ] = None
-    recovered_fen: Annotated[
-        int, Field(strict=True, ge=0, le=lifecycle.book().most_recovered_fen, description="挽回金额(分)/ fen recovered")
-    ] = 0
-    people: Annotated[
-        int, Field(strict=True, ge=0, le=lifecycle.book().most_people, description="追责人数 / people held to account")
-    ] = 0
-
-    def wish(self) -> Move:
-        """The move that is wished for."""
-        return Move(**self.model_dump())
-
-
-class ReleaseRequest(BaseModel):
-    """To give an alert back to all of its desk."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    note: Annotated[str, Field(max_length=deeds.MOST_NOTE)] = ""
-
-
-class HandOverRequest(BaseModel):
-    """To hand an alert to a colleague: his subject, from the list of colleagues, and what he has to know."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    to: Annotated[str, Field(max_length=200)]
-    note: Annotated[str, Field(max_length=deeds.MOST_NOTE)]
-
-
-class NoteRequest(BaseModel):
-    """A note for the history."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    text: Annotated[str, Field(max_length=deeds.MOST_NOTE)]
-
-
-class ExtensionRequest(BaseModel):
-    """More working days for this state, and why."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    working_days: Annotated[int, Field(strict=True, ge=1, le=100)]
-    reason: Annotated[str, Field(max_length=deeds.MOST_NOTE)]
-
-
-class ExtensionAnswer(BaseModel):
-    """Whether more time is granted; a refusal needs a note."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    grant: bool
-    note: Annotated[str, Field(max_length=deeds.MOST_NOTE)] = ""
-
-
-class Colleague(BaseModel):
-    """Somebody at a desk of the alert to whom it can be handed over."""
-
-    subject: str
-    name: str
-    desk: str
-
-
-class Colleagues(BaseModel):
-    """Those at the desks of an alert, but for the caller and whoever must stand aside."""
-
-    items: list[Colleague]
-
-
-class PaperView(BaseModel):
-    """A paper of an alert, and how often it was taken."""
-
-    paper_id: UUID
-    name: str
-    size: int
-    media_type: str
-    sha256: str
-    by_name: str
-    filed_at: datetime
-    readings: int
-
-
-class Papers(BaseModel):
-    """The papers of an alert, in the order of filing."""
-
-    items: list[PaperView]
-
-
-class Cleared(Named):
-    """An innocent explanation, and how many alerts of a rule it cleared."""
-
-    count: int
-
-
-class RuleRecord(BaseModel):
-    """What became of a rule's alerts, as far as the caller may read them.
-
-    Each alert counts once: as open, cleared, rectified, accountable or withdrawn. Money is fen; `people` were held to
-    account; `median_days` from delivery to judgement, in calendar days.
-    """
-
-    rule_id: str
-    title: Bilingual
-    raised: int
-    open: int
-    cleared: int
-    cleared_by: list[Cleared]
-    rectified: int
-    accountable: int
-    withdrawn: int
-    recovered_fen: int
-    people: int
-    median_days: float | None
-
-
-class RuleRecords(BaseModel):
-    """The record of each rule with alerts in the caller's scope, by rule."""
-
-    items: list[RuleRecord]
 
 
 class AlertFilter(BaseModel):
@@ -441,7 +273,7 @@ class AlertFilter(BaseModel):
     village: RegionCode | None = None
     assigned: Literal["me", "nobody"] | None = None
     town: RegionCode | None = None
-    rule: Annotated[str | None, Field(max_length=60)] = None
+    rule: RuleId | None = None
     since: Annotated[UtcTime | None, Field(alias="from")] = None
     until: Annotated[UtcTime | None, Field(alias="to")] = None
     overdue: bool | None = None
@@ -457,71 +289,6 @@ class AlertFilter(BaseModel):
         if state not in {None, "open", "finished", "review", "overdue", *lifecycle.book().states}:
             raise ValueError(f"没有“{state}”这一状态 / there is no state “{state}”")
         return state
-
-
-class WebhookRequest(BaseModel):
-    """Where to send what of which own desks. An empty list of grades means all."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: Annotated[str, Field(min_length=8, max_length=2000, examples=["https://oa.example.gov.cn/hooks/alerts"])]
-    desks: Annotated[
-        list[Annotated[str, Field(pattern=r"^[a-z_]+@\d{12}$")]],
-        Field(min_length=1, max_length=50, examples=[["town_secretary@330421107000"]]),
-    ]
-    grades: Annotated[list[Grade], Field(max_length=3)] = []
-
-
-class WebhookView(BaseModel):
-    """A subscription. It ends at `expires_at` unless its owner renews it by a PUT."""
-
-    webhook_id: UUID
-    url: str
-    desks: list[str]
-    grades: list[Grade]
-    created_at: datetime
-    expires_at: datetime
-    failures: int
-    paused_until: datetime | None
-
-
-class NewWebhook(WebhookView):
-    """A subscription just made, with the secret of its signatures, which is never shown again."""
-
-    secret: str
-
-
-class Webhooks(BaseModel):
-    """The caller's subscriptions."""
-
-    items: list[WebhookView]
-
-
-class DeliveryView(BaseModel):
-    """One message of a subscription: how often it was tried, when it was taken, and the last answer.
-
-    A digest, a code or a test has no `position` in the stream; only what has one can be sent again.
-    """
-
-    delivery_id: int
-    position: int | None
-    alert_id: UUID | None
-    kind: str
-    state: Literal["waiting", "delivered", "given_up"]
-    attempts: int
-    next_at: datetime
-    attempted_at: datetime | None
-    delivered_at: datetime | None
-    status: int | None
-    error: str | None
-    provider_id: str | None
-    replays: int
-
-
-class Deliveries(BaseModel):
-    """A subscription's deliveries, the newest first."""
-
-    items: list[DeliveryView]
 
 
 def _extension(held: Standing) -> ExtensionView | None:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 from services.notifier.channel_schemas import Receipt
-from services.notifier.schemas import DeskView, HistoryEntry
+from services.notifier.history_schemas import HistoryEntry
+from services.notifier.schemas import DeskView
 
 Kind = Literal["entry", "arrived", "sent", "taken", "read", "given_up", "left"]
 # What happened at one moment is told in this order.

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.notifier import errors, receipts, webhooks
 from services.notifier.channel_routes import db_of, gateways_of, settings_of, wake
 from services.notifier.channel_schemas import DeliveryFilter, Replayed, ReplayRequest
-from services.notifier.schemas import Deliveries, NewWebhook, WebhookRequest, Webhooks, WebhookView
+from services.notifier.webhook_schemas import Deliveries, NewWebhook, WebhookRequest, Webhooks, WebhookView
 from shared import audit
 from shared.auth import Caller
 from shared.db import Scope

@@ -12,8 +12,8 @@ from services.notifier import addresses, subscriptions
 from services.notifier.channels.gateways import Gateway
 from services.notifier.channels.guard import check_address
 from services.notifier.errors import NoSuchWebhook
-from services.notifier.schemas import NewWebhook, WebhookRequest, WebhookView
 from services.notifier.subscriptions import VALID
+from services.notifier.webhook_schemas import NewWebhook, WebhookRequest, WebhookView
 from shared.db import Connection
 from shared.identity import seal, unseal
 from shared.principals import Principal

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import Field
 
 from shared import web
 from shared.audit import search
@@ -16,12 +15,13 @@ from shared.audit.routes import READERS, EntryId, read, verify, watch_of
 from shared.audit.schemas import AuditQuery
 from shared.auth import Caller, require
 from shared.db import Database, Scope
+from shared.forms import Day
 from shared.workdays import SHANGHAI
 
 router = APIRouter(prefix="/audit", include_in_schema=False)
 _templates = web.templates(Path(__file__).parent)
 _PAGE = 50
-Day = Annotated[Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 1, 1))] | Literal[""], Query()]
+AnyDay = Annotated[Day | Literal[""], Query()]
 
 
 @router.get("")
@@ -31,8 +31,8 @@ async def show_audit(
     actor: Annotated[str, Query(max_length=100)] = "",
     action: Annotated[str, Query(max_length=60)] = "",
     object: Annotated[str, Query(max_length=200)] = "",
-    since: Day = "",
-    until: Day = "",
+    since: AnyDay = "",
+    until: AnyDay = "",
     after: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """The log, the latest first."""

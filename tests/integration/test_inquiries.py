@@ -275,7 +275,11 @@ async def test_alerts_are_exported_whole_in_scope_and_inert(world: World) -> Non
     async with world.caller(f"town_secretary@{OTHER_TOWN}", subject="li") as other:
         assert (await other.get("/v1/alerts/export", params={"form": "ndjson"})).text == ""
     async with world.db.begin(Scope.system()) as conn:
-        assert await conn.fetchval("SELECT count(*) FROM audit_log WHERE action = 'alerts.exported'") >= 4
+        rows = await conn.fetch("SELECT detail FROM audit_log WHERE action = 'alerts.exported' ORDER BY id")
+    noted = [{name: row["detail"].get(name) for name in ("form", "text", "after", "since")} for row in rows]
+    assert {"form": "xlsx", "text": True, "after": None, "since": None} in noted
+    assert {"form": "ndjson", "text": None, "after": True, "since": None} in noted
+    assert "HYPERLINK" not in json.dumps([row["detail"] for row in rows])
 
 
 async def test_lists_filter_and_an_unchanged_alert_is_not_sent_again(world: World) -> None:
