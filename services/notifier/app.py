@@ -17,15 +17,15 @@ from services.notifier import (
     folder_clock,
     handling_pages,
     handling_routes,
-    inquiries,
+    inquiry_book,
     inquiry_pages,
     inquiry_routes,
     lifecycle,
     noise,
     pages,
+    proposal_book,
     proposal_pages,
     proposal_routes,
-    proposals,
     reckoning,
     reckoning_pages,
     retention,
@@ -59,7 +59,7 @@ from shared.web import create_app
 
 def build(settings: Settings) -> FastAPI:
     """The service over these settings. What is malformed stops it: routes, life cycle, words, the county's gateways."""
-    routing.file_plan(), lifecycle.book(), vocabulary(), noise.book(), inquiries.book(), proposals.book()
+    routing.file_plan(), lifecycle.book(), vocabulary(), noise.book(), inquiry_book.book(), proposal_book.book()
     reckoning.book()
     configured = gateways.load(settings.channels_file)
 

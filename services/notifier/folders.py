@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.notifier import inquiries, inquiry_store, lifecycle, proposal_store, standing
+from services.notifier import inquiry_book, inquiry_store, lifecycle, proposal_store, standing
 from services.notifier.inquiry_schemas import LinkedInquiry
 from services.notifier.proposal_schemas import LinkedProposal
 from services.notifier.standing import Standing
@@ -28,7 +28,7 @@ async def of_alert(conn: Connection, held: Standing, caller: Principal) -> Folde
     linked = await inquiry_store.of_alert(conn, key)
     papers = await proposal_store.resting_on(conn, alert_id=key)
     live = not held.finished and not lifecycle.recusal(held.alert, actor)
-    may_open = live and bool(actor.roles & inquiries.book().groups["inquirer"])
+    may_open = live and bool(actor.roles & inquiry_book.book().groups["inquirer"])
     if not (linked or papers or may_open):
         return None
     bound = bool(await inquiry_store.bound(conn, [key]))

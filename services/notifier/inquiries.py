@@ -1,17 +1,10 @@
 """An inquiry (线索): alerts that are checked as one, what may happen to it, and what that makes of its alerts: pure."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
-from typing import Literal, Self, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from services.notifier import lifecycle, routing, standing
+from services.notifier import lifecycle, routing
 from services.notifier.errors import (
     AlertInInquiry,
     AlertsNotReady,
@@ -21,155 +14,17 @@ from services.notifier.errors import (
     PersonUnknown,
     Recused,
 )
-from services.notifier.lifecycle import Actor, Move
-from services.notifier.standing import Change, Standing
-from shared.contracts.alerts import Bilingual
-from shared.problems import FieldError, Problem
+from services.notifier.inquiry_alerts import entry, moved_along
+from services.notifier.inquiry_book import Transition, book, finished
+from services.notifier.inquiry_standing import Inquiry, Step, Wish
+from services.notifier.lifecycle import Actor
+from services.notifier.standing import Standing
+from shared.problems import FieldError
 from shared.workdays import SHANGHAI, add_working_days
 
 FIRST = "open"
 _MOMENT = timedelta(seconds=1)
 _NO_DRAWS: Mapping[str, float] = {}
-T = TypeVar("T")
-Kind = Literal[
-    "opened", "moved", "alert_added", "alert_removed", "staffed", "planned", "noted", "prolonged", "overdue", "overseen"
-]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Transition(_Strict):
-    """One move of an inquiry between states."""
-
-    sources: tuple[str, ...] = Field(alias="from")
-    to: str
-    by: str
-    zh: str
-    en: str
-    note: bool = False
-    receiver: bool = False
-    brings: tuple[str, ...] = ()
-    settles: bool = False
-    outcomes: tuple[str, ...] = ()
-
-
-class Term(_Strict):
-    """How many working days an inquiry gets, and may get at most."""
-
-    default: int
-    most: int
-
-
-class Book(_Strict):
-    """The whole of `inquiries.yaml`."""
-
-    number: str
-    states: dict[str, Bilingual]
-    groups: dict[str, frozenset[str]]
-    moves: tuple[Transition, ...]
-    terms: dict[str, int]
-    inquiry_term: Term
-    kinds: dict[str, Bilingual]
-
-    @model_validator(mode="after")
-    def _known_names(self) -> Self:
-        alerts = lifecycle.book()
-        for move in self.moves:
-            if unknown := {*move.sources, move.to} - set(self.states) | {move.by} - set(self.groups):
-                raise ValueError(f"unknown states or groups {unknown}")
-            if unknown := set(move.outcomes) - set(alerts.outcomes) | set(move.brings) - set(alerts.states):
-                raise ValueError(f"unknown outcomes or states of alerts {unknown}")
-        return self
-
-
-@dataclass(frozen=True)
-class Inquiry:
-    """One inquiry as it stands. Times are UTC; `term` is in working days from the day it begins."""
-
-    inquiry_id: str
-    number: str
-    county_code: str
-    title: str
-    state: str
-    alert_ids: tuple[str, ...]
-    term: int
-    opened_at: datetime
-    updated_at: datetime
-    due_by: datetime | None
-    lead: str = ""
-    helpers: tuple[str, ...] = ()
-    plan: str = ""
-    outcome: str | None = None
-    conclusion: str = ""
-    receiver: str = ""
-    barred: frozenset[str] = frozenset()
-    overseers: tuple[str, ...] = ()
-    told_overdue: bool = False
-
-    def overdue(self, now: datetime) -> bool:
-        """Whether its term has run out by now."""
-        return self.due_by is not None and self.due_by <= now and self.state not in finished()
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A wish to bring an inquiry into another state; `receiver` is to whom it is transferred.
-
-    `explanation` is the innocent one that was accepted, for the alerts that know it, else another one; money recovered
-    (fen) and people held to account are those of the whole, and stand with the first of its alerts that takes them.
-    """
-
-    to: str
-    note: str = ""
-    outcome: str | None = None
-    receiver: str = ""
-    explanation: str | None = None
-    recovered_fen: int = 0
-    people: int = 0
-
-
-@dataclass(frozen=True)
-class Step:
-    """What happened to an inquiry: how it stands now, by whom, and what it made of its alerts, in order."""
-
-    kind: Kind
-    inquiry: Inquiry
-    at: datetime
-    state_from: str
-    by: Actor
-    role: str
-    note: str = ""
-    alert_id: str | None = None
-    changes: tuple[Change, ...] = ()
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the alerts of an inquiry share: persons, cases, rules and villages with the number of alerts that name them.
-
-    An official comes with his key, name and the region of his office, a party with its kind, key and name.
-    """
-
-    persons: tuple[tuple[str, str, str, int], ...]
-    parties: tuple[tuple[str, str, str, int], ...]
-    cases: tuple[tuple[str, int], ...]
-    rules: tuple[tuple[str, Bilingual, int], ...]
-    villages: tuple[tuple[str, int], ...]
-
-
-@cache
-def book() -> Book:
-    """The life of inquiries; raises pydantic's error at start when it is malformed."""
-    text = Path(__file__).with_name("inquiries.yaml").read_text(encoding="utf-8")
-    return Book.model_validate(yaml.safe_load(text))
-
-
-@cache
-def finished() -> frozenset[str]:
-    """The states from which no move leads."""
-    return frozenset(book().states) - {source for move in book().moves for source in move.sources}
 
 
 def number(year: int, serial: int) -> str:
@@ -240,7 +95,7 @@ def open_(new: Inquiry, alerts: Sequence[Standing], actor: Actor) -> Step:
         new, state=FIRST, due_by=_due(FIRST, new.opened_at), barred=_barred(alerts), lead=new.lead or actor.name
     )
     _check_staff(started, alerts)
-    changes = tuple(_entry("merged", one, started, actor, role, new.opened_at) for one in alerts)
+    changes = tuple(entry("merged", one, started, actor, role, new.opened_at) for one in alerts)
     return Step("opened", started, new.opened_at, FIRST, actor, role, changes=changes)
 
 
@@ -253,7 +108,7 @@ def add(held: Inquiry, alert: Standing, alerts: Sequence[Standing], actor: Actor
     key = alert.alert.alert_id
     grown = replace(held, alert_ids=(*held.alert_ids, key), barred=held.barred | _barred([alert]), updated_at=now)
     _check_staff(grown, [*alerts, alert])
-    change = _entry("merged", alert, grown, actor, role, now)
+    change = entry("merged", alert, grown, actor, role, now)
     return Step("alert_added", grown, now, held.state, actor, role, alert_id=key, changes=(change,))
 
 
@@ -268,7 +123,7 @@ def remove(held: Inquiry, alert_id: str, alert: Standing | None, reason: str, ac
     if errors:
         raise MoveNeedsMore(errors=errors)
     left = replace(held, alert_ids=tuple(one for one in held.alert_ids if one != alert_id), updated_at=now)
-    changes = (_entry("separated", alert, held, actor, role, now, reason.strip()),) if alert else ()
+    changes = (entry("separated", alert, held, actor, role, now, reason.strip()),) if alert else ()
     return Step("alert_removed", left, now, held.state, actor, role, reason.strip(), alert_id, changes)
 
 
@@ -338,7 +193,7 @@ def move(
     found = _transition(held, wish)
     role = _role(actor, found.by)
     _check_form(found, wish)
-    changes = tuple(_moved_along(held, found, wish, alerts, actors, now, draws))
+    changes = tuple(moved_along(held, found, wish, alerts, actors, now, draws))
     moved = replace(
         held,
         state=found.to,
@@ -367,151 +222,6 @@ def pass_up(held: Inquiry, alerts: Sequence[Standing], now: datetime) -> Step | 
         return None
     passed = replace(held, overseers=above, barred=barred)
     return Step("overseen", passed, now, held.state, lifecycle.THE_SYSTEM, lifecycle.SYSTEM)
-
-
-def seen_together(alerts: Iterable[Standing]) -> Seen:
-    """Who and what the alerts have in common, the most frequent first."""
-    persons: Counter[tuple[str, str, str]] = Counter()
-    parties: Counter[tuple[str, str, str]] = Counter()
-    cases: Counter[str] = Counter()
-    rules: Counter[str] = Counter()
-    villages: Counter[str] = Counter()
-    titles: dict[str, Bilingual] = {}
-    for one in alerts:
-        alert = one.alert
-        persons.update({(person.person_key, person.name, person.region_code) for person in alert.about})
-        parties.update({(party.kind, party.key, party.name) for party in alert.parties if party.name})
-        cases.update(set(alert.case_nos))
-        rules.update([alert.rule_id])
-        villages.update([alert.village_code])
-        titles[alert.rule_id] = alert.title
-    return Seen(
-        persons=tuple((*who, many) for who, many in _ranked(persons)),
-        parties=tuple((*which, many) for which, many in _ranked(parties)),
-        cases=tuple(_ranked(cases)),
-        rules=tuple((rule, titles[rule], many) for rule, many in _ranked(rules)),
-        villages=tuple(_ranked(villages)),
-    )
-
-
-def _ranked(found: Counter[T]) -> list[tuple[T, int]]:
-    return sorted(found.items(), key=lambda item: (-item[1], str(item[0])))
-
-
-def _moved_along(
-    held: Inquiry,
-    found: Transition,
-    wish: Wish,
-    alerts: Sequence[Standing],
-    actors: Sequence[Actor],
-    now: datetime,
-    draws: Mapping[str, float],
-) -> Iterator[Change]:
-    """What the move makes of each alert; raises `AlertsNotReady` with all that can't go along."""
-    made: list[Change] = []
-    errors: list[FieldError] = []
-    shown = {one.alert.alert_id for one in alerts}
-    for key in held.alert_ids:
-        if key not in shown:
-            errors.append(FieldError(f"alerts.{key}", "此预警现不在您的岗位", "This alert lies on another desk by now"))
-    for one, actor in zip(alerts, actors, strict=True):
-        try:
-            steps = list(_along(held, found, wish, one, actor, now, draws.get(one.alert.alert_id, 0.0)))
-            made += steps
-            if any(_counts(step) for step in steps):
-                wish = replace(wish, recovered_fen=0, people=0)
-        except Problem as problem:
-            zh, en = _why(problem)
-            title = one.alert.title
-            errors.append(FieldError(f"alerts.{one.alert.alert_id}", f"{title.zh}:{zh}", f"{title.en}: {en}"))
-    if errors:
-        raise AlertsNotReady(
-            "以下预警不能这样办理,请先分别处理或移出线索;全部未动",
-            "These alerts can't be handled so: handle them one by one, or take them out. None was moved",
-            errors,
-        )
-    if wish.recovered_fen or wish.people:
-        zh, en = "没有可登记追回金额或追责人数的预警", "None of its alerts takes money or people"
-        raise MoveNeedsMore(errors=[FieldError("recovered_fen", zh, en)])
-    yield from made
-
-
-def _counts(step: Change) -> bool:
-    """Whether money and people are told with this move."""
-    book = lifecycle.book().transitions
-    return any(m.counts for m in book if m.to == step.standing.state and step.state_from in m.sources)
-
-
-def _along(
-    held: Inquiry, found: Transition, wish: Wish, one: Standing, actor: Actor, now: datetime, draw: float
-) -> Iterator[Change]:
-    if one.state in lifecycle.finished():
-        return
-    reason = Bilingual(
-        zh=f"随线索 {held.number} 一并办理({found.zh})", en=f"Handled with inquiry {held.number} ({found.en})"
-    )
-    for state in found.brings:
-        if found.settles and _settling(one, wish.outcome):
-            break
-        if any(choice.to == state for choice in lifecycle.choices(one.alert, one.state, actor)):
-            change = replace(standing.move(one, Move(state, wish.note), actor, now), reason=reason)
-            one = change.standing
-            yield change
-    if found.settles:
-        last = _settling(one, wish.outcome)
-        if last is None:
-            raise InquiryStepOutOfOrder(*_no_way(one, wish.outcome or ""))
-        yield replace(standing.move(one, _settlement(one, last, wish), actor, now, draw=draw), reason=reason)
-
-
-def _settlement(one: Standing, to: str, wish: Wish) -> Move:
-    ways = (m for m in lifecycle.book().transitions if m.to == to and one.state in m.sources)
-    way = next(m for m in ways if wish.outcome in m.outcomes)
-    known = wish.explanation if wish.explanation in lifecycle.explanations(one.alert) else lifecycle.OTHER
-    return Move(
-        to,
-        wish.note,
-        wish.outcome,
-        explanation=known if way.explanation else None,
-        recovered_fen=wish.recovered_fen if way.counts else 0,
-        people=wish.people if way.counts else 0,
-    )
-
-
-def _settling(one: Standing, outcome: str | None) -> str | None:
-    """The state into which this outcome leads from where the alert is."""
-    found = (m.to for m in lifecycle.book().transitions if one.state in m.sources and outcome in m.outcomes)
-    return next(found, None)
-
-
-def _no_way(one: Standing, outcome: str) -> tuple[str, str]:
-    states, outcomes = lifecycle.book().states, lifecycle.book().outcomes
-    return (
-        f"现为「{states[one.state].zh}」,不能以「{outcomes[outcome].zh}」办结",
-        f"It is “{states[one.state].en}” and can't be closed with “{outcomes[outcome].en}”",
-    )
-
-
-def _why(problem: Problem) -> tuple[str, str]:
-    """A problem with one alert in one line."""
-    zh = [problem.detail_zh or problem.title_zh, *(error.zh for error in problem.errors)]
-    en = [problem.detail_en or problem.title_en, *(error.en for error in problem.errors)]
-    return ";".join(zh), "; ".join(en)
-
-
-def _entry(
-    kind: Literal["merged", "separated"],
-    one: Standing,
-    held: Inquiry,
-    actor: Actor,
-    role: str,
-    now: datetime,
-    note: str = "",
-) -> Change:
-    """What an alert's own history says of its coming into an inquiry or leaving it; its state stays."""
-    into = {"merged": ("并入线索", "Merged into inquiry"), "separated": ("移出线索", "Taken out of inquiry")}[kind]
-    reason = Bilingual(zh=f"{into[0]} {held.number}", en=f"{into[1]} {held.number}")
-    return Change(kind, replace(one, updated_at=now), now, one.state, by=actor, role=role, note=note, reason=reason)
 
 
 def _transition(held: Inquiry, wish: Wish) -> Transition:

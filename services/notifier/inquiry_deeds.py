@@ -10,8 +10,9 @@ from uuid import UUID
 
 from services.notifier import idempotency, inbox, inquiries, inquiry_store, standing
 from services.notifier.errors import RECUSED, MoveNotYours, NoSuchAlert
-from services.notifier.inquiries import FIRST, Inquiry, Step, Wish
+from services.notifier.inquiries import FIRST
 from services.notifier.inquiry_schemas import InquiryView, NewInquiry
+from services.notifier.inquiry_standing import Inquiry, Step, Wish
 from services.notifier.lifecycle import Actor
 from services.notifier.schemas import Named
 from services.notifier.standing import Standing

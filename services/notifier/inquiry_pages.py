@@ -8,10 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import inquiries, inquiry_deeds, inquiry_store, listing, proposal_store
-from services.notifier.inquiries import Step, Wish
+from services.notifier import inquiries, inquiry_book, inquiry_deeds, inquiry_store, listing, proposal_store
 from services.notifier.inquiry_deeds import Deed, Hand
 from services.notifier.inquiry_schemas import InquiryFilter, NewInquiry
+from services.notifier.inquiry_standing import Step, Wish
 from services.notifier.schemas import AlertFilter
 from shared import audit, forms, web
 from shared.auth import Caller
@@ -34,7 +34,7 @@ async def show_inquiries(
     after: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """The inquiries that the caller may read."""
-    if state not in {"all", "going_on", "finished", "overdue", *inquiries.book().states}:
+    if state not in {"all", "going_on", "finished", "overdue", *inquiry_book.book().states}:
         state = "going_on"
     wanted = InquiryFilter(
         state="going_on" if state == "overdue" else None if state == "all" else state,
@@ -62,7 +62,7 @@ async def show_form(
         caller=caller,
         items=[item for item in items if item.alert_id not in bound],
         chosen=set(alert or ()),
-        term=inquiries.book().inquiry_term,
+        term=inquiry_book.book().inquiry_term,
     )
 
 
@@ -98,7 +98,7 @@ async def show_inquiry(request: Request, caller: Caller, inquiry_id: UUID) -> Re
         await audit.record(conn, caller, "inquiry.viewed", about, region=view.county.code, hourly=True)
         papers = await proposal_store.resting_on(conn, inquiry_id=inquiry_id)
     return _page(
-        request, "inquiry.html", caller=caller, view=view, proposals=papers, term=inquiries.book().inquiry_term
+        request, "inquiry.html", caller=caller, view=view, proposals=papers, term=inquiry_book.book().inquiry_term
     )
 
 

@@ -6,9 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.notifier import errors, inquiries, inquiry_deeds, inquiry_store
+from services.notifier import errors, inquiries, inquiry_deeds, inquiry_standing, inquiry_store
 from services.notifier.idempotency import RequestKey
-from services.notifier.inquiries import Wish
 from services.notifier.inquiry_schemas import (
     AlertToAdd,
     AlertToRemove,
@@ -21,6 +20,7 @@ from services.notifier.inquiry_schemas import (
     Staff,
     Words,
 )
+from services.notifier.inquiry_standing import Wish
 from shared import audit
 from shared.auth import Caller
 from shared.db import Database, Scope
@@ -91,7 +91,7 @@ async def staff_inquiry(
 ) -> InquiryView:
     """Name who leads and who helps; nobody of the name of a person whom it is about."""
 
-    def deed(hand: inquiry_deeds.Hand) -> inquiries.Step:
+    def deed(hand: inquiry_deeds.Hand) -> inquiry_standing.Step:
         return inquiries.staff(hand.held, body.lead, body.helpers, hand.alerts, hand.actor, hand.now)
 
     return await inquiry_deeds.change(_db(request), caller, inquiry_id, ["staff", body.model_dump()], deed, key)
@@ -103,7 +103,7 @@ async def plan_inquiry(
 ) -> InquiryView:
     """Write how it is to be checked; plans before stay in the record."""
 
-    def deed(hand: inquiry_deeds.Hand) -> inquiries.Step:
+    def deed(hand: inquiry_deeds.Hand) -> inquiry_standing.Step:
         return inquiries.plan(hand.held, body.text, hand.actor, hand.now)
 
     return await inquiry_deeds.change(_db(request), caller, inquiry_id, ["plan", body.text], deed, key)
@@ -115,7 +115,7 @@ async def note_inquiry(
 ) -> InquiryView:
     """Write down what was found."""
 
-    def deed(hand: inquiry_deeds.Hand) -> inquiries.Step:
+    def deed(hand: inquiry_deeds.Hand) -> inquiry_standing.Step:
         return inquiries.note(hand.held, body.text, hand.actor, hand.now)
 
     return await inquiry_deeds.change(_db(request), caller, inquiry_id, ["note", body.text], deed, key)
@@ -127,7 +127,7 @@ async def prolong_inquiry(
 ) -> InquiryView:
     """Give an inquiry that is under way a longer term, with a reason."""
 
-    def deed(hand: inquiry_deeds.Hand) -> inquiries.Step:
+    def deed(hand: inquiry_deeds.Hand) -> inquiry_standing.Step:
         return inquiries.prolong(hand.held, body.term, body.reason, hand.actor, hand.now)
 
     return await inquiry_deeds.change(_db(request), caller, inquiry_id, ["term", body.model_dump()], deed, key)

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from services.notifier import inquiries, lifecycle
-from services.notifier.inquiries import Inquiry, Transition
+from services.notifier import inquiries, inquiry_book, inquiry_seen, lifecycle
+from services.notifier.inquiry_book import Transition
+from services.notifier.inquiry_standing import Inquiry
 from services.notifier.lifecycle import Actor
 from services.notifier.schemas import AlertCard, Named, Region
 from services.notifier.standing import Standing
@@ -31,7 +32,7 @@ class NewInquiry(_Form):
     lead: Line = ""
     helpers: Annotated[list[Line], Field(max_length=20)] = []
     plan: Text = ""
-    term: int = Field(default_factory=lambda: inquiries.book().inquiry_term.default)
+    term: int = Field(default_factory=lambda: inquiry_book.book().inquiry_term.default)
 
 
 class AlertToAdd(_Form):
@@ -90,7 +91,7 @@ class InquiryFilter(_Form):
     @field_validator("state")
     @classmethod
     def _known_state(cls, state: str | None) -> str | None:
-        if state not in {None, "going_on", "finished", *inquiries.book().states}:
+        if state not in {None, "going_on", "finished", *inquiry_book.book().states}:
             raise ValueError(f"没有“{state}”这一状态 / there is no state “{state}”")
         return state
 
@@ -163,7 +164,7 @@ class SeenTogether(BaseModel):
     @classmethod
     def of(cls, alerts: Sequence[Standing]) -> Self:
         """Over the alerts that the caller sees."""
-        seen = inquiries.seen_together(alerts)
+        seen = inquiry_seen.seen_together(alerts)
         return cls(
             persons=[Shared(name=n, kind=Region.of(region).name, alerts=many) for _, n, region, many in seen.persons],
             parties=[Shared(name=name, kind=kind, alerts=many) for kind, _, name, many in seen.parties],
@@ -189,7 +190,7 @@ class InquiryEntry(BaseModel):
     @classmethod
     def of(cls, row: Any) -> Self:
         """An entry as it is kept."""
-        book, outcomes = inquiries.book(), lifecycle.book().outcomes
+        book, outcomes = inquiry_book.book(), lifecycle.book().outcomes
         return cls(
             at=row["at"],
             kind=Named.of(row["kind"], book.kinds[row["kind"]]),
@@ -278,7 +279,7 @@ def _card(held: Inquiry, now: datetime) -> dict[str, Any]:
         "inquiry_id": UUID(held.inquiry_id),
         "number": held.number,
         "title": held.title,
-        "state": Named.of(held.state, inquiries.book().states[held.state]),
+        "state": Named.of(held.state, inquiry_book.book().states[held.state]),
         "county": Region.of(held.county_code),
         "alerts": len(held.alert_ids),
         "lead": held.lead,

@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 from asyncpg import Record
 
-from services.notifier import inbox, inquiries
+from services.notifier import inbox, inquiry_book
 from services.notifier.errors import AlertInInquiry, BadCursor, MoveNotYours, NoSuchInquiry
-from services.notifier.inquiries import Inquiry, Step
 from services.notifier.inquiry_schemas import InquiryCard, InquiryEntry, InquiryFilter, LinkedInquiry
+from services.notifier.inquiry_standing import Inquiry, Step
 from services.notifier.schemas import Named
 from services.notifier.standing import Standing
 from shared import cursor
@@ -153,7 +153,7 @@ async def of_alert(conn: Connection, alert_id: UUID) -> list[LinkedInquiry]:
         " WHERE m.alert_id = $1 AND m.removed_at IS NULL ORDER BY i.opened_at DESC",
         alert_id,
     )
-    states = inquiries.book().states
+    states = inquiry_book.book().states
     return [LinkedInquiry(**dict(row) | {"state": Named.of(row["state"], states[row["state"]])}) for row in rows]
 
 
@@ -162,7 +162,7 @@ async def going_on(conn: Connection) -> list[LinkedInquiry]:
     rows = await conn.fetch(
         "SELECT inquiry_id, number, title, state FROM inquiries WHERE NOT finished ORDER BY opened_at DESC LIMIT 100"
     )
-    states = inquiries.book().states
+    states = inquiry_book.book().states
     return [LinkedInquiry(**dict(row) | {"state": Named.of(row["state"], states[row["state"]])}) for row in rows]
 
 
@@ -228,7 +228,7 @@ async def _save_alerts(conn: Connection, step: Step) -> None:
                 step.at,
                 step.note,
             )
-        case "moved" if held.state in inquiries.finished():
+        case "moved" if held.state in inquiry_book.finished():
             await conn.execute("UPDATE inquiry_alerts SET binding = false WHERE inquiry_id = $1", inquiry_id)
         case _:
             return
@@ -237,7 +237,7 @@ async def _save_alerts(conn: Connection, step: Step) -> None:
 def _row(held: Inquiry) -> tuple[Any, ...]:
     return (
         held.state,
-        held.state in inquiries.finished(),
+        held.state in inquiry_book.finished(),
         list(held.alert_ids),
         held.lead,
         list(held.helpers),
@@ -256,7 +256,7 @@ def _row(held: Inquiry) -> tuple[Any, ...]:
 
 def _history_row(step: Step) -> tuple[Any, ...]:
     held = step.inquiry
-    settled = held.outcome if held.state in inquiries.finished() and step.kind == "moved" else None
+    settled = held.outcome if held.state in inquiry_book.finished() and step.kind == "moved" else None
     return (
         held.inquiry_id,
         step.at,

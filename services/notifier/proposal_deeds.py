@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime
 from uuid import UUID
 
-from services.notifier import idempotency, inbox, inquiry_store, proposal_store, proposals, standing
+from services.notifier import idempotency, inbox, inquiry_store, proposal_store, proposal_text, proposals, standing
 from services.notifier.lifecycle import Actor
 from services.notifier.proposal_schemas import (
     ContentForm,
@@ -13,7 +13,7 @@ from services.notifier.proposal_schemas import (
     ProposalView,
     Source,
 )
-from services.notifier.proposals import Content, Grounds, Proposal
+from services.notifier.proposal_standing import Content, Grounds, Proposal
 from services.notifier.standing import Standing
 from shared import audit
 from shared.contracts.proposals import Origin
@@ -72,7 +72,7 @@ async def move(db: Database, caller: Principal, proposal_id: UUID, wish: Proposa
             found = proposals.check(held, wish.to, wish.note, actor)
             serial, comparison = 0, None
             if found.to == "served":
-                year = proposals.year_of(now)
+                year = proposal_text.year_of(now)
                 serial = await inquiry_store.take_serial(conn, "proposal", held.issued_by, year)
             if found.compares:
                 comparison = await proposal_store.compare(conn, held, now)

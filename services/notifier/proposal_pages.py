@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import proposal_deeds, proposal_store, proposals
+from services.notifier import proposal_book, proposal_deeds, proposal_store
 from services.notifier.proposal_schemas import (
     ContentForm,
     NewProposal,
@@ -41,7 +41,7 @@ async def show_proposals(
     after: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """The proposals that the caller may read."""
-    if state not in {"all", "going_on", "finished", "overdue", *proposals.book().states}:
+    if state not in {"all", "going_on", "finished", "overdue", *proposal_book.book().states}:
         state = "going_on"
     wanted = ProposalFilter(
         state="going_on" if state == "overdue" else None if state == "all" else state,
@@ -184,7 +184,7 @@ def _form(request: Request, caller: Caller, **values: Any) -> Response:
         request,
         "proposal_form.html",
         caller=caller,
-        book=proposals.book(),
+        book=proposal_book.book(),
         region=regions.name,
         words=vocabulary(),
         **values,

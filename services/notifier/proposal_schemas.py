@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from services.notifier import proposals
+from services.notifier import proposal_book, proposal_text, proposals
 from services.notifier.lifecycle import Actor
-from services.notifier.proposals import Comparison, Content, Proposal, Transition
+from services.notifier.proposal_book import Transition
+from services.notifier.proposal_standing import Comparison, Content, Proposal
 from services.notifier.schemas import Named, Region, RuleId
 from services.notifier.vocabulary import vocabulary
 from shared.contracts.alerts import Bilingual
@@ -53,9 +54,9 @@ class ContentForm(_Form):
     addressee_name: Line
     problem: Annotated[str, Field(max_length=2000)]
     asks: Annotated[list[Paragraph], Field(max_length=10)]
-    basis: Annotated[list[Line], Field(max_length=10)] = Field(default_factory=lambda: [proposals.book().basis])
-    reply_days: int = Field(default_factory=lambda: proposals.book().reply_days.default)
-    follow_up_days: int = Field(default_factory=lambda: proposals.book().follow_up_days.default)
+    basis: Annotated[list[Line], Field(max_length=10)] = Field(default_factory=lambda: [proposal_book.book().basis])
+    reply_days: int = Field(default_factory=lambda: proposal_book.book().reply_days.default)
+    follow_up_days: int = Field(default_factory=lambda: proposal_book.book().follow_up_days.default)
 
     def content(self) -> Content:
         """The same, trimmed, as it is kept."""
@@ -96,7 +97,7 @@ class ProposalFilter(_Form):
     @field_validator("state")
     @classmethod
     def _known_state(cls, state: str | None) -> str | None:
-        if state not in {None, "going_on", "finished", *proposals.book().states}:
+        if state not in {None, "going_on", "finished", *proposal_book.book().states}:
             raise ValueError(f"没有“{state}”这一状态 / there is no state “{state}”")
         return state
 
@@ -168,7 +169,7 @@ class ProposalEntry(BaseModel):
     @classmethod
     def of(cls, row: Any) -> Self:
         """An entry as it is kept."""
-        book = proposals.book()
+        book = proposal_book.book()
         return cls(
             at=row["at"],
             kind=Named.of(row["kind"], book.kinds[row["kind"]]),
@@ -219,16 +220,16 @@ class ProposalView(ProposalCard):
         moves = [ProposalChoice.of(move) for move in proposals.choices(held, actor)]
         return cls(
             **_card(held, now),
-            origin=Named.of(found.origin, proposals.book().origins[found.origin]),
+            origin=Named.of(found.origin, proposal_book.book().origins[found.origin]),
             alert_ids=[UUID(key) for key in found.alert_ids],
             inquiry_id=UUID(found.inquiry_id) if found.inquiry_id else None,
-            issuer=proposals.issuer(held.issued_by),
+            issuer=proposal_text.issuer(held.issued_by),
             problem=content.problem,
             asks=content.asks,
             basis=content.basis,
             reply_days=content.reply_days,
             follow_up_days=content.follow_up_days,
-            paragraphs=proposals.paragraphs(held),
+            paragraphs=proposal_text.paragraphs(held),
             served_at=held.served_at,
             reply=held.reply,
             replied_at=held.replied_at,
@@ -257,7 +258,7 @@ class LinkedProposal(BaseModel):
 
 
 def _card(held: Proposal, now: datetime) -> dict[str, Any]:
-    book = proposals.book()
+    book = proposal_book.book()
     return {
         "proposal_id": UUID(held.proposal_id),
         "number": held.number,

@@ -8,7 +8,7 @@ from uuid import UUID
 from asyncpg import Record
 from pydantic import TypeAdapter
 
-from services.notifier import inbox, proposals, routing
+from services.notifier import inbox, proposal_book, proposals, routing
 from services.notifier.errors import MoveNotYours, NoSuchProposal
 from services.notifier.inquiry_store import Cursor
 from services.notifier.proposal_schemas import (
@@ -18,7 +18,7 @@ from services.notifier.proposal_schemas import (
     ProposalEntry,
     ProposalFilter,
 )
-from services.notifier.proposals import Comparison, Proposal, Step
+from services.notifier.proposal_standing import Comparison, Proposal, Step
 from services.notifier.schemas import Named
 from services.notifier.standing import Standing
 from shared.bus import outbox
@@ -124,7 +124,7 @@ async def resting_on(
         alert_id,
         inquiry_id,
     )
-    states = proposals.book().states
+    states = proposal_book.book().states
     return [
         LinkedProposal(
             proposal_id=UUID(held.proposal_id),
@@ -194,7 +194,7 @@ def _row(held: Proposal) -> tuple[Any, ...]:
         held.proposal_id,
         held.number,
         held.state,
-        held.state in proposals.finished(),
+        held.state in proposal_book.finished(),
         held.due_by,
         held.told_overdue,
         held.updated_at,

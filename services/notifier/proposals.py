@@ -3,208 +3,27 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal, Self, get_args
-
-import yaml
-from jinja2 import Environment, StrictUndefined
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import Any
 
 from services.notifier import lifecycle, routing
 from services.notifier.errors import MoveNeedsMore, MoveNotYours, PersonUnknown, ProposalStepOutOfOrder, Recused
 from services.notifier.lifecycle import Actor
-from services.notifier.routing import Desk, Place
+from services.notifier.proposal_book import Transition, book
+from services.notifier.proposal_standing import Comparison, Content, Grounds, Proposal, Step
+from services.notifier.proposal_text import number, paragraphs, places
+from services.notifier.routing import Desk
 from services.notifier.standing import Standing
-from services.notifier.vocabulary import vocabulary
 from shared import regions
 from shared.contracts.alerts import Bilingual
-from shared.contracts.power import Matter
-from shared.contracts.proposals import Addressee, Origin, ProposalChanged, State
+from shared.contracts.proposals import Addressee, Origin, ProposalChanged
 from shared.problems import FieldError
 from shared.texts import fold, seen
-from shared.workdays import SHANGHAI, add_calendar_days, add_working_days
+from shared.workdays import add_calendar_days, add_working_days
 
-Kind = Literal["drafted", "rewritten", "moved", "overdue"]
-_NUMBERS = "一二三四五六七八九十"
 # Numbers of identity papers, accounts and mobile phones: a paper that leaves the office names no person by them.
 _PERSONAL = re.compile(r"(?<!\d)(?:\d{17}[\dXx]|\d{16,19}|1[3-9]\d{9})(?!\d)")
-_CASES_NAMED = 5
-_END = re.compile(r"[\s。.;;]+$")
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Transition(_Strict):
-    """One move of a proposal between states."""
-
-    sources: tuple[State, ...] = Field(alias="from")
-    to: State
-    by: str
-    zh: str
-    en: str
-    note: bool = False
-    compares: bool = False
-
-
-class Days(_Strict):
-    """How long a term is, and may be."""
-
-    default: int
-    least: int
-    most: int
-
-
-class Issuer(_Strict):
-    """What an office is called in full and in its document numbers."""
-
-    zh: str
-    short: str
-
-
-class AddresseeKind(Bilingual):
-    """A kind of institution, and the name that is proposed for it."""
-
-    name: str
-
-
-class DeskLine(_Strict):
-    """One desk on which it lies."""
-
-    role: str
-    at: Place
-
-
-class Book(_Strict):
-    """The whole of `proposals.yaml`."""
-
-    number: str
-    issuers: dict[str, Issuer]
-    states: dict[State, Bilingual]
-    groups: dict[str, frozenset[str]]
-    desks: dict[str, tuple[DeskLine, ...]]
-    moves: tuple[Transition, ...]
-    reply_days: Days
-    follow_up_days: Days
-    kinds: dict[str, Bilingual]
-    addressees: dict[Addressee, AddresseeKind]
-    origins: dict[Origin, Bilingual]
-    basis: str
-    asks: dict[Matter, tuple[str, ...]]
-    text: str
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if missing := set(get_args(State)) ^ set(self.states) | set(get_args(Addressee)) ^ set(self.addressees):
-            raise ValueError(f"without a name, or unknown: {missing}")
-        if unknown := {move.by for move in self.moves} - set(self.groups):
-            raise ValueError(f"unknown groups {unknown}")
-        if missing_desks := self.groups["writer"] ^ set(self.desks):
-            raise ValueError(f"writers without desks, or the other way round: {missing_desks}")
-        _ENVIRONMENT.from_string(self.text)
-        return self
-
-
-_ENVIRONMENT = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 (plain text: pages escape it)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The alerts of its rule in its region in equal spans of `days` before and after serving; `full` when the span
-    after is over."""
-
-    before: int
-    after: int
-    days: int
-    full: bool
-
-
-@dataclass(frozen=True)
-class Content:
-    """What its writer decides: to whom, what was found, what is asked, on which basis, with which terms."""
-
-    addressee: Addressee
-    addressee_name: str
-    problem: str
-    asks: tuple[str, ...]
-    basis: tuple[str, ...]
-    reply_days: int
-    follow_up_days: int
-
-
-@dataclass(frozen=True)
-class Grounds:
-    """The alerts it rests on, as they were when it was written."""
-
-    origin: Origin
-    alert_ids: tuple[str, ...]
-    inquiry_id: str | None
-    rule_id: str
-    rule: Bilingual
-    matter: Matter
-    region_code: str
-    since: datetime
-    until: datetime
-    case_nos: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """One proposal as it stands. Times are UTC; `paragraphs` is its text as it was served."""
-
-    proposal_id: str
-    state: State
-    issued_by: str
-    desks: tuple[Desk, ...]
-    barred: frozenset[str]
-    grounds: Grounds
-    content: Content
-    written_at: datetime
-    updated_at: datetime
-    number: str | None = None
-    due_by: datetime | None = None
-    told_overdue: bool = False
-    served_at: datetime | None = None
-    paragraphs: tuple[str, ...] = ()
-    reply: str = ""
-    replied_at: datetime | None = None
-    judgement: str = ""
-    comparison: Comparison | None = None
-
-    def overdue(self, now: datetime) -> bool:
-        """Whether its term has run out by now: the reply's, or the follow-up's."""
-        return self.due_by is not None and self.due_by <= now and self.state not in finished()
-
-
-@dataclass(frozen=True)
-class Step:
-    """What happened to a proposal, and the event that tells of it."""
-
-    kind: Kind
-    proposal: Proposal
-    at: datetime
-    state_from: State
-    by: Actor
-    role: str
-    note: str = ""
-    event: ProposalChanged | None = None
-
-
-@cache
-def book() -> Book:
-    """The life and text of proposals; raises pydantic's or Jinja's error at start when it is malformed."""
-    text = Path(__file__).with_name("proposals.yaml").read_text(encoding="utf-8")
-    return Book.model_validate(yaml.safe_load(text))
-
-
-@cache
-def finished() -> frozenset[State]:
-    """The states from which no move leads."""
-    return frozenset(book().states) - {source for move in book().moves for source in move.sources}
 
 
 def grounds(origin: Origin, alerts: Sequence[Standing], inquiry_id: str | None = None) -> Grounds:
@@ -239,7 +58,7 @@ def suggestion(found: Grounds) -> Content:
     ]  # type: ignore[assignment]
     return Content(
         addressee=addressee,
-        addressee_name=terms.addressees[addressee].name.format(**_places(found.region_code)),
+        addressee_name=terms.addressees[addressee].name.format(**places(found.region_code)),
         problem="",
         asks=terms.asks[found.matter],
         basis=(terms.basis,),
@@ -329,7 +148,7 @@ def move(
         case "served":
             moved = replace(
                 moved,
-                number=_number(held.issued_by, now, serial),
+                number=number(held.issued_by, now, serial),
                 served_at=now,
                 paragraphs=paragraphs(held),
                 due_by=add_working_days(now, content.reply_days),
@@ -357,46 +176,12 @@ def actor_at(held: Proposal, caller: Actor, grants: Iterable[Any]) -> Actor:
     return replace(caller, roles=frozenset(held_by))
 
 
-def paragraphs(held: Proposal) -> tuple[str, ...]:
-    """Its text: as it was served, or as it would read if it were served now."""
-    if held.paragraphs:
-        return held.paragraphs
-    found, content = held.grounds, held.content
-    first, last = _day(found.since), _day(found.until)
-    text = _ENVIRONMENT.from_string(book().text).render(
-        addressee=content.addressee_name,
-        region=regions.name(found.region_code),
-        matter=vocabulary().matters[found.matter].zh,
-        span=f"{first}至{last}" if first != last else first,
-        rule=found.rule.zh,
-        count=len(found.alert_ids),
-        cases=found.case_nos[:_CASES_NAMED],
-        more_cases=len(found.case_nos) if len(found.case_nos) > _CASES_NAMED else 0,
-        problem=_sentence(content.problem),
-        basis=content.basis,
-        asks=[_END.sub("", ask) for ask in content.asks],
-        reply_days=content.reply_days,
-        number_of=lambda at: _NUMBERS[at - 1] if at <= len(_NUMBERS) else str(at),
-    )
-    return tuple(line for line in text.splitlines() if line.strip())
-
-
-def issuer(region_code: str) -> str:
-    """The full name of the office that issues, as it signs."""
-    return book().issuers[regions.level_of(region_code)].zh.format(**_places(region_code))
-
-
 def span(held: Proposal, now: datetime) -> tuple[datetime, datetime, datetime, int, bool]:
     """The spans that a follow-up compares: from, the serving, to (UTC), their days, and whether the term is over."""
     assert held.served_at
     term = timedelta(days=held.content.follow_up_days)
     length = min(term, max(now - held.served_at, timedelta()))
     return held.served_at - length, held.served_at, held.served_at + length, length.days, length == term
-
-
-def year_of(now: datetime) -> int:
-    """The year of a number that is taken at `now`, in Shanghai."""
-    return now.astimezone(SHANGHAI).year
 
 
 def _told(step: Step) -> Step:
@@ -480,32 +265,6 @@ def _check_clear(field: str, text: str) -> None:
                 )
             ]
         )
-
-
-def _day(moment: datetime) -> str:
-    """A day as official papers write it: 2026年3月2日."""
-    local = moment.astimezone(SHANGHAI)
-    return f"{local.year}年{local.month}月{local.day}日"
-
-
-def _sentence(text: str) -> str:
-    said = text.strip()
-    return said if said.endswith(("。", "!", "?", ".")) else f"{said}。"
-
-
-def _number(issued_by: str, now: datetime, serial: int) -> str:
-    office = book().issuers[regions.level_of(issued_by)].short.format(**_places(issued_by))
-    return book().number.format(office=office, year=year_of(now), serial=serial)
-
-
-def _places(region_code: str) -> dict[str, str]:
-    """The names of a region's village, town and county; empty where the region is larger than that."""
-    level = regions.level_of(region_code)
-    return {
-        "village": regions.name(region_code) if level == "village" else "",
-        "town": regions.name(regions.town_of(region_code)) if level != "county" else "",
-        "county": regions.name(regions.county_of(region_code)),
-    }
 
 
 def _region_of(villages: set[str]) -> str:

@@ -6,8 +6,8 @@ Whoever it is about, and their kin, hears nothing. It names a number and the pag
 from collections.abc import Iterable
 
 from services.notifier import delivery_queue, routing
-from services.notifier.inquiries import Inquiry
-from services.notifier.proposals import Proposal
+from services.notifier.inquiry_standing import Inquiry
+from services.notifier.proposal_standing import Proposal
 from services.notifier.routing import Desk
 from services.notifier.standing import Standing
 from shared.contracts.alerts import Bilingual

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from services.notifier import content, folder_clock, inquiry_deeds, proposal_deeds
-from services.notifier.inquiries import Wish
 from services.notifier.inquiry_schemas import NewInquiry
+from services.notifier.inquiry_standing import Wish
 from services.notifier.proposal_schemas import NewProposal, ProposalMove, Source
 from shared.db import Database, Scope
 from shared.principals import Grant, Principal

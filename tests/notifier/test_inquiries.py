@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier import inquiries, lifecycle, standing
+from services.notifier import inquiries, inquiry_book, inquiry_seen, lifecycle, standing
 from services.notifier.errors import AlertInInquiry, AlertsNotReady, MoveNeedsMore, MoveNotYours, PersonUnknown, Recused
-from services.notifier.inquiries import Inquiry, Step, Wish
+from services.notifier.inquiry_standing import Inquiry, Step, Wish
 from services.notifier.lifecycle import Actor
 from services.notifier.standing import Standing
 from shared.problems import Problem
@@ -80,7 +80,7 @@ def test_an_inquiry_brings_all_its_alerts_to_one_outcome() -> None:
     step, alerts = moved(
         step.inquiry, alerts, to="concluded", note="诫勉", outcome="admonition", recovered_fen=5_200_000, people=1
     )
-    assert step.inquiry.state in inquiries.finished()
+    assert step.inquiry.state in inquiry_book.finished()
     assert {(one.state, one.judgement and one.judgement.outcome) for one in alerts} == {
         ("closed_accountable", "admonition")
     }
@@ -186,14 +186,14 @@ def test_what_no_desk_holds_any_more_goes_up_to_the_county_and_comes_back() -> N
 def test_persons_and_cases_are_seen_together() -> None:
     person = about("village", "330421107201", "zhang-key")
     alerts = [arrived(about=(person,), case_nos=("CG-1", "CG-2")), arrived(about=(person,), case_nos=("CG-2",))]
-    seen = inquiries.seen_together(alerts)
+    seen = inquiry_seen.seen_together(alerts)
     assert [(name, many) for _, name, _, many in seen.persons] == [("某某", 2)]
     assert seen.cases == (("CG-2", 2), ("CG-1", 1))
 
 
 WISHES = st.builds(
     Wish,
-    to=st.sampled_from(sorted(inquiries.book().states)),
+    to=st.sampled_from(sorted(inquiry_book.book().states)),
     note=st.sampled_from(["", "查明"]),
     outcome=st.sampled_from([None, *lifecycle.book().outcomes]),
     receiver=st.sampled_from(["", "县公安局"]),
@@ -221,10 +221,10 @@ def test_no_path_ends_without_an_outcome_an_author_and_an_outcome_for_each_alert
         alerts = [latest.get(one.alert.alert_id, one) for one in alerts]
         held = step.inquiry
         assert step.by.name
-        if held.state in inquiries.finished():
+        if held.state in inquiry_book.finished():
             assert (held.outcome, held.conclusion) == (wish.outcome, "查明")
             assert all(one.judgement and one.judgement.outcome == wish.outcome for one in alerts)
-            assert actor.roles & inquiries.book().groups["judge"]
+            assert actor.roles & inquiry_book.book().groups["judge"]
             break
         assert not any(one.state in lifecycle.judged() for one in alerts)
     assert all(refusal.errors or refusal.detail_zh for refusal in refusals)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier import proposals, standing
+from services.notifier import proposal_book, proposal_text, proposals, standing
 from services.notifier.errors import MoveNeedsMore, MoveNotYours, PersonUnknown, Recused
 from services.notifier.lifecycle import Actor
-from services.notifier.proposals import Comparison, Content, Proposal
+from services.notifier.proposal_standing import Comparison, Content, Proposal
 from services.notifier.standing import Standing
 from shared.problems import Problem
 from shared.workdays import add_calendar_days, add_working_days
@@ -54,12 +54,12 @@ def test_it_is_walked_from_draft_to_closed_with_its_terms() -> None:
     assert adopted.overdue(NOW + timedelta(days=92))
     followed = moved(adopted, "followed_up", "同类预警明显减少")
     assert followed.comparison == FOUND
-    assert moved(followed, "closed").state in proposals.finished()
+    assert moved(followed, "closed").state in proposal_book.finished()
 
 
 def test_its_text_names_whom_what_and_by_when() -> None:
     first = arrived(occurred_at=NOW - timedelta(days=30), case_nos=("CG-1",))
-    text = proposals.paragraphs(drafted(first, arrived(case_nos=("CG-2",))))
+    text = proposal_text.paragraphs(drafted(first, arrived(case_nos=("CG-2",))))
     assert text[0] == "蒋村村村民委员会："
     assert "2026年1月31日至2026年3月2日共发现“疑似化整为零”方面的预警2条" in text[1]
     assert "（涉及CG-1、CG-2）。三笔采购拆分报批。" in text[1]
@@ -69,7 +69,7 @@ def test_its_text_names_whom_what_and_by_when() -> None:
 
 def test_what_was_served_is_kept_whatever_the_template_says_later() -> None:
     served = moved(drafted(), "served")
-    assert proposals.paragraphs(replace(served, content=content(reply_days=5))) == served.paragraphs
+    assert proposal_text.paragraphs(replace(served, content=content(reply_days=5))) == served.paragraphs
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_events_count_and_name_nobody() -> None:
         assert hidden not in told
 
 
-STATES = sorted(proposals.book().states)
+STATES = sorted(proposal_book.book().states)
 WISHES = st.tuples(st.sampled_from(STATES), st.sampled_from(["", "说明"]), st.sampled_from([SECRETARY, INSPECTOR]))
 
 
