@@ -46,9 +46,11 @@ UPDATE alerts SET revision = $2, rule_id = $3, grade = $4, matter = $5, village_
 WHERE alert_id = $1
 """
 _ADD_DESK = """
-INSERT INTO inbox (alert_id, desk, why, added_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (alert_id, desk) DO UPDATE SET why = excluded.why, added_at = excluded.added_at, removed_at = NULL
+INSERT INTO inbox (alert_id, desk, why, added_at, removed_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (alert_id, desk)
+DO UPDATE SET why = excluded.why, added_at = excluded.added_at, removed_at = excluded.removed_at
 """
+_REMOVE_DESK = "UPDATE inbox SET removed_at = $3 WHERE alert_id = $1 AND desk = $2"
 _RECORD = """
 INSERT INTO history (alert_id, at, kind, revision, state_from, state_to, by_subject, by_name, by_role, note, outcome,
                      reason, request_key, details, request)
@@ -118,8 +120,8 @@ async def save(conn: Connection, changes: Sequence[Change], *, new: frozenset[st
     if not changes:
         return
     latest = {change.standing.alert.alert_id: change.standing for change in changes}
-    for key, held in latest.items():
-        await conn.execute(_INSERT if key in new else _UPDATE, *_alert_row(held))
+    await conn.executemany(_INSERT, [_alert_row(held) for key, held in latest.items() if key in new])
+    await conn.executemany(_UPDATE, [_alert_row(held) for key, held in latest.items() if key not in new])
     await _save_desks(conn, changes)
     await conn.executemany(_RECORD, [_history_row(change) for change in changes])
     await outbox.publish(conn, [_envelope(change) for change in changes if change.event])
@@ -264,17 +266,20 @@ def _alert_row(held: Standing) -> tuple[Any, ...]:
 
 
 async def _save_desks(conn: Connection, changes: Sequence[Change]) -> None:
+    """Each desk once, as the last of the changes leaves it."""
+    added: dict[tuple[str, str], tuple[str, datetime, datetime | None]] = {}
+    removed: dict[tuple[str, str], datetime] = {}
     for change in changes:
         alert_id, why = change.standing.alert.alert_id, _WHY.get(change.kind, "routed")
-        if change.gained:
-            await conn.executemany(_ADD_DESK, [(alert_id, desk.address, why, change.at) for desk in change.gained])
-        if change.lost:
-            await conn.execute(
-                "UPDATE inbox SET removed_at = $3 WHERE alert_id = $1 AND desk = ANY($2::text[])",
-                alert_id,
-                [desk.address for desk in change.lost],
-                change.at,
-            )
+        for desk in change.gained:
+            added[alert_id, desk.address] = (why, change.at, None)
+        for desk in change.lost:
+            if one := added.get((alert_id, desk.address)):
+                added[alert_id, desk.address] = (*one[:2], change.at)
+            else:
+                removed[alert_id, desk.address] = change.at
+    await conn.executemany(_REMOVE_DESK, [(*key, at) for key, at in removed.items() if key not in added])
+    await conn.executemany(_ADD_DESK, [(*key, *one) for key, one in added.items()])
 
 
 def _history_row(change: Change) -> tuple[Any, ...]:

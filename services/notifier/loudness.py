@@ -37,7 +37,9 @@ ON CONFLICT (alert_id) DO UPDATE SET
     rang_desks = excluded.rang_desks
 """
 _LEAVE = "DELETE FROM alert_groups WHERE alert_id = $1 AND key <> ALL($2::text[])"
-_JOIN = "INSERT INTO alert_groups (key, alert_id) SELECT key, $1 FROM unnest($2::text[]) AS key ON CONFLICT DO NOTHING"
+_JOIN = """
+INSERT INTO alert_groups (key, alert_id) SELECT * FROM unnest($1::text[], $2::uuid[]) ON CONFLICT DO NOTHING
+"""
 # What keeps it quiet is joined under the reader's own rights: a silence or a red alert that he can't read is not there.
 _HEARD = """
 SELECT h.alert_id, h.loudness, h.muted_by, h.cause_kind,
@@ -77,7 +79,8 @@ async def settle(conn: Connection, changes: Sequence[Change]) -> list[Judged]:
             if key in told or _row(heard) != _row(known[key])
         ],
     )
-    await _keep_groups(conn, [touched[key] for key in touched if key not in known or _moved(touched[key], known[key])])
+    await _leave_groups(conn, [one for key, one in touched.items() if key in known and _moved(one, known[key])])
+    await _join_groups(conn, [one for key, one in touched.items() if key not in known or _moved(one, known[key])])
     return [Judged(change, verdict) for change, verdict in zip(changes, verdicts, strict=True)]
 
 
@@ -100,10 +103,13 @@ async def _near(conn: Connection, changes: Sequence[Change]) -> dict[str, Heard]
     return {heard.alert_id: heard for heard in map(_heard, rows)}
 
 
-async def _keep_groups(conn: Connection, all_heard: Sequence[Heard]) -> None:
-    keys = [(heard.alert_id, sorted(heard.groups | heard.facts)) for heard in all_heard]
-    await conn.executemany(_LEAVE, keys)
-    await conn.executemany(_JOIN, keys)
+async def _leave_groups(conn: Connection, moved: Sequence[Heard]) -> None:
+    await conn.executemany(_LEAVE, [(heard.alert_id, sorted(heard.groups | heard.facts)) for heard in moved])
+
+
+async def _join_groups(conn: Connection, all_heard: Sequence[Heard]) -> None:
+    rows = [(key, heard.alert_id) for heard in all_heard for key in sorted(heard.groups | heard.facts)]
+    await conn.execute(_JOIN, [key for key, _ in rows], [alert_id for _, alert_id in rows])
 
 
 def _moved(after: Heard, before: Heard) -> bool:

@@ -1,6 +1,7 @@
 """How loud a change of an alert is for people, and why: pure, over `noise.yaml`. It hides nothing: every alert lies in
 the inbox whatever is decided here."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -138,6 +139,35 @@ class Verdict:
     cause: Cause | None = None
 
 
+class Known:
+    """What has been heard of alerts: found by alert, and by the groups and facts that they share."""
+
+    def __init__(self, all_heard: Iterable[Heard] = ()) -> None:
+        self._by_alert: dict[str, Heard] = {}
+        self._by_key: defaultdict[str, set[str]] = defaultdict(set)
+        for heard in all_heard:
+            self.keep(heard)
+
+    def of(self, alert_id: str) -> Heard | None:
+        """What has been heard of one alert."""
+        return self._by_alert.get(alert_id)
+
+    def keep(self, heard: Heard) -> None:
+        """What has been heard of an alert by now."""
+        if before := self._by_alert.get(heard.alert_id):
+            for key in before.groups | before.facts:
+                self._by_key[key].discard(before.alert_id)
+        self._by_alert[heard.alert_id] = heard
+        for key in heard.groups | heard.facts:
+            self._by_key[key].add(heard.alert_id)
+
+    def beside(self, heard: Heard) -> list[Heard]:
+        """The other open alerts that share a group or a fact with one."""
+        near = {alert_id for key in heard.groups | heard.facts for alert_id in self._by_key.get(key, ())}
+        others = (self._by_alert[alert_id] for alert_id in near if alert_id != heard.alert_id)
+        return [other for other in others if other.open]
+
+
 RING = Verdict("ring")
 _FOLLOW_UP = Verdict(
     "quiet",
@@ -207,10 +237,10 @@ def treatment(change: Change) -> Treatment:
     return book().changes.get(change.kind, "ring")
 
 
-def hear(change: Change, known: Mapping[str, Heard], silences: Collection[Silence]) -> tuple[Heard, Verdict]:
+def hear(change: Change, known: Known, silences: Collection[Silence]) -> tuple[Heard, Verdict]:
     """How loud a change is beside what is known, and what has been heard of its alert then."""
     held, way = change.standing, treatment(change)
-    before = known.get(held.alert.alert_id)
+    before = known.of(held.alert.alert_id)
     now = Heard(
         alert_id=held.alert.alert_id,
         grade=held.grade,
@@ -239,11 +269,12 @@ def hear_all(
 
     The same changes in parts of any size come to the same: each is judged by those before it.
     """
-    all_heard, verdicts = dict(known), []
+    all_heard, verdicts = Known(known.values()), []
     touched: dict[str, Heard] = {}
     for change in changes:
         heard, verdict = hear(change, all_heard, silences)
-        all_heard[heard.alert_id] = touched[heard.alert_id] = heard
+        all_heard.keep(heard)
+        touched[heard.alert_id] = heard
         verdicts.append(verdict)
     return touched, verdicts
 
@@ -255,12 +286,12 @@ def _told(heard: Heard, verdict: Verdict, at: datetime) -> Heard:
     return replace(told, rang_at=at, rang_grade=heard.grade, rang_desks=heard.desks)
 
 
-def _judge(change: Change, now: Heard, known: Mapping[str, Heard], silences: Collection[Silence]) -> Verdict:
+def _judge(change: Change, now: Heard, known: Known, silences: Collection[Silence]) -> Verdict:
     alert, noise = change.standing.alert, book().grades[now.grade]
     for silence in sorted(silences, key=lambda one: str(one.id)):
         if silence.mutes(alert, now.grade, change.at):
             return Verdict("quiet", _HELD, Cause("silence", str(silence.id)))
-    others = [one for one in known.values() if one.open and one.alert_id != now.alert_id]
+    others = known.beside(now)
     same_facts = [one for one in others if one.facts & now.facts]
     if now.grade in book().inhibited and (reds := sorted(o.alert_id for o in same_facts if o.grade == "red")):
         return Verdict("quiet", _HELD, Cause("red", reds[0]))

@@ -78,6 +78,13 @@ class Ground:
                 await asyncio.to_thread(self.system.start, name)
                 self._running.add(name)
 
+    async def restart(self, name: str, **changed: object) -> None:
+        """Start a service, anew where it runs, with these settings changed for it and all that start later."""
+        if name in self._running:
+            self.stop(name)
+        self.system.settings = self.settings.model_copy(update=changed)
+        await self.run(name)
+
     def stop(self, name: str) -> None:
         """End a service at once; it loses nothing."""
         self.system.kill(name)

@@ -239,7 +239,7 @@ def test_a_red_is_never_less_loud_than_what_is_milder_on_the_same_facts(
     known: dict[str, Heard] = {}
     scale = ("quiet", "digest", "ring")
     for one in story:
-        now, verdict = noise.hear(one, known, silences)
+        now, verdict = noise.hear(one, noise.Known(known.values()), silences)
         for other in known.values():
             if not other.open or not other.facts & now.facts or other.alert_id == now.alert_id:
                 continue
