@@ -46,7 +46,7 @@ def test_whatever_is_tied_lies_apart_within_the_drawing(
     if drawn is None:
         assert not mine or (not others and len(mine) < 2)
         return
-    boxes = [node.box for node in (*drawn.alerts, *drawn.ties)]
+    boxes = [node.box for node in drawn.alerts] + [node.box for node in drawn.ties]
     assert 2 <= len(boxes) <= MOST
     assert all(apart(one, other) for one, other in combinations(boxes, 2))
     assert all(b.x >= 0 and b.x + b.width <= WIDTH and b.y >= 0 and b.y + b.height <= drawn.height for b in boxes)

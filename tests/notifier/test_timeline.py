@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from services.notifier import timeline
 from services.notifier.channel_schemas import Receipt
-from services.notifier.schemas import DeskView, HistoryDetails, HistoryEntry, Named, Reading
+from services.notifier.history_schemas import HistoryDetails, HistoryEntry
+from services.notifier.schemas import DeskView, Named, Reading
 from tests.notifier.samples import COUNTY, NOW, TOWN
 
 
