@@ -1,5 +1,6 @@
 """Appeals over a real broker and database: filed by form, followed by number, answered by the desk, told to others."""
 
+import asyncio
 import base64
 import hashlib
 import io
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
+from aiokafka import AIOKafkaConsumer
 from itsdangerous import TimestampSigner
 from PIL import Image
 
@@ -22,7 +25,7 @@ from services.disclosure.appeals.plan import plan
 from services.disclosure.rebuild import rebuild
 from shared.bus import outbox
 from shared.bus.envelope import Envelope
-from shared.contracts import power
+from shared.contracts import appeals, power
 from shared.db import Database, Scope
 from shared.settings import Settings
 from tests.conftest import eventually
@@ -304,3 +307,60 @@ async def test_a_rebuild_leaves_appeals_where_they_are(world: World) -> None:
     assert await rebuild(world.settings) == 0
     assert "办理中" in (await world.follow(number)).text
     assert (await world.rows("SELECT asked FROM appeal_counts"))[0]["asked"] == 1
+
+
+async def test_the_database_itself_hides_what_is_not_ones_own(world: World) -> None:
+    number = await world.file(identity="named", name="李小草", contact="13800138000", text="镇长批的项目有问题")
+    key = (await world.rows("SELECT tracking_key FROM appeals"))[0]["tracking_key"]
+    county = Scope(regions="330421%", roles=COUNTY_SECRETARY, subject="zheng")
+    seen = {
+        "nobody": Scope("", "", ""),
+        "public": Scope.public(),
+        "town": Scope(regions="330421107%", roles=f"{SECRETARY},{INSPECTOR}", subject="wang", person=key),
+        "other author": Scope("", "", "author", "0" * 64),
+        "author": Scope("", "", "author", key),
+        "county": county,
+    }
+    tables = ("appeals", "appeal_entries", "appeal_identities", "appeal_rates", "appeal_day_keys")
+    found = {}
+    for who, scope in seen.items():
+        async with world.db.begin(scope, readonly=True) as conn:
+            found[who] = [bool(await conn.fetchval(f"SELECT count(*) FROM {table}")) for table in tables]
+    nothing = [False] * 5
+    assert found == dict.fromkeys(("nobody", "public", "town", "other author"), nothing) | {
+        "author": [True, True, False, False, False],
+        "county": [True, True, True, False, False],
+    }
+    assert (await world.follow(number)).status_code == 200
+    with pytest.raises(asyncpg.PostgresError):
+        async with world.db.begin(county) as conn:
+            await conn.execute("UPDATE appeals SET state = 'closed'")
+    with pytest.raises(asyncpg.PostgresError):
+        async with world.db.begin(Scope.system()) as conn:
+            await conn.execute("DELETE FROM appeal_entries")
+
+
+async def test_each_deed_is_told_once_without_a_word_of_whose(world: World, kafka_bootstrap: str) -> None:
+    await world.file(identity="named", name="李小草", contact="13800138000")
+    appeal = await world.last()
+    async with world.official(SECRETARY) as town:
+        await town.post(f"/appeals/{appeal}/take_up")
+        await town.post(f"/appeals/{appeal}/reply", data={"text": "已修好,李小草请放心"})
+        assert (await town.post(f"/appeals/{appeal}/take_up")).status_code == 409
+    consumer = AIOKafkaConsumer(
+        world.settings.kafka_topic_prefix + appeals.TOPIC,
+        bootstrap_servers=kafka_bootstrap,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        records = [await asyncio.wait_for(consumer.getone(), 20) for _ in range(3)]
+    finally:
+        await consumer.stop()
+    told = [json.loads(record.value) for record in records]
+    assert [each["revision"] for each in told] == [1, 2, 3]
+    assert [each.get("state") for each in told] == ["filed", "handling", "answered"]
+    assert {record.key for record in records} == {VILLAGE.encode()}
+    text = json.dumps(told, ensure_ascii=False)
+    for secret in ("李小草", "138", "路灯", "修好"):
+        assert secret not in text

@@ -1,28 +1,24 @@
 """Terms of appeals that pass in silence: told, and taken a level up; and the day's keys against abuse, forgotten."""
 
-import asyncio
 from datetime import UTC, datetime
-
-import asyncpg
 
 from services.disclosure.appeals import lifecycle, rates, store
 from services.disclosure.appeals.plan import plan
+from shared.background import every
 from shared.db import Database, Scope
-from shared.telemetry import logger
 
 _BATCH = 200
 _TICK_SECONDS = 10.0
-log = logger("appeals_clock")
 
 
 async def run(db: Database, secret: str) -> None:
     """Look every few seconds until cancelled; of several instances each takes what the others have not locked."""
-    while True:
-        try:
-            await look(db, secret, datetime.now(UTC))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.warning("appeals_clock.interrupted", error=type(error).__name__)
-        await asyncio.sleep(_TICK_SECONDS)
+
+    async def look_once() -> bool:
+        await look(db, secret, datetime.now(UTC))
+        return False
+
+    await every(_TICK_SECONDS, "appeals_clock", look_once)
 
 
 async def look(db: Database, secret: str, now: datetime) -> int:

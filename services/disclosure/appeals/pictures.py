@@ -12,6 +12,8 @@ from shared.documents import StoredDocument, receive
 
 # A picture is measured before it is drawn: a small file may unfold to anything.
 _MOST_PIXELS = 60_000_000
+# Ours is the bound; that of Pillow would only warn.
+Image.MAX_IMAGE_PIXELS = None
 _FORMATS = ("JPEG", "PNG", "WEBP")
 MEDIA_TYPE = "image/jpeg"
 
