@@ -8,15 +8,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
-import asyncpg
-
 from services.disclosure import village_page
 from services.disclosure.appeals import opinions
 from services.disclosure.appeals.opinions import Fragment
 from services.disclosure.packed import Packed
 from services.disclosure.projections import village
 from services.disclosure.rendered import Rendered
-from shared.db import Connection, Database, Scope
+from shared.db import DATABASE_FAULTS, Connection, Database, Scope
 from shared.telemetry import logger
 
 _RETRY_SECONDS = 0.5
@@ -41,7 +39,7 @@ class VillageCache:
         while True:
             try:
                 await self._run_once()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (*DATABASE_FAULTS, TimeoutError) as error:
                 log.warning("cache.interrupted", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
 

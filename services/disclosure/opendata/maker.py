@@ -5,11 +5,9 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
-
 from services.disclosure.opendata.publication import publication
 from services.disclosure.projections import downloads, open_cases
-from shared.db import Database, Scope
+from shared.db import DATABASE_FAULTS, Database, Scope
 from shared.settings import Settings
 from shared.telemetry import logger
 
@@ -34,7 +32,7 @@ class Maker:
             try:
                 if await self.due(datetime.now(UTC)):
                     await self.make()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (*DATABASE_FAULTS, TimeoutError) as error:
                 log.warning("downloads.interrupted", error=type(error).__name__)
 
     async def due(self, now: datetime) -> bool:

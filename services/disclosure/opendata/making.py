@@ -45,7 +45,7 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _LINES_OF_A_SHEET = 1_000_000
 _FORMATS = {"yuan": "0.00", "day": "yyyy-mm-dd", "time": "yyyy-mm-dd hh:mm:ss"}
 _WIDTHS = {"text": 24, "code": 16, "yuan": 16, "number": 12, "day": 12, "time": 20}
-_NICE = 15
+_NICE = 5
 
 
 class Writer(Protocol):
