@@ -18,7 +18,8 @@ from shared.db import Connection
 _FAN_OUT = """
 WITH done AS (SELECT position FROM delivery_progress FOR UPDATE),
 fresh AS (
-    SELECT e.position, e.alert_id, e.kind, e.readers, e.barred, e.loudness, e.body -> 'grade' ->> 'code' AS grade
+    SELECT e.position, e.alert_id, e.kind, e.readers, e.barred, e.only_for, e.loudness,
+           e.body -> 'grade' ->> 'code' AS grade
     FROM stream_events e, done WHERE e.position > done.position ORDER BY e.position LIMIT 500),
 queued AS (
     INSERT INTO deliveries (subscription_id, channel, gateway, recipient, desks, position, alert_id, kind, lasting,
@@ -30,7 +31,7 @@ queued AS (
       ON s.desks && f.readers AND f.position > s.since AND s.expires_at > now() AND s.removed_at IS NULL
      AND s.verified_at IS NOT NULL AND NOT s.paused AND s.person_key <> ALL (f.barred)
      AND (cardinality(s.grades) = 0 OR f.kind = 'removed' OR f.grade = ANY (s.grades))
-     AND (s.kind = 'webhook' OR f.loudness = 'ring' AND f.kind <> 'removed')
+     AND f.only_for IS NULL AND (s.kind = 'webhook' OR f.loudness = 'ring' AND f.kind <> 'removed')
     JOIN unnest($1::text[], $2::interval[]) AS term (kind, wait) ON term.kind = s.kind
     CROSS JOIN LATERAL (
         SELECT CASE WHEN f.grade = 'red' THEN now() ELSE after_quiet(s.quiet_from, s.quiet_until, now()) END) at (due))

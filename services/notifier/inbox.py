@@ -63,8 +63,8 @@ WHERE (c.name, c.person_key) IS DISTINCT FROM (excluded.name, excluded.person_ke
    OR c.seen_at < now() - interval '1 day'
 """
 _ANNOUNCE = """
-INSERT INTO stream_events (alert_id, kind, readers, barred, at, body, loudness, muted_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO stream_events (alert_id, kind, readers, barred, at, body, loudness, muted_by, only_for)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 # The last position taken by this transaction is the stream's last: nobody else takes one while it holds the lock.
 _END_STREAM = "UPDATE stream_ends SET latest = currval(pg_get_serial_sequence('stream_events', 'position'))"
@@ -326,11 +326,15 @@ def _stream_rows(change: Change, verdict: Verdict) -> Iterable[tuple[Any, ...]]:
     # To whoever has not seen it before, more evidence is a new alert.
     new = change.sighted if change.kind in ("updated", "stood_in") else ()
     told = [grant for grant in held.readers if grant not in new]
-    yield alert_id, change.kind, told, barred, change.at, *_heard(card, verdict)
+    gone = {"alert_id": alert_id}, "quiet", None
+    yield alert_id, change.kind, told, barred, change.at, *_heard(card, verdict), None
     if new:
-        yield alert_id, "raised", list(new), barred, change.at, *_heard(card, noise.RING)
+        yield alert_id, "raised", list(new), barred, change.at, *_heard(card, noise.RING), None
     if change.blinded:
-        yield alert_id, "removed", list(change.blinded), barred, change.at, {"alert_id": alert_id}, "quiet", None
+        yield alert_id, "removed", list(change.blinded), barred, change.at, *gone, None
+    if change.hidden_from:
+        before = [grant for grant in held.readers if grant not in change.sighted] + list(change.blinded)
+        yield alert_id, "removed", before, [], change.at, *gone, list(change.hidden_from)
 
 
 def _heard(card: AlertCard, verdict: Verdict) -> tuple[dict[str, Any], Loudness, dict[str, Any] | None]:

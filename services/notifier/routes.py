@@ -97,6 +97,7 @@ async def acknowledge_alert(request: Request, caller: Caller, alert_id: UUID, ke
 
 @router.get(
     "/stream",
+    status_code=200,
     response_class=LiveResponse,
     tags=["实时 live"],
     summary="实时预警 / Stream alerts",

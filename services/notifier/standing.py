@@ -152,7 +152,8 @@ class EarlyWithdrawal:
 class Change:
     """What happened to an alert: how it stands now, by whom, and the event that tells others of a new state.
 
-    `sighted` are the grants under which it can be read only from now on, `blinded` those under which it no longer can.
+    `sighted` are the grants under which it can be read only from now on, `blinded` those under which it no longer can;
+    `hidden_from` are the persons for whom it no longer exists.
     `request` is the digest of a person's wish, `request_key` the key under which he sent it.
     """
 
@@ -171,6 +172,7 @@ class Change:
     lost: tuple[Desk, ...] = ()
     sighted: tuple[str, ...] = ()
     blinded: tuple[str, ...] = ()
+    hidden_from: tuple[str, ...] = ()
     request_key: str | None = None
     request: str | None = None
 
@@ -427,6 +429,7 @@ def _between(held: Standing | None, change: Change) -> Change:
         lost=tuple(desk for desk in before if desk not in after),
         sighted=tuple(grant for grant in change.standing.readers if grant not in held.readers),
         blinded=tuple(grant for grant in held.readers if grant not in change.standing.readers),
+        hidden_from=tuple(key for key in change.standing.barred if key not in held.barred),
     )
 
 

@@ -35,14 +35,15 @@ _RETRY_SECONDS = 0.5
 _RECONNECT_MS = (1000, 3000)
 _chance = Random()  # noqa: S311 it spreads reconnects and questions, it guards nothing
 _ITEMS = """
-SELECT position, kind, body, readers, barred FROM stream_events WHERE position > $1 ORDER BY position
+SELECT position, kind, body, readers, barred, only_for FROM stream_events WHERE position > $1 ORDER BY position
 """
 log = logger("stream")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something to be sent, encoded once for all readers but the `barred`, for whom it does not exist.
+    """Something to be sent, encoded once for all readers but the `barred`, for whom it does not exist; or for the
+    persons of `only_for` alone.
 
     `position` is 0 for what is no event of the stream: its opening, and heartbeats.
     """
@@ -50,6 +51,11 @@ class Item:
     position: int
     chunk: bytes
     barred: frozenset[str] = frozenset()
+    only_for: frozenset[str] | None = None
+
+    def is_for(self, person: str) -> bool:
+        """Whether a person at a desk that it goes to may have it."""
+        return person not in self.barred and (self.only_for is None or person in self.only_for)
 
 
 _BEAT = Item(0, b": heartbeat\n\n")
@@ -203,7 +209,7 @@ class Hub:
                 items = room.behind(position)
             for item in items:
                 position = item.position
-                if reader.scope.person not in item.barred:
+                if item.is_for(reader.scope.person):
                     yield item
             now = time.monotonic()
             if items:
@@ -270,7 +276,7 @@ class Hub:
 
     async def _feed(self, roles: str, items: Mapping[int, Item]) -> None:
         """Hand to a room what row-level security lets it see of these."""
-        async with self._db.begin(Scope(regions="", roles=roles, subject=""), readonly=True) as conn:
+        async with self._db.begin(Scope(regions="", roles=roles, subject="", person="*"), readonly=True) as conn:
             seen = await conn.fetch(
                 "SELECT position FROM stream_events WHERE position = ANY ($1) ORDER BY position", list(items)
             )
@@ -302,7 +308,8 @@ async def last_position(conn: Connection) -> int:
 
 def _item(row: Record) -> Item:
     data = json.dumps({"kind": row["kind"], **row["body"]}, ensure_ascii=False, separators=(",", ":"))
-    return Item(row["position"], _event(row["position"], "alert", data), frozenset(row["barred"]))
+    only_for = None if row["only_for"] is None else frozenset(row["only_for"])
+    return Item(row["position"], _event(row["position"], "alert", data), frozenset(row["barred"]), only_for)
 
 
 def _event(position: int, name: str, data: str) -> bytes:
