@@ -1,14 +1,13 @@
 """What a service does beside answering: works without end. One that ends is an error, and `/readyz` shows it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import asyncpg
 from fastapi import FastAPI
 
-from shared.db import Database, Scope
+from shared.db import DATABASE_FAULTS, Database, Scope
 from shared.telemetry import TASKS_DEAD, logger
 
 Work = Coroutine[Any, Any, None]
@@ -38,6 +37,20 @@ async def running(
         await db.close()
 
 
+async def every(seconds: float, name: str, look: Callable[[], Awaitable[bool]]) -> None:
+    """Look again and again until cancelled: at once while `look` says that there is more, else `seconds` later.
+
+    A fault of the database is told and waited out.
+    """
+    while True:
+        try:
+            while await look():
+                continue
+        except DATABASE_FAULTS as error:
+            log.warning("background.interrupted", task=name, error=type(error).__name__)
+        await asyncio.sleep(seconds)
+
+
 def _ended(task: asyncio.Task[None]) -> None:
     if not task.cancelled():
         TASKS_DEAD.labels(task.get_name()).inc()
@@ -45,7 +58,7 @@ def _ended(task: asyncio.Task[None]) -> None:
 
 
 async def _answers(db: Database) -> bool:
-    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    with suppress(*DATABASE_FAULTS):
         async with db.begin(Scope.public(), readonly=True) as conn:
             return bool(await conn.fetchval("SELECT true"))
     return False

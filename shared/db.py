@@ -22,6 +22,8 @@ else:
     Connection = asyncpg.Connection
     Pool = asyncpg.Pool
 
+# What a database that is away, restarts or cuts its connections raises; what comes of our own mistakes is among it too.
+DATABASE_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ("approval", "detector", "notifier", "disclosure")
 _PROVISION_LOCK = 7_205_110_001

@@ -1,10 +1,8 @@
 """The approval service: its wiring."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
 from fastapi import FastAPI
 
 from services.approval import flows, pages, routes
@@ -12,15 +10,13 @@ from services.approval.idempotency import forget_old
 from services.approval.imports import routes as import_routes
 from services.approval.prompts import Prompter
 from shared.audit import service as audit
-from shared.background import running
+from shared.background import every, running
 from shared.bus.relay import Relay
 from shared.db import Database, Scope
 from shared.settings import Settings
-from shared.telemetry import logger
 from shared.web import create_app
 
 _HOUR = 3600
-log = logger("approval")
 
 
 def create() -> FastAPI:
@@ -51,10 +47,9 @@ def build(settings: Settings) -> FastAPI:
 
 
 async def _forget_old_answers(db: Database) -> None:
-    while True:
-        try:
-            async with db.begin(Scope.system()) as conn:
-                await forget_old(conn)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("idempotency.not_forgotten", error=type(error).__name__)
-        await asyncio.sleep(_HOUR)
+    async def look() -> bool:
+        async with db.begin(Scope.system()) as conn:
+            await forget_old(conn)
+        return False
+
+    await every(_HOUR, "idempotency", look)

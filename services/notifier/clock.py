@@ -1,14 +1,11 @@
 """Absence is an event: what is left lying goes up step by step, and where nobody is at a desk the one above gets it."""
 
-import asyncio
 from datetime import UTC, datetime
-
-import asyncpg
 
 from services.notifier import inbox, standing
 from services.notifier.plans import Plans
+from shared.background import every
 from shared.db import Connection, Database, Scope
-from shared.telemetry import logger
 
 _BATCH = 200
 _TICK_SECONDS = 5.0
@@ -16,21 +13,17 @@ _ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('desks_seen'), hashtext(curr
 _SEEN = """
 INSERT INTO desks_seen (desk, at_hand) VALUES ($1, $2) ON CONFLICT (desk) DO UPDATE SET at_hand = excluded.at_hand
 """
-log = logger("clock")
 
 
 async def run(db: Database) -> None:
     """Escalate what has lapsed until cancelled; of several instances each takes what the others have not locked."""
     plans = Plans()
-    while True:
-        try:
-            while await escalate_lapsed(db, datetime.now(UTC), plans):
-                continue
-            while await stand_in(db, datetime.now(UTC), plans):
-                continue
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.warning("clock.interrupted", error=type(error).__name__)
-        await asyncio.sleep(_TICK_SECONDS)
+
+    async def look() -> bool:
+        now = datetime.now(UTC)
+        return await escalate_lapsed(db, now, plans) > 0 or await stand_in(db, now, plans)
+
+    await every(_TICK_SECONDS, "clock", look)
 
 
 async def escalate_lapsed(db: Database, now: datetime, plans: Plans | None = None) -> int:

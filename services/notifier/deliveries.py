@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-import asyncpg
 from asyncpg import Record
 
 from services.notifier import delivery_queue, retries, subscriptions
 from services.notifier.channels.gateways import Gateway
 from services.notifier.channels.senders import Outgoing, Senders
 from services.notifier.delivery_queue import Lane
-from shared.db import Connection, Database, Scope
+from shared.db import DATABASE_FAULTS, Connection, Database, Scope
 from shared.identity import unseal
 from shared.settings import Settings
 from shared.telemetry import NOTICES, logger
@@ -63,7 +62,7 @@ class Deliveries:
                 key = await subscriptions.push_key(self._db, self._settings)
                 async with Senders(self._gateways, self._settings, key) as senders:
                     await self._run(senders)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+            except DATABASE_FAULTS as error:
                 log.warning("deliveries.interrupted", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:

@@ -4,22 +4,20 @@ The mark of a subscription and its message commit together, under the stream's l
 period twice or leaves one out.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-import asyncpg
 from asyncpg import Record
 from pydantic import BaseModel
 
 from services.notifier import inbox, lifecycle, noise
 from services.notifier.vocabulary import vocabulary
+from shared.background import every
 from shared.contracts.alerts import Bilingual, Grade
 from shared.db import Connection, Database, Scope
-from shared.telemetry import logger
 
 _TICK_SECONDS = 15.0
 _AT_ONCE = 100
@@ -34,7 +32,6 @@ _MARK = """
 INSERT INTO digest_marks (subscription_id, rhythm, period, turn) VALUES ($1, $2, $3, $4)
 ON CONFLICT (subscription_id, rhythm) DO UPDATE SET period = excluded.period, turn = excluded.turn
 """
-log = logger("digests")
 
 
 @dataclass(frozen=True)
@@ -67,12 +64,12 @@ Send = Callable[[Connection, UUID, Digest], Awaitable[None]]
 
 async def run(db: Database, url: str, subscribers: Subscribers, send: Send) -> None:
     """Make digests that are due until cancelled. `send` queues a message in the given transaction."""
-    while True:
-        try:
-            await make_due(db, url, datetime.now(UTC), subscribers, send)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.warning("digests.interrupted", error=type(error).__name__)
-        await asyncio.sleep(_TICK_SECONDS)
+
+    async def look() -> bool:
+        await make_due(db, url, datetime.now(UTC), subscribers, send)
+        return False
+
+    await every(_TICK_SECONDS, "digests", look)
 
 
 async def make_due(db: Database, url: str, now: datetime, subscribers: Subscribers, send: Send) -> int:

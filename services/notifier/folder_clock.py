@@ -1,27 +1,23 @@
 """Terms of inquiries and proposals that pass in silence, and inquiries that no desk holds any more."""
 
-import asyncio
 from datetime import UTC, datetime
 
-import asyncpg
-
 from services.notifier import inquiries, inquiry_store, proposal_store, proposals, reminders
+from shared.background import every
 from shared.db import Database, Scope
-from shared.telemetry import logger
 
 _BATCH = 200
 _TICK_SECONDS = 5.0
-log = logger("folder_clock")
 
 
 async def run(db: Database) -> None:
     """Look every few seconds until cancelled; of several instances each takes what the others have not locked."""
-    while True:
-        try:
-            await look(db, datetime.now(UTC))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.warning("folder_clock.interrupted", error=type(error).__name__)
-        await asyncio.sleep(_TICK_SECONDS)
+
+    async def look_once() -> bool:
+        await look(db, datetime.now(UTC))
+        return False
+
+    await every(_TICK_SECONDS, "folder_clock", look_once)
 
 
 async def look(db: Database, now: datetime) -> None:

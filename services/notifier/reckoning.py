@@ -1,17 +1,16 @@
 """Every notice is accounted for: a work that looks for alerts and events that should have gone on and did not, raises
 them as findings and measures, and whose own heartbeat goes stale when it stops."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-import asyncpg
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from shared.background import every
 from shared.db import Connection, Database, Scope
 from shared.telemetry import NOTICES_LOST, RECKONED, logger
 
@@ -108,12 +107,12 @@ class Reckoning:
 
     async def run(self) -> None:
         """Reckon until cancelled; a fault of the database is waited out, and the heartbeat stands still meanwhile."""
-        while True:
-            try:
-                await self.reckon(datetime.now(UTC))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                log.warning("reckoning.interrupted", error=type(error).__name__)
-            await asyncio.sleep(book().every_seconds)
+
+        async def look() -> bool:
+            await self.reckon(datetime.now(UTC))
+            return False
+
+        await every(book().every_seconds, "reckoning", look)
 
     async def reckon(self, now: datetime) -> None:
         """One round at `now` (UTC): raise new holes, end those that are filled, and beat."""

@@ -1,12 +1,9 @@
 """How long the stream is kept: long enough for whoever was away to resume, and no longer. The alerts stay for good."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
-
+from shared.background import every
 from shared.db import Database, Scope
-from shared.telemetry import logger
 
 KEPT = timedelta(days=7)
 _BATCH = 5000
@@ -27,18 +24,15 @@ noted AS (
     WHERE EXISTS (SELECT 1 FROM gone))
 SELECT count(*) FROM gone
 """
-log = logger("retention")
 
 
 async def run(db: Database) -> None:
     """Prune each hour until cancelled."""
-    while True:
-        try:
-            while await prune(db, datetime.now(UTC)) == _BATCH:
-                continue
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.warning("retention.interrupted", error=type(error).__name__)
-        await asyncio.sleep(_EVERY_SECONDS)
+
+    async def look() -> bool:
+        return await prune(db, datetime.now(UTC)) == _BATCH
+
+    await every(_EVERY_SECONDS, "retention", look)
 
 
 async def prune(db: Database, now: datetime) -> int:

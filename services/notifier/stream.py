@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from math import inf
 from random import Random
 
-import asyncpg
 import httpx
 from asyncpg import Record
 
 from services.notifier.inbox import CHANNEL
-from shared.db import Connection, Database, Scope
+from shared.db import DATABASE_FAULTS, Connection, Database, Scope
 from shared.problems import NotSignedIn
 from shared.telemetry import logger
 
@@ -235,7 +234,7 @@ class Hub:
         while True:
             try:
                 await self._listen_once()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except DATABASE_FAULTS as error:
                 log.warning("stream.interrupted", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
 

@@ -1,14 +1,11 @@
 """What a silence or a graver alert kept quiet is judged anew once that is over, and rings if it is still open."""
 
-import asyncio
 from datetime import UTC, datetime
-
-import asyncpg
 
 from services.notifier import inbox, lifecycle
 from services.notifier.standing import Change
+from shared.background import every
 from shared.db import Database, Scope
-from shared.telemetry import logger
 
 _BATCH = 200
 _TICK_SECONDS = 2.0
@@ -22,18 +19,15 @@ WHERE h.cause_id IS NOT NULL AND a.state <> ALL($2::text[]) AND CASE h.cause_kin
                      AND s.ends_at > $1) END
 ORDER BY h.alert_id LIMIT $3 FOR UPDATE OF h, a SKIP LOCKED
 """
-log = logger("unmuting")
 
 
 async def run(db: Database) -> None:
     """Unmute what is due until cancelled; of several instances each takes what the others have not locked."""
-    while True:
-        try:
-            while await unmute(db, datetime.now(UTC)) == _BATCH:
-                continue
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.warning("unmuting.interrupted", error=type(error).__name__)
-        await asyncio.sleep(_TICK_SECONDS)
+
+    async def look() -> bool:
+        return await unmute(db, datetime.now(UTC)) == _BATCH
+
+    await every(_TICK_SECONDS, "unmuting", look)
 
 
 async def unmute(db: Database, now: datetime) -> int:

@@ -1,17 +1,14 @@
 """A red alert that no channel of a desk could bring there, and that nobody has read, goes a step up at once."""
 
-import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-
-import asyncpg
 
 from services.notifier import inbox, standing
 from services.notifier.channels.kinds import channels
 from services.notifier.plans import Plans
+from shared.background import every
 from shared.contracts.alerts import Bilingual
 from shared.db import Database, Scope
-from shared.telemetry import logger
 
 _BATCH = 100
 _TICK_SECONDS = 10.0
@@ -30,18 +27,15 @@ _WHY = Bilingual(
     zh="所有渠道均未能送达,也无人查阅,提前升级",
     en="No channel could deliver it and nobody has read it: escalated ahead of its term",
 )
-log = logger("unreached")
 
 
 async def run(db: Database, plans: Plans) -> None:
     """Look until cancelled; of several instances each escalates what the others have not."""
-    while True:
-        try:
-            while await escalate_unreached(db, datetime.now(UTC), plans) == _BATCH:
-                continue
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
-            log.warning("unreached.interrupted", error=type(error).__name__)
-        await asyncio.sleep(_TICK_SECONDS)
+
+    async def look() -> bool:
+        return await escalate_unreached(db, datetime.now(UTC), plans) == _BATCH
+
+    await every(_TICK_SECONDS, "unreached", look)
 
 
 async def escalate_unreached(db: Database, now: datetime, plans: Plans) -> int:

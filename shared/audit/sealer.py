@@ -4,17 +4,16 @@ It looks twice a second, so an entry stands unsealed for half a second, or for a
 half minute the head of the chain goes to `audit.heads`, where it is kept for good.
 """
 
-import asyncio
 import math
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import asyncpg
 from asyncpg import Record
 
 from shared.audit.chain import GENESIS, Entry, digest, published
+from shared.background import every
 from shared.bus import outbox
 from shared.bus.envelope import Envelope
 from shared.contracts.audit import TOPIC, Service
@@ -50,13 +49,11 @@ class Sealer:
 
     async def run(self) -> None:
         """Seal until cancelled; a fault of the database is waited out."""
-        while True:
-            try:
-                while await self.seal() == _BATCH:
-                    continue
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                log.warning("audit.interrupted", error=type(error).__name__)
-            await asyncio.sleep(EVERY_SECONDS)
+
+        async def look() -> bool:
+            return await self.seal() == _BATCH
+
+        await every(EVERY_SECONDS, "audit", look)
 
     async def seal(self) -> int:
         """Seal what has been committed, and publish the head when it is time; returns how many entries."""

@@ -2,13 +2,12 @@
 
 import asyncio
 
-import asyncpg
 from aiokafka.errors import KafkaError
 
 from shared.audit.check import Verdict, check, published_heads
 from shared.audit.errors import NotChecked
 from shared.audit.schemas import Verification
-from shared.db import Database
+from shared.db import DATABASE_FAULTS, Database
 from shared.settings import Settings
 from shared.telemetry import logger
 
@@ -32,7 +31,7 @@ class Watch:
         while True:
             try:
                 await self.look()
-            except (NotChecked, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (NotChecked, *DATABASE_FAULTS) as error:
                 log.warning("audit.not_checked", error=type(error).__name__)
             await asyncio.sleep(_EVERY_SECONDS)
 

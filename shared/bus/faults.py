@@ -3,8 +3,10 @@
 import asyncpg
 from aiokafka.errors import KafkaError
 
+from shared.db import DATABASE_FAULTS
+
 _OF_THE_DATA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-_OF_THE_WORLD = (asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, OSError, MemoryError)
+_OF_THE_WORLD = (*DATABASE_FAULTS, KafkaError, MemoryError)
 
 
 def passing(error: BaseException) -> bool:

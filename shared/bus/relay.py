@@ -6,13 +6,12 @@ A relay killed between Kafka's answer and the deletion publishes again; consumer
 
 import asyncio
 
-import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.bus import topics
 from shared.bus.envelope import encode_headers
-from shared.db import Connection, Database
+from shared.db import DATABASE_FAULTS, Connection, Database
 from shared.settings import Settings
 from shared.telemetry import EVENTS_PUBLISHED, OUTBOX_WAITING, logger
 
@@ -41,7 +40,7 @@ class Relay:
         while True:
             try:
                 await self._run_once()
-            except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (KafkaError, *DATABASE_FAULTS) as error:
                 log.warning("relay.interrupted", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
 
