@@ -41,7 +41,7 @@ from shared.problems import FieldError
 
 router = APIRouter(include_in_schema=False)
 _templates = web.templates(Path(__file__).parent)
-_templates.env.filters["shortened"] = related_graph.shortened
+_templates.env.filters.update(shortened=related_graph.shortened, ending=related_graph.ending)
 
 
 @router.get("/")

@@ -117,12 +117,20 @@ def ties_of(alert: Alert) -> tuple[Tie, ...]:
 
 def shortened(text: str, units: float, letter: float = 13) -> str:
     """As much of a text as fits: a Chinese character is as wide as the letters are high, others about half."""
-    width = 0.0
-    for at, character in enumerate(text):
-        width += letter if ord(character) > 0x2E7F else letter * 0.58
-        if width > units:
-            return text[: max(1, at - 1)] + "…"
-    return text
+    return text if _fits(text, units, letter) else _longest(text, units, letter) + "…"
+
+
+def ending(text: str, units: float, letter: float = 13) -> str:
+    """As much of the end of a text as fits: what tells a case number from the next stands at its end."""
+    return text if _fits(text, units, letter) else "…" + _longest(text[::-1], units, letter)[::-1]
+
+
+def _longest(text: str, units: float, letter: float) -> str:
+    return next(cut for at in range(len(text), 0, -1) if _fits(cut := text[:at], units - letter, letter) or at == 1)
+
+
+def _fits(text: str, units: float, letter: float) -> bool:
+    return sum(letter if ord(one) > 0x2E7F else letter * 0.58 for one in text) <= units
 
 
 def _party(party: Party) -> Tie:

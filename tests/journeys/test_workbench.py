@@ -88,7 +88,7 @@ async def test_a_secretarys_day(world: World, desktop: BrowserContext, phone: Br
     heard = 5 - await page.locator(".noise", has_text="汇总提醒").count()
     await expect(page).to_have_title(f"({heard}) 预警收件箱 Alerts · 云睛")
     assert heard < 5
-    await page.screenshot(path=pictures / "workbench-inbox.png")
+    await page.screenshot(animations="disabled", path=pictures / "workbench-inbox.png")
     await page.reload()
     await expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
     await expect(page).to_have_title("预警收件箱 Alerts · 云睛")
@@ -96,7 +96,7 @@ async def test_a_secretarys_day(world: World, desktop: BrowserContext, phone: Br
     # By keys alone.
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_contain_text("签收")
-    await page.screenshot(path=pictures / "workbench-keys.png")
+    await page.screenshot(animations="disabled", path=pictures / "workbench-keys.png")
     await page.keyboard.press("Escape")
     await page.keyboard.press("j")
     await page.keyboard.press("j")
@@ -119,7 +119,7 @@ async def test_a_secretarys_day(world: World, desktop: BrowserContext, phone: Br
     await expect(page.get_by_role("heading", level=1)).to_contain_text("疑似化整为零")
     await expect(page.locator("#related svg.ties")).to_contain_text("宏达建筑")
     assert await page.locator("#related svg a").count() >= 6
-    await page.screenshot(path=pictures / "workbench-alert.png", full_page=True)
+    await page.screenshot(animations="disabled", path=pictures / "workbench-alert.png", full_page=True)
     acknowledge = page.get_by_role("button", name="签收 Acknowledge")
     if await acknowledge.count():
         await acknowledge.click()
@@ -158,9 +158,9 @@ async def test_a_secretarys_day(world: World, desktop: BrowserContext, phone: Br
     await leader.goto(f"{world.url}/county")
     await expect(leader.locator("#overdue")).to_contain_text("3")
     assert await leader.evaluate("document.documentElement.scrollWidth") <= 390
-    await leader.screenshot(path=pictures / "workbench-county-phone.png", full_page=True)
+    await leader.screenshot(animations="disabled", path=pictures / "workbench-county-phone.png", full_page=True)
     await leader.set_viewport_size({"width": 1280, "height": 860})
-    await leader.screenshot(path=pictures / "workbench-county.png", full_page=True)
+    await leader.screenshot(animations="disabled", path=pictures / "workbench-county.png", full_page=True)
     await leader.locator("#overdue tbody a").last.click()
     await expect(leader.locator(".alert-card").first).to_contain_text("逾期")
 
@@ -173,19 +173,19 @@ async def test_on_a_phone_the_deed_is_at_hand(world: World, phone: BrowserContex
     await page.goto(world.url)
     await expect(page.locator(".alert-card")).to_have_count(5)
     await expect(page.locator("#filters")).to_be_hidden()
-    await page.screenshot(path=pictures / "workbench-inbox-phone.png")
+    await page.screenshot(animations="disabled", path=pictures / "workbench-inbox-phone.png")
     await page.get_by_role("link", name="筛选 Filter").click()
     await page.get_by_label("事项").select_option("EN")
-    await page.screenshot(path=pictures / "workbench-filters-phone.png")
+    await page.screenshot(animations="disabled", path=pictures / "workbench-filters-phone.png")
     await page.get_by_role("button", name="筛选 Apply").click()
     await expect(page.locator(".alert-card")).to_have_count(2)
     await page.locator(".chips a").click()
     await page.locator(f"#alert-{red.alert_id} h2 a").click()
     await expect(page.locator(".act-bar")).to_be_in_viewport()
-    await page.screenshot(path=pictures / "workbench-alert-phone.png")
+    await page.screenshot(animations="disabled", path=pictures / "workbench-alert-phone.png")
     await page.get_by_role("button", name="签收 Acknowledge").click()
     await expect(page.locator(".act-bar")).to_contain_text("开始核查")
-    await page.screenshot(path=pictures / "workbench-alert-phone-whole.png", full_page=True)
+    await page.screenshot(animations="disabled", path=pictures / "workbench-alert-phone-whole.png", full_page=True)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

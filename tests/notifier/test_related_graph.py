@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifier import noise
-from services.notifier.related_graph import MOST, WIDTH, Box, draw, shortened, ties_of
+from services.notifier.related_graph import MOST, WIDTH, Box, draw, ending, shortened, ties_of
 from services.notifier.standing import Standing
 from shared.contracts.alerts import Party
 from tests.notifier.samples import alert
@@ -79,8 +79,15 @@ def test_who_has_no_name_is_known_by_the_end_of_his_key() -> None:
     assert (tie.label, tie.names) == ("人员 …0ba4", ("人员", "person"))
 
 
-@given(st.text(min_size=1), st.floats(20, 200))
+@given(st.text(min_size=1), st.floats(30, 200))
 def test_a_label_is_cut_to_what_fits(text: str, units: float) -> None:
-    cut = shortened(text, units)
-    assert cut == text or (cut.endswith("…") and text.startswith(cut[:-1]) and len(cut) <= len(text) + 1)
-    assert len(cut) * 13 * 0.58 <= units + 2 * 13
+    front, end = shortened(text, units), ending(text, units)
+    assert front == text or (front.endswith("…") and text.startswith(front[:-1]) and len(front) > 1)
+    assert end == text or (end.startswith("…") and text.endswith(end[1:]) and len(end) > 1)
+    assert all(len(cut) * 13 * 0.58 <= units for cut in (front, end))
+    assert (front == text) is (end == text)
+
+
+def test_of_a_case_number_the_end_is_kept() -> None:
+    assert ending("330421107201-EN1-2026-0001", 122) == "…-EN1-2026-0001"
+    assert shortened("嘉善云河建设有限公司", 100) == "嘉善云河建设…"
