@@ -18,6 +18,8 @@ _PUBLIC = (
     r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})?",
     # A village's code, alone or before a case's number.
     r"(?<!\d)330421\d{6}(?!\d)(?:-[A-Z]{2}\d-\d{4}-\d+)?",
+    # The largest number that an interface describes.
+    r"9223372036854775807",
     # Cursors.
     r"after=[\w%-]+",
     r'"next":\s?"[\w-]+"',

@@ -20,7 +20,9 @@ class Server(uvicorn.Server):
 @asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[str]:
     """The address of a running app."""
-    server = Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
+    server = Server(
+        uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1, timeout_keep_alive=60)
+    )
     running = asyncio.create_task(server.serve())
 
     async def started() -> bool:
