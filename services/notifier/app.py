@@ -16,6 +16,7 @@ from services.notifier import (
     county_pages,
     digests,
     folder_clock,
+    folder_paper_routes,
     handling_pages,
     handling_routes,
     inquiry_book,
@@ -103,7 +104,7 @@ def build(settings: Settings) -> FastAPI:
         app.include_router(part.router)
     for part in (handling_routes, handling_pages):
         app.include_router(part.router)
-    for part in (inquiry_routes, proposal_routes, inquiry_pages, proposal_pages):
+    for part in (inquiry_routes, proposal_routes, inquiry_pages, proposal_pages, folder_paper_routes):
         app.include_router(part.router)
     app.include_router(silence_routes.router)
     app.include_router(silence_pages.router)

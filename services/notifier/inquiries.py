@@ -151,6 +151,12 @@ def note(held: Inquiry, text: str, actor: Actor, now: datetime) -> Step:
     return Step("noted", replace(held, updated_at=now), now, held.state, actor, role, note=_said("note", text))
 
 
+def file(held: Inquiry, name: str, actor: Actor, now: datetime) -> Step:
+    """File a paper; its name stands in the record."""
+    role = _going_on(held, actor)
+    return Step("filed", replace(held, updated_at=now), now, held.state, actor, role, note=name)
+
+
 def prolong(held: Inquiry, term: int, reason: str, actor: Actor, now: datetime) -> Step:
     """Give an inquiry that is under way a longer term, in working days from the day it began, with a reason."""
     role = _role(actor, "judge")

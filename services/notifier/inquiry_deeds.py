@@ -63,7 +63,7 @@ async def change(
         if not await idempotency.done_before(conn, caller, key, [str(inquiry_id), *request]):
             held = await inquiry_store.lock(conn, inquiry_id)
             alerts = await inquiry_store.alerts_of(conn, held, lock=True)
-            step = deed(_hand(held, alerts, caller))
+            step = deed(hand_of(held, alerts, caller))
             await inquiry_store.save(conn, step)
             await idempotency.keep(conn, caller, key, inquiry_id)
             await _note(conn, caller, "inquiry.moved" if step.kind == "moved" else "inquiry.changed", step)
@@ -79,7 +79,7 @@ async def add_alert(db: Database, caller: Principal, inquiry_id: UUID, alert_id:
             if str(alert_id) not in held.alert_ids:
                 (alert,) = await _alerts(conn, [alert_id])
                 await _unbound(conn, [alert_id])
-                hand = _hand(held, [*alerts, alert], caller)
+                hand = hand_of(held, [*alerts, alert], caller)
                 step = inquiries.add(held, alert, alerts, hand.actor, hand.now)
                 await inquiry_store.save(conn, step)
                 await _note(conn, caller, "inquiry.changed", step)
@@ -93,7 +93,7 @@ async def view(conn: Connection, caller: Principal, inquiry_id: UUID) -> Inquiry
     alerts = await inquiry_store.alerts_of(conn, held)
     recusal, actor = None, Actor(frozenset())
     try:
-        actor = _hand(held, alerts, caller).actor
+        actor = hand_of(held, alerts, caller).actor
     except RECUSED as why:
         recusal = Named(code=why.code, zh=why.detail_zh, en=why.detail_en)
     past = await inquiry_store.history(conn, inquiry_id)
@@ -124,8 +124,8 @@ def removing(alert_id: UUID, reason: str) -> Deed:
     return remove
 
 
-def _hand(held: Inquiry, alerts: Sequence[Standing], caller: Principal) -> Hand:
-    """Raises why the caller must stand aside."""
+def hand_of(held: Inquiry, alerts: Sequence[Standing], caller: Principal) -> Hand:
+    """The caller at an inquiry and each of its alerts; raises why he must stand aside."""
     actors = [standing.actor_at(one, caller) for one in alerts]
     grants = {f"{grant.role}@{grant.region}" for grant in caller.grants}
     if grants.intersection(held.overseers):

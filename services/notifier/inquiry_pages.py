@@ -8,7 +8,15 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import inquiries, inquiry_book, inquiry_deeds, inquiry_store, listing, proposal_store
+from services.notifier import (
+    folder_papers,
+    inquiries,
+    inquiry_book,
+    inquiry_deeds,
+    inquiry_store,
+    listing,
+    proposal_store,
+)
 from services.notifier.inquiry_deeds import Deed, Hand
 from services.notifier.inquiry_schemas import InquiryFilter, NewInquiry
 from services.notifier.inquiry_standing import Step, Wish
@@ -96,9 +104,16 @@ async def show_inquiry(request: Request, caller: Caller, inquiry_id: UUID) -> Re
         view = await inquiry_deeds.view(conn, caller, inquiry_id)
         about = f"inquiry:{inquiry_id}"
         await audit.record(conn, caller, "inquiry.viewed", about, region=view.county.code, hourly=True)
-        papers = await proposal_store.resting_on(conn, inquiry_id=inquiry_id)
+        linked = await proposal_store.resting_on(conn, inquiry_id=inquiry_id)
+        papers = await folder_papers.listed(conn, "inquiries", inquiry_id)
     return _page(
-        request, "inquiry.html", caller=caller, view=view, proposals=papers, term=inquiry_book.book().inquiry_term
+        request,
+        "inquiry.html",
+        caller=caller,
+        view=view,
+        proposals=linked,
+        papers=papers,
+        term=inquiry_book.book().inquiry_term,
     )
 
 

@@ -9,7 +9,17 @@ from services.notifier.lifecycle import Actor
 from services.notifier.standing import Change
 
 Kind = Literal[
-    "opened", "moved", "alert_added", "alert_removed", "staffed", "planned", "noted", "prolonged", "overdue", "overseen"
+    "opened",
+    "moved",
+    "alert_added",
+    "alert_removed",
+    "staffed",
+    "planned",
+    "noted",
+    "prolonged",
+    "overdue",
+    "overseen",
+    "filed",
 ]
 
 

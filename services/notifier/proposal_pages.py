@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import proposal_book, proposal_deeds, proposal_store
+from services.notifier import folder_papers, proposal_book, proposal_deeds, proposal_store
 from services.notifier.proposal_schemas import (
     ContentForm,
     NewProposal,
@@ -97,7 +97,8 @@ async def show_proposal(request: Request, caller: Caller, proposal_id: UUID) -> 
         view = await proposal_deeds.view(conn, caller, proposal_id)
         about = f"proposal:{proposal_id}"
         await audit.record(conn, caller, "proposal.viewed", about, region=view.issued_by.code, hourly=True)
-    return _page(request, "proposal.html", caller=caller, view=view)
+        papers = await folder_papers.listed(conn, "proposals", proposal_id)
+    return _page(request, "proposal.html", caller=caller, view=view, papers=papers)
 
 
 @router.get("/{proposal_id}/edit")

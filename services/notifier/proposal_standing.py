@@ -11,7 +11,7 @@ from shared.contracts.alerts import Bilingual
 from shared.contracts.power import Matter
 from shared.contracts.proposals import Addressee, Origin, ProposalChanged, State
 
-Kind = Literal["drafted", "rewritten", "moved", "overdue"]
+Kind = Literal["drafted", "rewritten", "moved", "filed", "overdue"]
 
 
 @dataclass(frozen=True)

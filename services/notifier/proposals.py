@@ -10,7 +10,7 @@ from typing import Any
 from services.notifier import lifecycle, routing
 from services.notifier.errors import MoveNeedsMore, MoveNotYours, PersonUnknown, ProposalStepOutOfOrder, Recused
 from services.notifier.lifecycle import Actor
-from services.notifier.proposal_book import Transition, book
+from services.notifier.proposal_book import Transition, book, finished
 from services.notifier.proposal_standing import Comparison, Content, Grounds, Proposal, Step
 from services.notifier.proposal_text import number, paragraphs, places
 from services.notifier.routing import Desk
@@ -94,7 +94,7 @@ def draft(
 
 def rewrite(held: Proposal, content: Content, actor: Actor, now: datetime) -> Step:
     """Change a draft."""
-    _may_handle(held, actor)
+    refuse_concerned(held, actor)
     role = _role(actor, "writer")
     if held.state != "draft":
         raise ProposalStepOutOfOrder("只有草稿可以修改", "Only a draft can be changed")
@@ -111,7 +111,7 @@ def choices(held: Proposal, actor: Actor) -> list[Transition]:
 
 def check(held: Proposal, to: str, note: str, actor: Actor) -> Transition:
     """The move that this wish asks for; raises why it may not be made."""
-    _may_handle(held, actor)
+    refuse_concerned(held, actor)
     names: Mapping[str, Bilingual] = {str(code): name for code, name in book().states.items()}
     if to not in names:
         raise MoveNeedsMore(errors=[FieldError("to", f"没有“{to}”这一状态", f"There is no state “{to}”")])
@@ -164,6 +164,15 @@ def move(
     return _told(Step("moved", moved, now, held.state, actor, _role(actor, found.by), said))
 
 
+def file(held: Proposal, name: str, actor: Actor, now: datetime) -> Step:
+    """File a paper: the reply as it came, proof of what was done. Its name stands in the record."""
+    refuse_concerned(held, actor)
+    role = _role(actor, "writer")
+    if held.state in finished():
+        raise ProposalStepOutOfOrder("建议书已办结,不能再提交材料", "The proposal is finished and takes no papers")
+    return Step("filed", replace(held, updated_at=now), now, held.state, actor, role, name)
+
+
 def lapse(held: Proposal, now: datetime) -> Step:
     """Its term has run out: told once for each term."""
     told = replace(held, told_overdue=True)
@@ -210,7 +219,8 @@ def _told(step: Step) -> Step:
     )
 
 
-def _may_handle(held: Proposal, actor: Actor) -> None:
+def refuse_concerned(held: Proposal, actor: Actor) -> None:
+    """Refuse whom its alerts are about, their kin, and whoever can't be told from them."""
     if held.barred and not actor.person_key:
         raise PersonUnknown(
             "建议书所依据的预警涉及具体人员,而您的登录账号未关联身份(person_key),无法核对是否须回避",
