@@ -23,6 +23,7 @@ Days = Literal["working", "rest", "mon", "tue", "wed", "thu", "fri", "sat", "sun
 # What somebody is at a moment, for one alert. The first two are at hand.
 Presence = Literal["on_duty", "off_duty", "stand_by", "absent", "not_yet", "ended", "barred", "unidentified"]
 AT_HAND: frozenset[Presence] = frozenset({"on_duty", "off_duty"})
+_ANYBODY = ["*"]
 _WEEK: tuple[Days, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -136,14 +137,17 @@ class Roster:
         return frozenset(grant for grant in found if grant)
 
     def at_hand(self, now: datetime) -> dict[str, list[str]]:
-        """Who is at hand at each rostered desk at a moment, by what tells the person."""
-        return {
-            desk: sorted(_told(one.entry) for one in self.staff(desk, now) or () if one.at_hand) for desk in self.posts
-        }
+        """Who is at hand at each desk that was ever written at a moment, by what tells the person."""
+        return {desk: _told_all(self.staff(desk, now)) for desk in self.posts}
 
 
 def _sits(one: Present, person: Principal) -> bool:
     return one.at_hand and one.entry.kind != "holder" and one.entry.is_for(person)
+
+
+def _told_all(staff: Iterable[Present] | None) -> list[str]:
+    # Nobody in particular is not the same as nobody: who is then named, and away, must be seen to be missing.
+    return _ANYBODY if staff is None else sorted(_told(one.entry) for one in staff if one.at_hand)
 
 
 def _told(entry: Entry) -> str:
