@@ -28,7 +28,8 @@ def review(package: dict[str, Any], folder: Path) -> dict[str, Any]:
         told = package | {"extensions": [f"{url}/extension.json"]}
         file.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
         # By its own process: it is under another licence than this project.
-        command = [Path(sys.executable).parent / "libcoveocds", "--standard-zip", _standard(folder), file]
+        validator = Path(sys.executable).with_name("libcoveocds")
+        command = [str(validator), "--standard-zip", str(_standard(folder)), str(file)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = json.loads(done.stdout)

@@ -142,8 +142,8 @@ def test_an_event_that_tells_nothing_new_is_no_release() -> None:
 
 def test_what_is_no_contracting_is_no_process() -> None:
     assert ocds.is_process(folded(opened("c")))
-    for changed in ({"matter": "AS", "flow": "AS1"}, {"matter": "RE", "flow": "RE1"}, {"flow": "EN5"}):
-        assert not ocds.is_process(folded(opened("c", **changed)))
+    for matter, flow in (("AS", "AS1"), ("RE", "RE1"), ("EN", "EN5")):
+        assert not ocds.is_process(folded(opened("c", matter=matter, flow=flow)))
 
 
 def test_every_purchase_and_works_has_a_method() -> None:
@@ -182,7 +182,8 @@ def _sorted(value: Any) -> Any:
 def _schema() -> Json:
     schema = json.loads((cove.FOLDER / "schema" / "release-schema.json").read_text(encoding="utf-8"))
     extension = json.loads((cove.FOLDER / "bids" / "release-schema.json").read_text(encoding="utf-8"))
-    return _patched(schema, extension)
+    patched: Json = _patched(schema, extension)
+    return patched
 
 
 def _patched(schema: Any, patch: Any) -> Any:

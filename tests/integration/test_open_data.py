@@ -412,8 +412,8 @@ def _opens_in_libreoffice(folder: Path, title: str) -> None:
         "--convert-to",
         shape,
         "--outdir",
-        folder / "out",
-        folder / "bids.xlsx",
+        f"{folder}/out",
+        f"{folder}/bids.xlsx",
     ]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     lines = list(csv.DictReader((folder / "out" / "bids.csv").open(encoding="utf-8")))
@@ -560,7 +560,8 @@ PLANTED = form(
 
 async def plant(db: Database) -> None:
     """A case whose clerk wrote into the form and title what must never be public."""
-    case, title = case_id(), {"title": f"路灯 {' '.join(SECRETS.values())}"}
+    case = case_id()
+    title: dict[str, Any] = {"title": f"路灯 {' '.join(SECRETS.values())}"}
     await deliver(db, opened(case, PLANTED, **title), bids_in(case, **title), award(case, **title))
 
 

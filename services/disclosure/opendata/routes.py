@@ -33,12 +33,24 @@ _A_MINUTE = "public, max-age=60"
 _LIMITED = problems(errors.TooManyRequests)
 _LISTED = problems(errors.BadCursor, errors.TooManyRequests)
 _PROCESS = problems(errors.NoSuchProcess, errors.TooManyRequests)
+# With fields=case_no,title,state.
+_EXAMPLE = {
+    "items": [
+        {
+            "case_no": "330421107201-EN2-2026-0003",
+            "title": {"zh": "蒋村村南星桥田间机耕路工程", "en": "Small works by competitive offer"},
+            "state": {"code": "running", "zh": "办理中", "en": "Under way"},
+        }
+    ],
+    "next": "MjAyNi0wMy0wMVQwMTo1MDoxMSswMDowMHwwOGE0Y2M5Mg",
+}
+_CASES = _LISTED | {200: {"model": OpenCasePage, "content": {_JSON: {"example": _EXAMPLE}}}}
 Ocid = Annotated[
     str, Path(max_length=90, description="开放合同编号 / the open contracting id", examples=["ocds-000000-…"])
 ]
 
 
-@router.get("/cases", summary="全县案件 / List all cases", responses=_LISTED | {200: {"model": OpenCasePage}})
+@router.get("/cases", summary="全县案件 / List all cases", responses=_CASES)
 async def list_open_cases(request: Request, wanted: Annotated[OpenCaseFilter, Query()]) -> Response:
     """Cases of the county, the least recently changed first: page on by `next`, come back with `updated_since`.
 
