@@ -11,7 +11,7 @@ from services.disclosure.appeals import lifecycle, number, routing
 from services.disclosure.appeals.errors import Mend, NotNow
 from services.disclosure.appeals.lifecycle import Appeal, Reply, Step
 from services.disclosure.appeals.plan import Level, plan
-from shared.contracts.appeals import Kind
+from shared.contracts.appeals import AppealForwarded, Kind
 from shared.principals import Grant, Principal
 
 NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -147,7 +147,7 @@ def do(one: Appeal, deed: str, now: datetime) -> Step | None:
         case "close":
             return lifecycle.close(one, POST, now)
         case "add":
-            return lifecycle.add(one, "补充", 0, now, plan())
+            return lifecycle.add(one, "补充" if now.day % 3 else "镇长知情", 0, now, plan())
         case "satisfied" | "unsatisfied":
             return lifecycle.rate(one, deed == "satisfied", "", now)
         case "reopen":
@@ -196,6 +196,15 @@ def test_a_number_is_read_however_it_is_grouped_and_a_wrong_digit_is_found(token
         assert number.read(wrong) is None
     assert number.read(made[:-1]) is None
     assert made not in number.key_of(made, SECRET)
+
+
+def test_what_is_added_takes_it_past_the_town_when_it_names_the_town() -> None:
+    one = taken(appeal())
+    assert lifecycle.add(one, "还有照片", 1, NOW, plan()).event is None
+    moved = lifecycle.add(one, "镇长也知道这件事", 0, NOW, plan())
+    assert (moved.appeal.desk, moved.appeal.state, moved.appeal.concerns) == (COUNTY, "filed", "town")
+    assert isinstance(moved.event, AppealForwarded)
+    assert lifecycle.targets(moved.appeal) == ()
 
 
 def test_a_reopened_appeal_doesnt_go_down_again() -> None:

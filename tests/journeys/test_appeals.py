@@ -83,6 +83,8 @@ async def test_scan_complain_track_answer_rate(
     await villager.goto(f"{world.url}/villages/{VILLAGE}")
     await expect(villager.locator("body")).to_contain_text("村口路灯不亮")
     await villager.screenshot(path=pictures / "village-opinions-phone.png", full_page=True)
+    await villager.get_by_role("link", name="全部公开的答复").click()
+    await expect(villager.locator(".item")).to_contain_text("灯具今天换好")
 
 
 async def test_without_javascript_the_sum_is_worked_out(world: World, phone: BrowserContext, pictures: Path) -> None:

@@ -15,8 +15,7 @@ async def run(db: Database, secret: str) -> None:
     """Look every few seconds until cancelled; of several instances each takes what the others have not locked."""
 
     async def look_once() -> bool:
-        await look(db, secret, datetime.now(UTC))
-        return False
+        return await look(db, secret, datetime.now(UTC)) == _BATCH
 
     await every(_TICK_SECONDS, "appeals_clock", look_once)
 

@@ -200,16 +200,25 @@ def close(appeal: Appeal, post: str, now: datetime) -> Step:
 
 
 def add(appeal: Appeal, words: str, pictures: int, now: datetime, plan: Plan) -> Step:
-    """Its author adds something."""
+    """Its author adds something. Where that names posts above whom it concerned so far, it goes past their desk."""
     _in(appeal, "filed", "handling", "answered")
     if appeal.additions >= plan.limits.additions:
         raise NotNow(
             f"最多补充 {plan.limits.additions} 次", f"At most {plan.limits.additions} additions to an appeal are taken"
         )
     _words(words, "text", plan.limits.longest_text)
-    after = replace(appeal, additions=appeal.additions + 1)
+    concerns = routing.concerned_level(appeal.concerns, words, plan)
+    after = replace(appeal, additions=appeal.additions + 1, concerns=concerns)
     detail = (("pictures", str(pictures)),) if pictures else ()
-    return _step(_moved(after, now), Entry("added", "author", now, words.strip(), detail=detail), None)
+    entry = Entry("added", "author", now, words.strip(), detail=detail)
+    desk = routing.higher(appeal.desk, routing.first_desk(appeal.village_code, concerns))
+    if desk == appeal.desk:
+        return _step(_moved(after, now), entry, None)
+    after = replace(after, desk=desk)
+    if appeal.state != "answered":
+        due_by = _earlier(_due(now, plan.terms.take_up), appeal.answer_by)
+        after = replace(after, state="filed", due_by=due_by)
+    return _step(_moved(after, now), entry, events.AppealForwarded)
 
 
 def rate(appeal: Appeal, satisfied: bool, words: str, now: datetime) -> Step:

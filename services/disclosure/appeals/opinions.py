@@ -12,7 +12,7 @@ from services.disclosure.schemas import Answer
 from shared.contracts.appeals import Kind
 from shared.db import Connection
 
-SHOWN = 5
+SHOWN, MOST = 5, 100
 _READ = """
 SELECT opinion_id, kind, about, answer, answered_at FROM appeal_opinions
 WHERE village_code = $1 AND withdrawn_at IS NULL ORDER BY answered_at DESC, opinion_id LIMIT $2
@@ -55,12 +55,12 @@ class Fragment:
         return cls(opinions, etag(opinions.model_dump_json().encode()))
 
 
-async def read(conn: Connection, village_code: str) -> Fragment:
+async def read(conn: Connection, village_code: str, most: int = SHOWN) -> Fragment:
     """What anybody may see of a village's appeals."""
     counts = await conn.fetchrow(
         "SELECT asked, answered, overdue FROM appeal_counts WHERE village_code = $1", village_code
     )
-    rows = await conn.fetch(_READ, village_code, SHOWN)
+    rows = await conn.fetch(_READ, village_code, most)
     published = tuple(Opinion(**dict(row)) for row in rows)
     return Fragment.of(Opinions(**dict(counts or {}), published=published))
 

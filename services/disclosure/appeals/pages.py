@@ -97,7 +97,15 @@ async def say(request: Request, deed: str) -> Response:
 async def show_opinions(request: Request, code: VillageCode) -> Opinions:
     """How many appeals of a village are in hand, answered or overdue, and the latest answers that were made public."""
     async with public(request) as conn:
-        return (await opinions.read(conn, village_page.check(code))).opinions
+        return (await opinions.read(conn, village_page.check(code), opinions.MOST)).opinions
+
+
+@router.get("/villages/{code}/opinions", include_in_schema=False)
+async def list_opinions(request: Request, code: str) -> Response:
+    """The answers of a village that were made public, whole."""
+    village = Named.region(village_page.check(code))
+    said = await show_opinions(request, code)
+    return _page("opinions_all.html", village=village, opinions=said, kinds=plan().kinds)
 
 
 async def _file(request: Request, code: str, sent: Sent, tracking_number: str, errors: list[FieldError]) -> None:

@@ -9,6 +9,7 @@ from shared.principals import Principal
 from shared.texts import fold, seen
 
 _ORDER: tuple[Level, ...] = ("village", "town", "county")
+_DESKS: tuple[DeskLevel, ...] = ("town", "county", "city")
 
 
 def concerned_level(said: Level, text: str, plan: Plan) -> Level:
@@ -44,6 +45,11 @@ def below(desk: str, village_code: str, concerns: Level) -> str | None:
         case "county" if concerns == "village":
             return regions.town_of(village_code)
     return None
+
+
+def higher(one: str, other: str) -> str:
+    """The desk of two that is above the other."""
+    return max(one, other, key=lambda desk: _DESKS.index(level_of(desk)))
 
 
 def level_of(desk: str) -> DeskLevel:
