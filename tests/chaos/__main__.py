@@ -37,7 +37,7 @@ async def run(cases: int, kills: int, seed: int) -> bool:
         console.print(f"[red]{line}", soft_wrap=True)
     rows = sum(len(some) for some in expected.values())
     how = f"{cases} cases, seed {seed}, services, broker and database in turn; {rows} rows of cases, findings, alerts, "
-    how += "inboxes and public tables compared"
+    how += "inboxes, streams, messages and public tables compared"
     _write({"kills": (killer.kills, "kill -9", kills), "differences": (len(differences), "rows", 0)}, how)
     console.print(f"{killer.kills} kill -9, {len(differences)} 处不同 / differences in {rows} rows -> {OUT}")
     return not differences

@@ -1,5 +1,6 @@
 """A county's history played through the public interfaces of a running system while something disturbs it."""
 
+import base64
 import threading
 import time
 from collections.abc import Callable
@@ -9,13 +10,18 @@ from typing import Any
 
 import httpx
 
-from shared.db import SCHEMAS, Database
+from services.notifier.channels import gateways
+from services.notifier.subscriptions import insert
+from shared.db import SCHEMAS, Database, Scope
+from shared.principals import Grant, Principal
+from shared.settings import Settings
 from tests.chaos import history
 from tests.chaos.settled import quiet, seen
 from tests.conftest import eventually
 from tests.system import System
 
 PATIENCE = 90.0
+SECRET = "whsec_" + base64.b64encode(b"a secret of the chaos, 32 bytes.").decode()
 Seen = dict[str, list[dict[str, Any]]]
 
 
@@ -24,6 +30,7 @@ async def play_through(
 ) -> Seen:
     """Feed the history through the public interfaces while `disturb` goes on; what is seen once all is quiet."""
     system.start()
+    await subscribe(system.settings)
     fed = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         feeding = pool.submit(feed, system, bearer, cases, fed)
@@ -39,6 +46,29 @@ async def play_through(
     finally:
         for opened in pools.values():
             await opened.close()
+
+
+async def subscribe(settings: Settings) -> None:
+    """A webhook of the town's secretary, at an address where nobody answers: what is queued for it is looked at."""
+    db, desk = Database(settings, "notifier"), f"town_secretary@{history.TOWN}"
+    who = Principal("chaos", "变故", "", frozenset({Grant("town_secretary", history.TOWN)}))
+    await db.open()
+    try:
+        async with db.begin(Scope.of(who)) as conn:
+            gateway = gateways.load(None)["webhook"]
+            await insert(
+                conn,
+                gateway,
+                who,
+                settings,
+                address="http://127.0.0.1:9/nobody",
+                secret=SECRET,
+                desks=[desk],
+                grades=[],
+                verified=True,
+            )
+    finally:
+        await db.close()
 
 
 def feed(system: System, bearer: str, cases: int, fed: threading.Event) -> None:

@@ -9,6 +9,7 @@ from shared.db import Database, Scope
 from shared.settings import Settings
 
 _PENDING = "SELECT count(*) FROM outbox"
+_UNSENT = "SELECT (SELECT position FROM delivery_progress) < (SELECT latest FROM stream_ends)"
 _OFFSETS = "SELECT topic, partition, next_offset FROM consumer_offsets WHERE consumer = $1"
 _SEEN = {
     "detector": (
@@ -18,6 +19,19 @@ _SEEN = {
     "notifier": (
         "SELECT alert_id::text, rule_id, grade, state, desks, body - 'revision' AS body FROM alerts ORDER BY alert_id",
         "SELECT alert_id::text, desk, why FROM inbox WHERE removed_at IS NULL ORDER BY alert_id, desk",
+        # How often an alert was updated depends on the size of the detector's batches; that each was told does not.
+        "SELECT DISTINCT alert_id::text, readers FROM stream_events WHERE kind = 'raised' ORDER BY 1, 2",
+        "SELECT DISTINCT alert_id::text, channel FROM deliveries WHERE kind = 'raised' ORDER BY 1",
+        # Nothing happened that the stream doesn't tell, and it tells nothing that did not happen: both find nothing.
+        "SELECT alert_id::text, kind, at::text FROM history EXCEPT ALL"
+        " SELECT alert_id::text, kind, at::text FROM stream_events",
+        "SELECT alert_id::text, kind, at::text FROM stream_events WHERE kind NOT IN ('raised', 'removed') EXCEPT ALL"
+        " SELECT alert_id::text, kind, at::text FROM history",
+        # Nothing was told to a desk without a message to who subscribed to it: this finds nothing.
+        "SELECT e.alert_id::text, e.kind FROM stream_events e JOIN subscriptions s ON s.desks && e.readers"
+        " AND e.position > s.since AND (cardinality(s.grades) = 0 OR e.body -> 'grade' ->> 'code' = ANY (s.grades))"
+        " WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.position = e.position"
+        " AND d.subscription_id = s.subscription_id)",
     ),
     "disclosure": (
         "SELECT case_id, case_no, title, matter, flow, flow_version, village_code, state, updated_at::text,"
@@ -35,11 +49,14 @@ _SEEN = {
 
 
 async def quiet(settings: Settings, pools: dict[str, Database]) -> bool:
-    """Whether every outbox is empty and every consumer has taken in all there is."""
+    """Whether every outbox is empty, every consumer has taken in all there is, and all told has become messages."""
     for pool in pools.values():
         async with pool.begin(Scope.system()) as conn:
             if await conn.fetchval(_PENDING):
                 return False
+    async with pools["notifier"].begin(Scope.system()) as conn:
+        if await conn.fetchval(_UNSENT):
+            return False
     ends = await _ends(settings)
     for group in ("detector", "notifier", "disclosure"):
         async with pools[group].begin(Scope.system()) as conn:
