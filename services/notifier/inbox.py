@@ -155,6 +155,8 @@ async def lock(conn: Connection, alert_id: UUID) -> Standing:
 
 async def mark_read(conn: Connection, held: Standing, caller: Principal) -> None:
     """Note who opened it first when, at which of his desks; the audit log tells of it anew each hour."""
+    # First what whoever moves the alert has locked first: of a reading and a move of one person neither waits for both.
+    await conn.execute("SELECT 1 FROM alerts WHERE alert_id = $1 FOR KEY SHARE", held.alert.alert_id)
     await conn.executemany(
         "INSERT INTO readings (alert_id, seat, subject, name) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         [(held.alert.alert_id, seat, caller.subject, caller.name) for seat in seats(held, caller)],
@@ -167,7 +169,6 @@ async def mark_read(conn: Connection, held: Standing, caller: Principal) -> None
             if any(desk.held_by(grant) for grant in caller.grants)
         ],
     )
-    # Last: whoever moves the alert holds its row, which a reading refers to, when he comes here.
     where = routing.audited_at(held.alert)
     await audit.record(conn, caller, "alert.viewed", f"alert:{held.alert.alert_id}", region=where, hourly=True)
 

@@ -14,6 +14,7 @@ from tests.integration.test_inquiries import DRAFT, ME, SECRETARY, on_desk, open
 from tests.integration.test_notifier import World, served
 from tests.notifier.samples import COUNTY, OTHER_TOWN, VILLAGE, about
 
+pytestmark = pytest.mark.without_broker
 Open = Callable[[str], Awaitable[Database]]
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40
 

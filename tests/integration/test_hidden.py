@@ -12,6 +12,7 @@ from shared.db import Database, Scope
 from tests.integration.test_notifier import SECRETARY, always, deliver, stop
 from tests.notifier.samples import TOWN, VILLAGE, about, alert, raised
 
+pytestmark = pytest.mark.without_broker
 Open = Callable[[str], Awaitable[Database]]
 
 

@@ -50,6 +50,7 @@ async def opened(caller: httpx.AsyncClient, alerts: list[Alert], **more: Any) ->
     return made
 
 
+@pytest.mark.without_broker
 async def test_alerts_are_merged_and_brought_to_one_outcome(world: World) -> None:
     found = await on_desk(world, 3)
     async with world.caller(SECRETARY, **ME) as secretary:
@@ -90,6 +91,7 @@ async def test_alerts_are_merged_and_brought_to_one_outcome(world: World) -> Non
     assert {"inquiry.opened", "inquiry.changed", "inquiry.moved", "inquiry.viewed"} <= set(deeds)
 
 
+@pytest.mark.without_broker
 async def test_what_one_alert_refuses_moves_none(world: World) -> None:
     found = await on_desk(world)
     async with world.caller(SECRETARY, **ME) as secretary:
@@ -106,6 +108,7 @@ async def test_what_one_alert_refuses_moves_none(world: World) -> None:
     assert states == ["rectifying", "fed_back"]
 
 
+@pytest.mark.without_broker
 async def test_only_who_sees_each_alert_sees_the_inquiry_and_never_whom_it_is_about(world: World) -> None:
     concerned = about("village", VILLAGE, "zhang-key").model_copy(update={"kin": ("wife-key",)})
     mine, yours = (await on_desk(world, 1))[0], (await on_desk(world, 1, about=(concerned,)))[0]
@@ -141,6 +144,7 @@ async def test_only_who_sees_each_alert_sees_the_inquiry_and_never_whom_it_is_ab
         assert (await himself.get(path)).status_code == 404
 
 
+@pytest.mark.without_broker
 async def test_an_inquiry_that_no_desk_holds_whole_goes_up_to_the_county(world: World) -> None:
     found = await on_desk(world)
     async with world.caller(SECRETARY, **ME) as secretary:
@@ -163,6 +167,7 @@ async def test_an_inquiry_that_no_desk_holds_whole_goes_up_to_the_county(world: 
         assert (await secretary.get(path)).status_code == 404
 
 
+@pytest.mark.without_broker
 async def test_numbers_of_a_year_have_no_gaps_when_many_open_at_once(world: World) -> None:
     found = await on_desk(world, 6)
     async with world.caller(SECRETARY, **ME) as secretary:
@@ -253,6 +258,7 @@ async def proposal_events(settings: Settings, size: int) -> list[ProposalChanged
     return found
 
 
+@pytest.mark.without_broker
 async def test_alerts_are_exported_whole_in_scope_and_inert(world: World) -> None:
     title = Bilingual(zh='=HYPERLINK("http://x")', en="x")
     found = [*(await on_desk(world, 3)), *(await on_desk(world, 1, title=title, grade="red"))]
@@ -282,6 +288,7 @@ async def test_alerts_are_exported_whole_in_scope_and_inert(world: World) -> Non
     assert "HYPERLINK" not in json.dumps([row["detail"] for row in rows])
 
 
+@pytest.mark.without_broker
 async def test_lists_filter_and_an_unchanged_alert_is_not_sent_again(world: World) -> None:
     first, second = (await on_desk(world, 1, case_nos=("CG-77",)))[0], (await on_desk(world, 1, rule_id="other"))[0]
     soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
@@ -306,6 +313,7 @@ async def test_lists_filter_and_an_unchanged_alert_is_not_sent_again(world: Worl
         assert (await secretary.get(path, headers={"if-none-match": seen.headers["etag"]})).status_code == 200
 
 
+@pytest.mark.without_broker
 async def test_the_pages_lead_from_an_alert_to_the_printed_paper(world: World) -> None:
     found = await on_desk(world)
     async with world.browser(SECRETARY) as browser:

@@ -21,10 +21,11 @@ from tests.integration.test_access import running
 from tests.integration.test_notifier import envelope
 from tests.notifier.samples import COUNTY, TOWN, VILLAGE, alert, raised
 
+pytestmark = pytest.mark.without_broker
 Open = Callable[[str], Awaitable[Database]]
 ODD = [*("", " ", "\0", "\u202e", "-1", "9" * 40, "1e400", "NaN", "null", "{", "'; --"), "字" * 1500]
 ODD += ["2026-13-01", "0001-01-01T00:00Z"]
-ODD_JSON = [*ODD, None, -1, 10**40, 1.5, True, [], {}, [None], ["\0"], [["x"]], {"x": "y"}]
+ODD_JSON = ["", "\0", "9" * 40, "字" * 1500, "0001-01-01T00:00Z", None, -1, 10**40, 1.5, [None], ["\0"], {"x": "y"}]
 # What an end point would take, by the name of the field: so that one odd value stands among sound ones.
 SOUND: dict[str, Any] = {
     **{"grades": ["yellow"], "matter": "PR", "rule": "split-purchase", "rule_id": "split-purchase", "region": TOWN},
@@ -34,8 +35,8 @@ SOUND: dict[str, Any] = {
     **{"since": "2026-01-01T00:00Z", "ends_at": "2099-01-01T00:00Z", "limit": 10, "form": "ndjson", "state": "open"},
     **{"kind": "sms", "address": "13812345678", "url": "https://example.org/x", "desks": [f"town_secretary@{TOWN}"]},
 }  # fmt: skip
-# Streams that don't end; sign-in goes to the issuer.
-_LEFT_OUT = {"/v1/stream", "/signin", "/signin/callback"}
+# A stream doesn't end; sign-in goes to the issuer, a verification to the broker.
+_LEFT_OUT = {"/v1/stream", "/signin", "/signin/callback", "/audit/verification", "/v1/audit/verification"}
 _AT_ONCE = 8
 
 
@@ -135,7 +136,7 @@ async def around(asking: Asking, route: Any) -> None:
     for name in query:
         for odd in ODD:
             await asking.ask(method, path, params=sound | {name: odd})
-            await asking.ask(method, path, params={name: [odd, odd]})
+        await asking.ask(method, path, params={name: ["\0", "\0"]})
     if route.dependant.body_params:
         await _bodies(asking, method, path, route.dependant.body_params)
 

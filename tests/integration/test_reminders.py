@@ -18,6 +18,7 @@ from tests.integration.test_channels import reach
 from tests.integration.test_notifier import deliver
 from tests.notifier.samples import OTHER_TOWN, TOWN, VILLAGE, about, alert, raised
 
+pytestmark = pytest.mark.without_broker
 Open = Callable[[str], Awaitable[Database]]
 SECRETARY = Principal("wang", "王书记", "wang-key", frozenset({Grant("town_secretary", TOWN)}))
 ADDRESS = json.dumps({"endpoint": "https://push.example/1", "keys": {"p256dh": "x", "auth": "y"}})
