@@ -590,7 +590,8 @@ async def test_a_page_goes_gzipped_and_says_how_much_it_leaves_out(world: World)
             zipped = await visitor.get(path, headers={"accept-encoding": "gzip"})
             plain = await visitor.get(path, headers={"accept-encoding": "identity"})
             assert zipped.headers["content-encoding"] == "gzip"
-            assert zipped.headers["vary"] == plain.headers["vary"] == "Accept-Encoding, Origin"
+            assert zipped.headers["vary"] == plain.headers["vary"]
+            assert zipped.headers["vary"].split(", ")[0] == "Accept-Encoding"
             assert zipped.text == plain.text
             assert len(plain.content) < 60_000
             assert zipped.headers["etag"] != plain.headers["etag"]
