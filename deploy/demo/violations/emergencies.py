@@ -28,5 +28,5 @@ def emergency_works_drawn_out(ground: Ground) -> Planted:
 PLANTS = (
     Plant("emergency_purchase_invented", ("A014",), lambda ground: emergency_invented(ground, "PR4")),
     Plant("emergency_works_invented", ("A014",), lambda ground: emergency_invented(ground, "EN6")),
-    Plant("emergency_works_drawn_out", ("A014",), emergency_works_drawn_out, may=("A016",)),
+    Plant("emergency_works_drawn_out", ("A014",), emergency_works_drawn_out, may=("A016", "A018")),
 )

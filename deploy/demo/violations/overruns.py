@@ -39,5 +39,5 @@ def change_never_approved(ground: Ground) -> Planted:
 PLANTS = (
     Plant("just_below_the_limit", ("A047",), just_below_the_limit, may=("A078",)),
     Plant("changes_of_a_sixth", ("A056",), changes_of_a_sixth),
-    Plant("change_never_approved", ("A038",), change_never_approved, may=("A008",)),
+    Plant("change_never_approved", ("A038",), change_never_approved, may=("A008", "A016")),
 )

@@ -67,7 +67,7 @@ PLANTS = (
     Plant("bought_first", ("A004",), bought_first),
     Plant("delivered_first", ("A004",), delivered_first, may=("A019",)),
     Plant("late_bid_wins", ("A007",), late_bid_wins),
-    Plant("evaluated_before_opening", ("A007",), evaluated_before_opening),
+    Plant("evaluated_before_opening", ("A007",), evaluated_before_opening, may=("A016",)),
     Plant("change_built_first", ("A008",), change_built_first),
     Plant("let_before_bidding", ("A009",), let_before_bidding),
     Plant("let_without_bidding", ("A009",), let_without_bidding, may=("A016",)),
