@@ -58,6 +58,8 @@ from shared.db import Database
 from shared.settings import Settings
 from shared.web import create_app
 
+# The first alert of a burst waits for its batch, and so do the deeds of people meanwhile.
+_MOST_AT_ONCE = 1_000
 # Thousands of open streams and of alerts in a batch hold few cycles: looking through them again and again cost two
 # fifths of a batch.
 _COLLECT_AFTER = (50_000, 20, 50)
@@ -76,7 +78,8 @@ def build(settings: Settings) -> FastAPI:
         hub = Hub(db, wake=deliveries.wake, ends=server_ends)
         plans = Plans()
         routed = partial(handle_batch, plans=plans)
-        consumer = Consumer(db, settings, group="notifier", topics=[RAISED_TOPIC], handle=routed)
+        few = settings.model_copy(update={"consumer_batch": min(settings.consumer_batch, _MOST_AT_ONCE)})
+        consumer = Consumer(db, few, group="notifier", topics=[RAISED_TOPIC], handle=routed)
         account = reckoning.Reckoning(db)
         works = {
             "consumer": consumer.run(),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from services.notifier import early, inbox, standing
 from services.notifier.plans import Plans
 from services.notifier.standing import Change, EarlyWithdrawal
-from shared.bus.envelope import Envelope
+from shared.bus.envelope import Envelope, Undecodable
 from shared.contracts.alerts import Alert, AlertRaised, AlertUpdated, AlertWithdrawn
 from shared.db import Connection
 
@@ -17,8 +17,11 @@ _EVENTS: dict[str, type[Alert | AlertWithdrawn]] = {
 
 
 async def handle_batch(conn: Connection, batch: list[Envelope], plans: Plans | None = None) -> None:
-    """Load the alerts that the batch names, let each event change them, save; all in the given transaction."""
-    events = [_EVENTS[e.type].model_validate(e.data) for e in batch if e.type in _EVENTS]
+    """Load the alerts that the batch names, let each event change them, save; all in the given transaction.
+
+    Raises `Undecodable` for an event of a type that it doesn't know: an alert must not be passed over in silence.
+    """
+    events = [_read(envelope) for envelope in batch]
     held = await inbox.load(conn, (event.alert_id for event in events))
     known, now = frozenset(held), datetime.now(UTC)
     plan = await (plans or Plans()).at(conn, now)
@@ -38,3 +41,9 @@ async def handle_batch(conn: Connection, batch: list[Envelope], plans: Plans | N
     new = frozenset(held) - known
     await early.save(conn, {key: one for key, one in ahead.items() if key not in held}, arrived=new & ahead.keys())
     await inbox.save(conn, changes, new=new)
+
+
+def _read(envelope: Envelope) -> Alert | AlertWithdrawn:
+    if envelope.type not in _EVENTS:
+        raise Undecodable(f"no event of {envelope.topic} is of type {envelope.type}")
+    return _EVENTS[envelope.type].model_validate(envelope.data)

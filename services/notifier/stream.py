@@ -28,6 +28,7 @@ _ASK_SECONDS = 60.0
 _KEPT = 500
 _PAGE = 500
 _IDLE_SECONDS = 1.0
+_HAND_OUT_SECONDS = 20.0
 _TICK_SECONDS = 0.5
 _RETRY_SECONDS = 0.5
 # After a restart all browsers come back: not all in one moment.
@@ -145,7 +146,8 @@ class Rights:
             return await self._allowed()
         except NotSignedIn:
             return False
-        except httpx.HTTPError as error:  # the issuer is away: that takes nobody's rights
+        except (httpx.HTTPError, *DATABASE_FAULTS) as error:
+            # The issuer or the database is away: that takes nobody's rights.
             log.warning("stream.rights_unknown", error=type(error).__name__)
             return True
 
@@ -199,8 +201,10 @@ class Hub:
 
     async def _follow(self, room: Room, reader: Reader, position: int, rights: Rights) -> AsyncGenerator[Item, None]:
         beat = time.monotonic() + _HEARTBEAT_SECONDS
+        # What came before is read anew, not taken from the room: since then he may have lost the right to see it.
+        past = self._begun
         while not reader.ended and await rights.hold():
-            if position < room.since:
+            if position < max(room.since, past):
                 # Whatever it sees of what is there up to where the hub has begun to hand out, nothing of it is missing.
                 begun, items = self._begun, await self._read(reader.scope, position)
                 position = position if items else begun
@@ -216,7 +220,7 @@ class Hub:
             elif now >= beat:
                 beat = now + _HEARTBEAT_SECONDS
                 yield _BEAT
-            if position >= room.since and not room.behind(position) and not reader.ended:
+            if position >= max(room.since, past) and not room.behind(position) and not reader.ended:
                 await reader.woken(min(beat, rights.asked_at))
 
     async def _tick(self) -> None:
@@ -248,12 +252,14 @@ class Hub:
                 self._placed.set()
             while True:
                 self._woken.clear()
-                if await self._hand_out(conn):
+                async with asyncio.timeout(_HAND_OUT_SECONDS):  # a connection may be dead without a word
+                    more = await self._hand_out(conn)
+                if more:
                     self._wake_others()
                     continue
                 await self._wait()
         finally:
-            await conn.close()
+            conn.terminate()
 
     async def _wait(self) -> None:
         try:

@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -182,6 +182,48 @@ async def test_an_auditor_reads_and_can_change_nothing(world: World) -> None:
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/move-not-yours")
     async with world.db.begin(Scope("%", f"auditor@{COUNTY}", "wang")) as conn:
         assert await conn.execute("UPDATE alerts SET state = 'acknowledged'") == "UPDATE 0"
+
+
+async def test_an_event_of_an_unknown_type_goes_to_the_operator_and_holds_nobody_up(world: World) -> None:
+    strange = replace(envelope(raised(alert())), type="alert.raised.v9")
+    async with world.db.begin(Scope.system()) as conn:
+        await outbox.publish(conn, [strange, envelope(raised(after := alert()))])
+    await world.arrived(after)
+    kafka = AIOKafkaConsumer(
+        f"{world.settings.kafka_topic_prefix}{RAISED_TOPIC}.dlq",
+        bootstrap_servers=world.settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+    )
+    await kafka.start()
+    try:
+        letter = await asyncio.wait_for(kafka.getone(), 20)
+    finally:
+        await kafka.stop()
+    assert b"alert.raised.v9" in letter.value
+
+
+async def test_who_comes_to_be_concerned_is_not_told_again_of_what_he_saw(db: Database) -> None:
+    """Also while the hub still has it in memory for the others of his desk."""
+    hub = Hub(db)
+    running = asyncio.create_task(hub.run())
+    keeps_room = hub.events(Reader(Scope("", SECRETARY, "zhao", "key-zhao")), None, allowed=always)
+    await anext(keeps_room)
+    first = alert()
+    await deliver(db, raised(first))
+    assert alert_of(await asyncio.wait_for(anext(keeps_room), 10)) == first.alert_id
+    concerned = (about("village", VILLAGE, "key-xu"),)
+    newer = first.model_copy(update={"revision": 2, "about": concerned})
+    await deliver(db, AlertUpdated(**newer.model_dump()), raised(other := alert()))
+    mine = hub.events(Reader(Scope("", SECRETARY, "xu", "key-xu")), 0, allowed=always)
+    await anext(mine)
+    came = [(await asyncio.wait_for(anext(mine), 10)).chunk.decode()]
+    while other.alert_id not in came[-1]:
+        came.append((await asyncio.wait_for(anext(mine), 10)).chunk.decode())
+    about_first = [json.loads(one.partition("data: ")[2]) for one in came if first.alert_id in one]
+    assert all(one == {"kind": "removed", "alert_id": first.alert_id} for one in about_first)
+    for opened in (keeps_room, mine):
+        await opened.aclose()
+    await stop(running)
 
 
 async def test_what_comes_twice_is_shown_once(world: World) -> None:

@@ -10,7 +10,7 @@ from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.notifier import deeds, lifecycle, noise, route_tree, routing, silences, standing
+from services.notifier import deeds, lifecycle, noise, route_tree, silences, standing
 from services.notifier.deeds import AnswerTime, AskTime, HandOver, Note, Release, Take
 from services.notifier.lifecycle import THE_SYSTEM, Actor, Move, Person
 from services.notifier.noise import Heard, Known
@@ -308,9 +308,6 @@ class County(RuleBasedStateMachine):
             if held.due_by <= self.now and held.routed.steps:
                 assert held.escalated
                 assert held.next_step > 0
-                assert {desk.address for desk in held.desks} & {
-                    desk.address for desk in routing.manned(held.routed.steps[0].desks, held.alert, self.plan, self.now)
-                }
 
     @invariant()
     def what_is_quiet_and_open_has_a_cause_that_stands_or_its_group_rang(self) -> None:
