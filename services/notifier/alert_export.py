@@ -20,10 +20,11 @@ from openpyxl.cell import WriteOnlyCell
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from services.notifier import errors, listing
-from services.notifier.inquiry_store import Cursor
+from services.notifier import errors
+from services.notifier.inquiries.inquiry_store import Cursor
 from services.notifier.schemas import AlertFilter
 from services.notifier.standing import Standing
+from services.notifier.workbench import listing
 from shared import audit, regions
 from shared.auth import Caller
 from shared.db import Database, Scope

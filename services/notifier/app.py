@@ -8,47 +8,21 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.notifier import (
-    alert_export,
-    channel_pages,
-    channel_routes,
-    clock,
-    county_pages,
-    digests,
-    folder_clock,
-    folder_paper_routes,
-    handling_pages,
-    handling_routes,
-    inquiry_book,
-    inquiry_pages,
-    inquiry_routes,
-    lifecycle,
-    noise,
-    pages,
-    proposal_book,
-    proposal_pages,
-    proposal_routes,
-    reckoning,
-    reckoning_pages,
-    retention,
-    route_pages,
-    route_routes,
-    routes,
-    routing,
-    silence_pages,
-    silence_routes,
-    subscriptions,
-    unmuting,
-    unreached,
-    webhook_routes,
-)
-from services.notifier.channels import gateways
+from services.notifier import alert_export, clock, pages, reckoning, reckoning_pages, retention, routes
+from services.notifier.channels import channel_pages, channel_routes, gateways, subscriptions, unreached, webhook_routes
+from services.notifier.channels.deliveries import Deliveries
 from services.notifier.consumer import handle_batch
-from services.notifier.deliveries import Deliveries
+from services.notifier.folders import folder_clock, folder_paper_routes
+from services.notifier.handling import handling_pages, handling_routes, lifecycle
+from services.notifier.inquiries import inquiry_book, inquiry_pages, inquiry_routes
 from services.notifier.live_response import server_ends
-from services.notifier.plans import Plans
+from services.notifier.noise import digests, noise, silence_pages, silence_routes, unmuting
+from services.notifier.proposals import proposal_book, proposal_pages, proposal_routes
+from services.notifier.routing import route_pages, route_routes, routing
+from services.notifier.routing.plans import Plans
 from services.notifier.stream import Hub
 from services.notifier.vocabulary import vocabulary
+from services.notifier.workbench import county_pages
 from shared.audit import service as audit
 from shared.background import running
 from shared.bus.consumer import Consumer

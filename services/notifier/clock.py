@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from services.notifier import inbox, standing
-from services.notifier.plans import Plans
+from services.notifier.routing.plans import Plans
 from shared.background import every
 from shared.db import Connection, Database, Scope
 

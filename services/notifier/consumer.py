@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from services.notifier import early, inbox, standing
-from services.notifier.plans import Plans
+from services.notifier.routing.plans import Plans
 from services.notifier.standing import Change, EarlyWithdrawal
 from shared.bus.envelope import Envelope, Undecodable
 from shared.contracts.alerts import Alert, AlertRaised, AlertUpdated, AlertWithdrawn

@@ -9,12 +9,14 @@ from uuid import UUID
 from asyncpg import Record
 from pydantic import TypeAdapter
 
-from services.notifier import lifecycle, loudness, noise, routing
 from services.notifier.errors import MoveNotYours, NoSuchAlert
-from services.notifier.history_schemas import HistoryDetails, HistoryEntry
-from services.notifier.judgement import Judgement
-from services.notifier.noise import Loudness, Verdict
-from services.notifier.routing import Desk, Route
+from services.notifier.handling import lifecycle
+from services.notifier.handling.history_schemas import HistoryDetails, HistoryEntry
+from services.notifier.handling.judgement import Judgement
+from services.notifier.noise import loudness, noise
+from services.notifier.noise.noise import Loudness, Verdict
+from services.notifier.routing import routing
+from services.notifier.routing.routing import Desk, Route
 from services.notifier.schemas import AlertCard, DeskView, Named, Reading
 from services.notifier.standing import Assignee, Change, Extension, Standing, person_key_of, seats
 from services.notifier.vocabulary import vocabulary

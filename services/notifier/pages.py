@@ -9,29 +9,19 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier import (
-    colleagues,
-    folders,
-    groups,
-    inbox,
-    lifecycle,
-    listing,
-    moves,
-    papers,
-    receipts,
-    related,
-    related_graph,
-    rule_records,
-    standing,
-    timeline,
-)
+from services.notifier import inbox, standing
+from services.notifier.channels import receipts
 from services.notifier.errors import MoveNeedsMore
-from services.notifier.inbox_choice import ORDERS, SHOWN, InboxChoice
-from services.notifier.lifecycle import Move
+from services.notifier.folders import folders
+from services.notifier.handling import colleagues, lifecycle, moves, papers, rule_records
+from services.notifier.handling.lifecycle import Move
+from services.notifier.noise import groups
 from services.notifier.schemas import AlertCard
 from services.notifier.standing import Standing
 from services.notifier.stream import last_position
 from services.notifier.vocabulary import vocabulary
+from services.notifier.workbench import listing, related, related_graph, timeline
+from services.notifier.workbench.inbox_choice import ORDERS, SHOWN, InboxChoice
 from shared import audit, regions, web
 from shared.auth import Caller
 from shared.cells import Unreadable, read_integer, read_money

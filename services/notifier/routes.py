@@ -6,13 +6,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from services.notifier import errors, inbox, lifecycle, listing, moves, routing, standing
-from services.notifier.handling_schemas import MoveRequest
-from services.notifier.history_schemas import History
-from services.notifier.lifecycle import Move
+from services.notifier import errors, inbox, standing
+from services.notifier.handling import lifecycle, moves
+from services.notifier.handling.handling_schemas import MoveRequest
+from services.notifier.handling.history_schemas import History
+from services.notifier.handling.lifecycle import Move
 from services.notifier.live_response import LiveResponse
+from services.notifier.routing import routing
 from services.notifier.schemas import AlertFilter, AlertPage, AlertView
 from services.notifier.stream import Hub, Reader
+from services.notifier.workbench import listing
 from shared import audit
 from shared.auth import Caller, current_principal
 from shared.db import Database, Scope

@@ -7,10 +7,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from services.notifier import deeds, lifecycle, noise, standing
-from services.notifier.lifecycle import Actor, Transition
-from services.notifier.noise import Loudness, Muted
-from services.notifier.routing import Desk
+from services.notifier import standing
+from services.notifier.handling import deeds, lifecycle
+from services.notifier.handling.lifecycle import Actor, Transition
+from services.notifier.noise import noise
+from services.notifier.noise.noise import Loudness, Muted
+from services.notifier.routing.routing import Desk
 from services.notifier.standing import Standing
 from services.notifier.vocabulary import vocabulary
 from shared import regions

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from services.notifier import lifecycle, routing
-from services.notifier.judgement import Judgement, reopened_by, review_desk, review_due
-from services.notifier.lifecycle import FIRST, THE_SYSTEM, Actor, Move, Person, Transition
-from services.notifier.routing import Desk, Plan, Route
+from services.notifier.handling import lifecycle
+from services.notifier.handling.judgement import Judgement, reopened_by, review_desk, review_due
+from services.notifier.handling.lifecycle import FIRST, THE_SYSTEM, Actor, Move, Person, Transition
+from services.notifier.routing import routing
+from services.notifier.routing.routing import Desk, Plan, Route
 from services.notifier.vocabulary import vocabulary
 from shared.contracts.alerts import Alert, AlertStateChanged, AlertWithdrawn, Bilingual, Grade
 from shared.principals import Principal

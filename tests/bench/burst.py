@@ -15,7 +15,7 @@ from uuid import uuid4
 import orjson
 
 from services.notifier.channels import gateways
-from services.notifier.subscriptions import insert
+from services.notifier.channels.subscriptions import insert
 from shared import regions
 from shared.contracts.alerts import Alert, Party
 from shared.db import Database, Scope

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from services.notifier.channels import gateways
-from services.notifier.subscriptions import insert
+from services.notifier.channels.subscriptions import insert
 from shared.db import SCHEMAS, Database, Scope
 from shared.principals import Grant, Principal
 from shared.settings import Settings

@@ -5,7 +5,7 @@ import sys
 from datetime import timedelta
 
 from services.notifier.channels import gateways
-from services.notifier.deliveries import Deliveries
+from services.notifier.channels.deliveries import Deliveries
 from shared.db import Database
 from shared.settings import Settings
 

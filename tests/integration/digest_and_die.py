@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from services.notifier import digests
-from services.notifier.digests import Digest, Subscriber
+from services.notifier.noise import digests
+from services.notifier.noise.digests import Digest, Subscriber
 from shared.db import Connection, Database
 from shared.settings import Settings
 from tests.notifier.samples import TOWN

@@ -30,11 +30,11 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from services.notifier import app as notifier
-from services.notifier import clock, retries, subscriptions, unreached
-from services.notifier.channels import gateways
-from services.notifier.deliveries import Deliveries
-from services.notifier.plans import Plans
-from services.notifier.subscriptions import insert
+from services.notifier import clock
+from services.notifier.channels import gateways, retries, subscriptions, unreached
+from services.notifier.channels.deliveries import Deliveries
+from services.notifier.channels.subscriptions import insert
+from services.notifier.routing.plans import Plans
 from shared.contracts.alerts import Alert, Bilingual
 from shared.db import Database, Scope
 from shared.identity import unseal

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer
 from openpyxl import load_workbook
 
 from services.notifier import app as notifier
-from services.notifier import folder_clock
+from services.notifier.folders import folder_clock
 from shared.contracts.alerts import LIFECYCLE_TOPIC, Alert, AlertUpdated, Bilingual
 from shared.contracts.proposals import ProposalChanged
 from shared.db import Database, Scope

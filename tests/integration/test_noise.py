@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.notifier import digests, noise, unmuting
-from services.notifier.digests import Digest, Subscriber
+from services.notifier.noise import digests, noise, unmuting
+from services.notifier.noise.digests import Digest, Subscriber
 from shared.contracts.alerts import Alert, AlertUpdated, Party
 from shared.db import ROOT, Connection, Database, Scope
 from tests.conftest import eventually

@@ -20,10 +20,10 @@ from itsdangerous import TimestampSigner
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from services.notifier import app as notifier
-from services.notifier import clock, retention, retries, stream
-from services.notifier.channels import gateways
+from services.notifier import clock, retention, stream
+from services.notifier.channels import gateways, retries
+from services.notifier.channels.deliveries import Deliveries
 from services.notifier.consumer import handle_batch
-from services.notifier.deliveries import Deliveries
 from services.notifier.stream import Hub, Item, Reader
 from shared.auth import Verifier
 from shared.bus import outbox

@@ -7,10 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from services.notifier import content, folder_clock, inquiry_deeds, proposal_deeds
-from services.notifier.inquiry_schemas import NewInquiry
-from services.notifier.inquiry_standing import Wish
-from services.notifier.proposal_schemas import NewProposal, ProposalMove, Source
+from services.notifier.channels import content
+from services.notifier.folders import folder_clock
+from services.notifier.inquiries import inquiry_deeds
+from services.notifier.inquiries.inquiry_schemas import NewInquiry
+from services.notifier.inquiries.inquiry_standing import Wish
+from services.notifier.proposals import proposal_deeds
+from services.notifier.proposals.proposal_schemas import NewProposal, ProposalMove, Source
 from shared.db import Database, Scope
 from shared.principals import Grant, Principal
 from shared.settings import Settings

@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from services.notifier import app as notifier
-from services.notifier import clock, route_tree
+from services.notifier import clock
 from services.notifier.consumer import handle_batch
-from services.notifier.plans import Plans
+from services.notifier.routing import route_tree
+from services.notifier.routing.plans import Plans
 from services.notifier.stream import Hub, Reader
 from shared.contracts.alerts import AlertUpdated
 from shared.contracts.base import Contract

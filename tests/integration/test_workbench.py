@@ -8,11 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from services.notifier import clock, county, inbox, lifecycle, listing, moves, related
+from services.notifier import clock, inbox
 from services.notifier.errors import BadCursor
-from services.notifier.inbox_choice import InboxChoice
-from services.notifier.lifecycle import Move
+from services.notifier.handling import lifecycle, moves
+from services.notifier.handling.lifecycle import Move
 from services.notifier.schemas import AlertCard, AlertFilter, Order
+from services.notifier.workbench import county, listing, related
+from services.notifier.workbench.inbox_choice import InboxChoice
 from shared.contracts.alerts import Alert, Party
 from shared.db import Connection, Database, Scope
 from shared.principals import Grant, Principal

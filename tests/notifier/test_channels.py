@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.notifier import addresses, retries
-from services.notifier.channels import gateways, web_push
+from services.notifier.channels import addresses, gateways, retries, web_push
 from services.notifier.channels.gateways import MissingSecret
+from services.notifier.channels.subscriptions import code_of
 from services.notifier.channels.web_push import PushKey
-from services.notifier.subscriptions import code_of
 from shared.problems import InvalidInput
 from tests.notifier.samples import NOW
 

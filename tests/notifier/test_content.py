@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notifier import content
+from services.notifier.channels import content
 from services.notifier.channels.kinds import channels
 from services.notifier.schemas import AlertCard
 from services.notifier.standing import arrive

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from services.notifier.channels.guard import check_address
+from services.notifier.channels.retries import paused_until
 from services.notifier.errors import BadCursor, BadWebhookAddress
-from services.notifier.listing import Cursor
-from services.notifier.retries import paused_until
+from services.notifier.workbench.listing import Cursor
 from tests.notifier.samples import NOW
 
 

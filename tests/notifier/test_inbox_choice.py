@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.notifier.inbox_choice import SHOWN, InboxChoice
+from services.notifier.workbench.inbox_choice import SHOWN, InboxChoice
 from tests.notifier.samples import TOWN, VILLAGE
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier import inquiries, inquiry_book, inquiry_seen, lifecycle, standing
+from services.notifier import standing
 from services.notifier.errors import AlertInInquiry, AlertsNotReady, MoveNeedsMore, MoveNotYours, PersonUnknown, Recused
-from services.notifier.inquiry_standing import Inquiry, Step, Wish
-from services.notifier.lifecycle import Actor
+from services.notifier.handling import lifecycle
+from services.notifier.handling.lifecycle import Actor
+from services.notifier.inquiries import inquiries, inquiry_book, inquiry_seen
+from services.notifier.inquiries.inquiry_standing import Inquiry, Step, Wish
 from services.notifier.standing import Standing
 from shared.problems import Problem
 from shared.workdays import add_working_days

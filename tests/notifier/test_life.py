@@ -8,9 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.notifier import deeds, lifecycle, standing
-from services.notifier.deeds import AnswerTime, AskTime, HandOver, Note, Release, Take
-from services.notifier.lifecycle import THE_SYSTEM, Actor, Move, Person
+from services.notifier import standing
+from services.notifier.handling import deeds, lifecycle
+from services.notifier.handling.deeds import AnswerTime, AskTime, HandOver, Note, Release, Take
+from services.notifier.handling.lifecycle import THE_SYSTEM, Actor, Move, Person
 from services.notifier.standing import Assignee, Change, Standing
 from shared.contracts.alerts import Bilingual, Evidence
 from shared.problems import Problem

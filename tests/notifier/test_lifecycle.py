@@ -8,9 +8,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from services.notifier import lifecycle
 from services.notifier.errors import MoveNeedsMore, MoveNotYours, MoveOutOfOrder, PersonUnknown, Recused
-from services.notifier.lifecycle import THE_SYSTEM, Actor, Move
+from services.notifier.handling import lifecycle
+from services.notifier.handling.lifecycle import THE_SYSTEM, Actor, Move
 from tests.notifier.samples import COUNTY, NOW, about, alert
 
 SECRETARY = Actor(frozenset({"town_secretary"}), person_key="wang", subject="wang", name="王书记")

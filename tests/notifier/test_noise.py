@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notifier import noise
-from services.notifier.noise import Heard, Verdict
-from services.notifier.routing import Desk, graver
-from services.notifier.silences import Matchers, Silence
+from services.notifier.noise import noise
+from services.notifier.noise.noise import Heard, Verdict
+from services.notifier.noise.silences import Matchers, Silence
+from services.notifier.routing.routing import Desk, graver
 from services.notifier.standing import Change, Kind, Standing
 from shared.contracts.alerts import Grade, Party
 from tests.notifier.samples import COUNTY, NOW, OTHER_TOWN, TOWN, VILLAGE, about, alert

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier import proposal_book, proposal_text, proposals, standing
+from services.notifier import standing
 from services.notifier.errors import MoveNeedsMore, MoveNotYours, PersonUnknown, Recused
-from services.notifier.lifecycle import Actor
-from services.notifier.proposal_standing import Comparison, Content, Proposal
+from services.notifier.handling.lifecycle import Actor
+from services.notifier.proposals import proposal_book, proposal_text, proposals
+from services.notifier.proposals.proposal_standing import Comparison, Content, Proposal
 from services.notifier.standing import Standing
 from shared.problems import Problem
 from shared.workdays import add_calendar_days, add_working_days

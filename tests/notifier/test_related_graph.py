@@ -5,9 +5,9 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notifier import noise
-from services.notifier.related_graph import MOST, WIDTH, Box, draw, ending, shortened, ties_of
+from services.notifier.noise import noise
 from services.notifier.standing import Standing
+from services.notifier.workbench.related_graph import MOST, WIDTH, Box, draw, ending, shortened, ties_of
 from shared.contracts.alerts import Party
 from tests.notifier.samples import alert
 from tests.notifier.test_standing import arrived

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.notifier import routing
-from services.notifier.routing import Desk
+from services.notifier.routing import routing
+from services.notifier.routing.routing import Desk
 from shared.contracts.alerts import Alert
 from shared.principals import Grant
 from tests.notifier.samples import COUNTY, OTHER_TOWN, TOWN, VILLAGE, about, alert

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier import routing
-from services.notifier.roster import Absence, Entry, Kind, Roster, Shift, faults
-from services.notifier.route_tree import default
-from services.notifier.routing import Desk, Plan
+from services.notifier.routing import routing
+from services.notifier.routing.roster import Absence, Entry, Kind, Roster, Shift, faults
+from services.notifier.routing.route_tree import default
+from services.notifier.routing.routing import Desk, Plan
 from shared import regions
 from shared.contracts.alerts import About, Alert
 from shared.principals import Grant, Principal

@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier import route_tree, routing
 from services.notifier.errors import BadRoutes
-from services.notifier.route_tree import Wait
-from services.notifier.routing import Plan, Route, Step
+from services.notifier.routing import route_tree, routing
+from services.notifier.routing.route_tree import Wait
+from services.notifier.routing.routing import Plan, Route, Step
 from shared.workdays import add_working_hours
 from tests.notifier.samples import COUNTY, NOW, TOWN, VILLAGE, alert
 

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.notifier import lifecycle, standing
+from services.notifier import standing
 from services.notifier.errors import MoveNeedsMore, OwnJudgement
-from services.notifier.lifecycle import THE_SYSTEM, Actor, Move, Person, Reopening
-from services.notifier.routing import Desk
+from services.notifier.handling import lifecycle
+from services.notifier.handling.lifecycle import THE_SYSTEM, Actor, Move, Person, Reopening
+from services.notifier.routing.routing import Desk
 from services.notifier.standing import Assignee, Change, EarlyWithdrawal, Standing
 from shared.contracts.alerts import Bilingual, Evidence
 from shared.principals import Grant, Principal

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from services.notifier import timeline
-from services.notifier.channel_schemas import Receipt
-from services.notifier.history_schemas import HistoryDetails, HistoryEntry
+from services.notifier.channels.channel_schemas import Receipt
+from services.notifier.handling.history_schemas import HistoryDetails, HistoryEntry
 from services.notifier.schemas import DeskView, Named, Reading
+from services.notifier.workbench import timeline
 from tests.notifier.samples import COUNTY, NOW, TOWN
 
 

@@ -10,13 +10,16 @@ from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.notifier import deeds, lifecycle, noise, route_tree, silences, standing
-from services.notifier.deeds import AnswerTime, AskTime, HandOver, Note, Release, Take
-from services.notifier.lifecycle import THE_SYSTEM, Actor, Move, Person
-from services.notifier.noise import Heard, Known
-from services.notifier.roster import Absence, Entry, Kind, Roster
-from services.notifier.routing import Desk, Plan
-from services.notifier.silences import Matchers, Silence
+from services.notifier import standing
+from services.notifier.handling import deeds, lifecycle
+from services.notifier.handling.deeds import AnswerTime, AskTime, HandOver, Note, Release, Take
+from services.notifier.handling.lifecycle import THE_SYSTEM, Actor, Move, Person
+from services.notifier.noise import noise, silences
+from services.notifier.noise.noise import Heard, Known
+from services.notifier.noise.silences import Matchers, Silence
+from services.notifier.routing import route_tree
+from services.notifier.routing.roster import Absence, Entry, Kind, Roster
+from services.notifier.routing.routing import Desk, Plan
 from services.notifier.standing import Assignee, Change, EarlyWithdrawal, Standing
 from shared.contracts.alerts import About, Alert, Bilingual, Evidence, Grade, Party
 from shared.principals import Grant, Principal

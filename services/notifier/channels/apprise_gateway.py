@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from apprise import Apprise, NotifyFormat
 
+from services.notifier.channels.content import Notice
 from services.notifier.channels.gateways import AppriseGateway, Gateway, filled
 from services.notifier.channels.receipt import Receipt
-from services.notifier.content import Notice
 
 # Its own log names tokens and addresses.
 logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import httpx
 
+from services.notifier.channels.content import Notice
 from services.notifier.channels.gateways import Gateway, HttpGateway
 from services.notifier.channels.receipt import Receipt
-from services.notifier.content import Notice
 
 _LONGEST_ANSWER = 64_000
 

@@ -59,5 +59,5 @@ class Channels(_Strict):
 @cache
 def channels() -> Channels:
     """The channels; raises pydantic's error at start when the file is malformed."""
-    text = (Path(__file__).parent.parent / "channels.yaml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("channels.yaml").read_text(encoding="utf-8")
     return Channels.model_validate(yaml.safe_load(text))

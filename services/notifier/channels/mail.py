@@ -6,9 +6,9 @@ from email.message import EmailMessage
 
 import aiosmtplib
 
+from services.notifier.channels.content import Notice
 from services.notifier.channels.gateways import Gateway, MailServer, filled
 from services.notifier.channels.receipt import Receipt
-from services.notifier.content import Notice
 
 _QUEUED_AS = re.compile(r"queued as (\S{1,60})", re.IGNORECASE)
 

@@ -11,13 +11,12 @@ from typing import Any
 
 import httpx
 
-from services.notifier import content
-from services.notifier.channels import apprise_gateway, guard, http_gateway, mail, web_push, webhook
+from services.notifier.channels import apprise_gateway, content, guard, http_gateway, mail, web_push, webhook
+from services.notifier.channels.content import Notice
 from services.notifier.channels.gateways import AppriseGateway, BuiltIn, Gateway, HttpGateway, MailServer
 from services.notifier.channels.kinds import Clearance, channels
 from services.notifier.channels.receipt import Receipt
 from services.notifier.channels.web_push import PushKey
-from services.notifier.content import Notice
 from shared.settings import Settings
 
 _OWN_WORDS = ("digest", "reminder", "code", "test")

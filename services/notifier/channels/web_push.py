@@ -18,8 +18,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from services.notifier.channels import guard
+from services.notifier.channels.content import Notice
 from services.notifier.channels.receipt import Receipt
-from services.notifier.content import Notice
 from services.notifier.errors import BadWebhookAddress
 
 _GONE = (404, 410)
