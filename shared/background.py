@@ -51,6 +51,17 @@ async def every(seconds: float, name: str, look: Callable[[], Awaitable[bool]]) 
         await asyncio.sleep(seconds)
 
 
+async def woken(event: asyncio.Event, seconds: float) -> None:
+    """Wait until the event is set, or so many seconds.
+
+    Not by `asyncio.wait_for`: that of Python 3.11 loses a cancellation that comes with the event, and a stopping service
+    would wait for its works for ever.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
 def _ended(task: asyncio.Task[None]) -> None:
     if not task.cancelled():
         TASKS_DEAD.labels(task.get_name()).inc()

@@ -18,6 +18,7 @@ import httpx
 from asyncpg import Record
 
 from services.notifier.inbox import CHANNEL
+from shared.background import woken
 from shared.db import DATABASE_FAULTS, Connection, Database, Scope
 from shared.problems import NotSignedIn
 from shared.telemetry import logger
@@ -257,15 +258,9 @@ class Hub:
                 if more:
                     self._wake_others()
                     continue
-                await self._wait()
+                await woken(self._woken, _IDLE_SECONDS)
         finally:
             conn.terminate()
-
-    async def _wait(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), _IDLE_SECONDS)
-        except TimeoutError:
-            return
 
     async def _hand_out(self, conn: Connection) -> bool:
         rows = await conn.fetch(f"{_ITEMS} LIMIT $2", self._position, _PAGE)

@@ -9,6 +9,7 @@ import asyncio
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from shared.background import woken
 from shared.bus import topics
 from shared.bus.envelope import encode_headers
 from shared.db import DATABASE_FAULTS, Connection, Database
@@ -61,16 +62,10 @@ class Relay:
             while True:
                 self._woken.clear()
                 if not await self._publish_batch(conn, producer):
-                    await self._wait()
+                    await woken(self._woken, _IDLE_SECONDS)
         finally:
             await producer.stop()
             await conn.close()
-
-    async def _wait(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), _IDLE_SECONDS)
-        except TimeoutError:
-            return
 
     async def _publish_batch(self, conn: Connection, producer: AIOKafkaProducer) -> bool:
         rows = await conn.fetch(_TAKE, BATCH)

@@ -14,6 +14,7 @@ from services.notifier.channels import delivery_queue, retries, subscriptions
 from services.notifier.channels.delivery_queue import Lane
 from services.notifier.channels.gateways import Gateway
 from services.notifier.channels.senders import Outgoing, Senders
+from shared.background import woken
 from shared.db import DATABASE_FAULTS, Connection, Database, Scope
 from shared.identity import unseal
 from shared.settings import Settings
@@ -83,7 +84,7 @@ class Deliveries:
                 self._running[task] = Lane(row["gateway"], row["failing"])
                 task.add_done_callback(self._finished)
             if not more:
-                await self._wait()
+                await woken(self._woken, _IDLE_SECONDS)
 
     async def _room(self, conn: Connection) -> dict[Lane, int]:
         """How many messages each lane may begin: none while its circuit is open, one to try whether it closes."""
@@ -99,12 +100,6 @@ class Deliveries:
                 lane = Lane(name, failing)
                 room[lane] = limit - taken[lane]
         return room
-
-    async def _wait(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), _IDLE_SECONDS)
-        except TimeoutError:
-            return
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
