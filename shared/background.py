@@ -54,8 +54,8 @@ async def every(seconds: float, name: str, look: Callable[[], Awaitable[bool]]) 
 async def woken(event: asyncio.Event, seconds: float) -> None:
     """Wait until the event is set, or so many seconds.
 
-    Not by `asyncio.wait_for`: that of Python 3.11 loses a cancellation that comes with the event, and a stopping service
-    would wait for its works for ever.
+    Not by `asyncio.wait_for`: that of Python 3.11 loses a cancellation that comes with the event, and whoever stops a
+    service would wait for its works for ever.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
