@@ -29,14 +29,15 @@ _COLLECT_AFTER = (50_000, 20, 50)
 
 def create() -> FastAPI:
     """The app by the environment's settings, for `uvicorn --factory`."""
-    return build(Settings())
+    app = build(Settings())
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
+    return app
 
 
 def build(settings: Settings) -> FastAPI:
     """The app by these settings; raises the rulebook's error when a rule doesn't compile."""
     rulebook = rules.load()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
