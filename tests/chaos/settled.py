@@ -19,8 +19,10 @@ _SEEN = {
     "notifier": (
         "SELECT alert_id::text, rule_id, grade, state, desks, body - 'revision' AS body FROM alerts ORDER BY alert_id",
         "SELECT alert_id::text, desk, why FROM inbox WHERE removed_at IS NULL ORDER BY alert_id, desk",
-        # How often an alert was updated depends on the size of the detector's batches; that each was told does not.
-        "SELECT DISTINCT alert_id::text, readers FROM stream_events WHERE kind = 'raised' ORDER BY 1, 2",
+        # How often an alert was updated, and at which of its villages it was first seen, depends on the detector's
+        # batches; that whoever may read it now was told of it does not: this finds nothing.
+        "SELECT alert_id::text FROM alerts a WHERE NOT array_remove(readers, 'system') <@"
+        " (SELECT array_agg(reader) FROM stream_events e, unnest(e.readers) AS reader WHERE e.alert_id = a.alert_id)",
         "SELECT DISTINCT alert_id::text, channel FROM deliveries WHERE kind = 'raised' ORDER BY 1",
         # Nothing happened that the stream doesn't tell, and it tells nothing that did not happen: both find nothing.
         "SELECT alert_id::text, kind, at::text FROM history EXCEPT ALL"
