@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import openapi, problem_pages, problems, signin, telemetry
 from shared.auth import Verifier
+from shared.db import Database
 from shared.formats import local_date, local_time, yuan
 from shared.origin import same_origin
 from shared.settings import Settings
@@ -38,6 +39,18 @@ class NotReady(problems.Problem):
 
     status, code = 503, "not-ready"
     title_zh, title_en = "服务尚未就绪", "Not ready yet"
+
+
+def db_of(request: Request) -> Database:
+    """The database of the service that was asked."""
+    db: Database = request.app.state.db
+    return db
+
+
+def settings_of(request: Request) -> Settings:
+    """The settings of the service that was asked."""
+    settings: Settings = request.app.state.settings
+    return settings
 
 
 def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifespan) -> FastAPI:

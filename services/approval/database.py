@@ -2,13 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 
 from shared.db import Database
+from shared.web import db_of
 
-
-def _database(request: Request) -> Database:
-    return request.app.state.db  # type: ignore[no-any-return]
-
-
-Db = Annotated[Database, Depends(_database)]
+Db = Annotated[Database, Depends(db_of)]

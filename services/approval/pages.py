@@ -34,7 +34,7 @@ from shared.lengths import check_length
 from shared.principals import Principal
 from shared.problems import FieldError, InvalidInput, Problem
 from shared.regions import Region
-from shared.web import templates
+from shared.web import settings_of, templates
 
 _MAX_FORM = 4 * MAX_BYTES
 _PER_PAGE = 30
@@ -225,7 +225,7 @@ async def _receive_papers(
 
 
 async def _receive(request: Request, db: Database, caller: Principal, kind: str, file: UploadFile) -> FiledPaper:
-    stored = await receive(documents.folder_in(request.app.state.settings.data_dir), _chunks(file), file.filename or "")
+    stored = await receive(documents.folder_in(settings_of(request).data_dir), _chunks(file), file.filename or "")
     async with db.begin(Scope.of(caller)) as conn:
         await documents.register(conn, stored, caller.subject)
         await audit.record(conn, caller, "document.uploaded", f"document:{stored.sha256}")
@@ -336,7 +336,7 @@ def _seen(typed: Mapping[str, str]) -> int | None:
 
 
 def _secret(request: Request) -> str:
-    return str(request.app.state.settings.identity_secret)
+    return str(settings_of(request).identity_secret)
 
 
 def _to_case(case_id: UUID | str) -> Response:

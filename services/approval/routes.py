@@ -33,6 +33,7 @@ from shared.db import Scope
 from shared.documents import DOWNLOAD_HEADERS, EXTENSIONS, MAX_BYTES, path_of, receive
 from shared.lengths import check_length
 from shared.openapi import problems
+from shared.web import settings_of
 
 router = APIRouter(prefix="/v1")
 
@@ -209,7 +210,7 @@ async def upload(
     if request.headers.get("content-length"):
         check_length(request, MAX_BYTES)
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    folder = documents.folder_in(request.app.state.settings.data_dir)
+    folder = documents.folder_in(settings_of(request).data_dir)
     stored = await receive(folder, _chunks(request), name, declared or None)
     async with db.begin(Scope.of(caller)) as conn:
 
@@ -235,7 +236,7 @@ async def download(db: Db, caller: Caller, request: Request, sha256: Annotated[S
         stored = await documents.find(conn, sha256)
         await audit.record(conn, caller, "document.downloaded", f"document:{sha256}")
     return FileResponse(
-        path_of(documents.folder_in(request.app.state.settings.data_dir), sha256),
+        path_of(documents.folder_in(settings_of(request).data_dir), sha256),
         media_type=stored.media_type,
         filename=stored.name,
         headers=DOWNLOAD_HEADERS,
@@ -262,7 +263,7 @@ async def _done_once(
 
 
 def _secret(request: Request) -> str:
-    return str(request.app.state.settings.identity_secret)
+    return str(settings_of(request).identity_secret)
 
 
 def _said(request: Request, body: OpenCase | CompleteNode | ReturnCase | WithdrawCase) -> list[Any]:

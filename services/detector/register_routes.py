@@ -31,6 +31,7 @@ from shared.openapi import problems
 from shared.principals import Principal
 from shared.problems import FieldError
 from shared.sheets import SheetRefused
+from shared.web import db_of, settings_of
 
 _TAG = "登记数据 reference"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -70,7 +71,7 @@ async def list_uploads(
     require(caller, *READERS)
     if dataset is not None:
         _register(dataset)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         rows = await upload_trail.page(conn, dataset=dataset, after=cursor.read_moment(after), limit=limit)
     uploads = [UploadView.model_validate(row) for row in rows]
     last = uploads[-1] if len(uploads) == limit else None
@@ -105,9 +106,9 @@ async def get_template(caller: Caller, dataset: Dataset, kind: Literal["csv", "x
 async def export_records(request: Request, caller: Caller, dataset: Dataset) -> StreamingResponse:
     """The register within the caller's regions as a sheet to correct and upload again. Persons stay keyed hashes."""
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         await audit.record(conn, caller, "register.exported", f"register:{dataset}")
-    lines = _exported(_db(request), caller, _register(dataset))
+    lines = _exported(db_of(request), caller, _register(dataset))
     return StreamingResponse(lines, media_type=_CSV, headers=_attached(f"{dataset}.csv"))
 
 
@@ -128,7 +129,7 @@ async def put_record(
     register = _register(dataset)
     require(caller, *WRITERS)
     record, faults = read_record(
-        register.model, {"id": id} | body, secret=request.app.state.settings.identity_secret, path="body."
+        register.model, {"id": id} | body, secret=settings_of(request).identity_secret, path="body."
     )
     if record is not None and record.id != id:
         faults.append(FieldError("body.id", "与地址中的编号不一致", "not the id in the address"))
@@ -177,7 +178,7 @@ async def post_records(
     """
     register = _register(dataset)
     require(caller, *WRITERS)
-    secret = request.app.state.settings.identity_secret
+    secret = settings_of(request).identity_secret
     async with received(request, dataset) as file:
         reading = await asyncio.to_thread(read, file, register, sheet=sheet, secret=secret)
     take = not dry_run and (accept_good_rows or not reading.refused)
@@ -200,7 +201,7 @@ async def get_record(request: Request, caller: Caller, dataset: Dataset, id: Rec
     """One record, as it took effect."""
     _register(dataset)
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         await audit.record(conn, caller, "register.viewed", f"register:{dataset}", hourly=True)
         data = await conn.fetchval("SELECT data FROM reference_records WHERE dataset = $1 AND id = $2", dataset, id)
     if data is None:
@@ -223,7 +224,7 @@ async def list_records(
     """The records of a register by id, within the caller's regions."""
     _register(dataset)
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         await audit.record(conn, caller, "register.viewed", f"register:{dataset}", hourly=True)
         rows = await conn.fetch(_PAGE, dataset, after, limit)
     return RecordPage(records=[row["data"] for row in rows], next=rows[-1]["id"] if len(rows) == limit else None)
@@ -237,7 +238,7 @@ async def _take(request: Request, caller: Principal, reading: Reading, upload: U
     """Publish an upload's changes if it is applied, put it on record unless it is a dry run, and tell what it does."""
     outcome = Outcome()
     # All regions in sight, as `publish_changes` needs them; it refuses whoever may not write in the records' regions.
-    async with _db(request).begin(Scope.system()) as conn:
+    async with db_of(request).begin(Scope.system()) as conn:
         try:
             async with conn.transaction():
                 outcome = await publish_changes(conn, caller, upload.dataset, reading.changes, upload.at)
@@ -292,8 +293,3 @@ def _register(dataset: str) -> Register:
 
 def _attached(name: str) -> dict[str, str]:
     return {"content-disposition": f'attachment; filename="{name}"'}
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

@@ -15,11 +15,12 @@ from services.detector.rules import Rulebook
 from services.detector.schemas import Evaluation, FaultView, RuleView, WouldRaise
 from shared.auth import Caller, require
 from shared.contracts.power import NodeCompleted
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.openapi import problems
 from shared.principals import Principal
 from shared.problems import NotAllowed
 from shared.regions import COUNTY
+from shared.web import db_of
 
 READERS = (*WRITERS, "auditor")
 SUPERVISORS = (*READERS, "town_secretary", "town_inspector")
@@ -42,13 +43,13 @@ async def evaluate(request: Request, caller: Caller, step: NodeCompleted) -> Eva
         raise NotAllowed("该村不在本人权限范围内", "This village lies outside your region")
     if roles.isdisjoint(SUPERVISORS):
         # A judge of its own: what the shared one holds was read with all regions in sight.
-        async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+        async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
             judge = Judge(rulebook, for_village=True)
             findings = await would_raise(conn, judge, step)
         findings = [replace(finding, about=(), parties=()) for finding in findings]
         return Evaluation(findings=[_would_raise(finding, judge.rules.rulebook) for finding in findings])
     judge = request.app.state.evaluating
-    async with _db(request).begin(Scope.system(), readonly=True) as conn:
+    async with db_of(request).begin(Scope.system(), readonly=True) as conn:
         findings = await would_raise(conn, judge, step)
     return Evaluation(findings=[_would_raise(finding, judge.rules.rulebook) for finding in findings])
 
@@ -76,7 +77,7 @@ async def get_rule(
 async def list_faults(request: Request, caller: Caller) -> list[FaultView]:
     """Rules that could not be evaluated, the latest first. A message may hold values of any village."""
     require(caller, *READERS, region=COUNTY)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         rows = await conn.fetch(_FAULTS)
     return [FaultView(**row) for row in rows]
 
@@ -91,10 +92,5 @@ def _rulebook(request: Request) -> Rulebook:
 
 
 async def _with_own(request: Request, caller: Principal) -> Rulebook:
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         return _rulebook(request).with_changes(await all_changes(conn))
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

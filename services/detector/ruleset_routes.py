@@ -41,11 +41,12 @@ from shared.bus import outbox
 from shared.bus.envelope import Envelope
 from shared.contracts.base import UtcTime
 from shared.contracts.rulesets import TOPIC, RuleChanged
-from shared.db import Connection, Database, Scope
+from shared.db import Connection, Scope
 from shared.openapi import problems
 from shared.principals import Principal
 from shared.problems import FieldError
 from shared.regions import COUNTY
+from shared.web import db_of
 
 READERS = (KEEPER, "county_secretary", "auditor")
 _TAG = "规则调整 rule sets"
@@ -64,7 +65,7 @@ async def draft_change(request: Request, caller: Caller, body: NewDraft) -> Draf
     """Draft a change of parameters, grade, or whether a rule is on, for one's own region. It changes nothing yet."""
     require(caller, KEEPER, region=body.region_code)
     draft = _draft(caller, **body.model_dump())
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         draft.checked(await _rule(request, conn, draft), draft.drafted_at)
         await _keep(conn, draft, caller)
     return DraftView.model_validate(draft)
@@ -93,7 +94,7 @@ async def draft_rule(request: Request, caller: Caller, body: NewRule) -> DraftVi
         raise errors.BadRule(f"共 {len(told)} 处", f"{len(told)} faults", told)
     rule = parse(body.definition)
     draft = _draft(caller, rule_id=rule.id, **body.model_dump(), params={}, grade=None, enabled=True)
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         _refuse_taken(rule, _base(request).with_changes(await all_changes(conn)))
         draft.checked(rule, draft.drafted_at)
         await _keep(conn, draft, caller)
@@ -111,7 +112,7 @@ async def list_drafts(
 ) -> DraftPage:
     """Drafts of one's own region, the latest first."""
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         place = cursor.read_moment(after)
         drafts = await draft_store.page(conn, rule_id=rule_id, state=state, after=place, limit=limit)
     last = drafts[-1] if len(drafts) == limit else None
@@ -125,7 +126,7 @@ async def list_drafts(
 async def get_draft(request: Request, caller: Caller, id: DraftId) -> DraftDetail:
     """A draft with all that was done with it, and what its last back-test came to."""
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         return await _detail(conn, await draft_store.get(conn, id))
 
 
@@ -140,7 +141,7 @@ async def approve_draft(request: Request, caller: Caller, id: DraftId, body: App
     """Bring a change into force, by another keeper of the county than who drafted it."""
     require(caller, KEEPER, region=COUNTY)
     now = datetime.now(UTC)
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         draft = await draft_store.get(conn, id, lock=True)
         draft.decided_by(caller)
         # The rule may have changed since; only the period may have begun meanwhile.
@@ -167,7 +168,7 @@ async def approve_draft(request: Request, caller: Caller, id: DraftId, body: App
 async def reject_draft(request: Request, caller: Caller, id: DraftId, body: Rejection) -> DraftDetail:
     """Reject a change, by another keeper of the county than who drafted it."""
     require(caller, KEEPER, region=COUNTY)
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         draft = await draft_store.get(conn, id, lock=True)
         draft.decided_by(caller)
         await draft_store.decide(conn, draft, "rejected")
@@ -181,7 +182,7 @@ async def list_history(
 ) -> History:
     """Every act on every draft of one's own region, in turn: who, what, when and why. It is only ever added to."""
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         acts = await draft_store.acts(conn, rule_id=rule_id, after=after, limit=limit)
     views = [ActView(**act) for act in acts]
     return History(acts=views, next=views[-1].position if len(views) == limit else None)
@@ -197,7 +198,7 @@ async def show_in_force(
 ) -> InForce:
     """Each rule as it is in force for a region (the county, a town or a village) at a moment."""
     moment = at or datetime.now(UTC)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         rulebook = _base(request).with_changes(await all_changes(conn))
     rules = [rule for rule in rulebook.rules if rule_id in (None, rule.id)]
     if not rules:
@@ -223,7 +224,7 @@ async def start_backtest(request: Request, caller: Caller, id: DraftId) -> Backt
     if draft.state != "drafted":
         raise errors.AlreadyDecided(f"现为 {draft.state}", f"It is {draft.state}")
     # How many run is counted over all regions.
-    async with _db(request).begin(Scope.system()) as conn:
+    async with db_of(request).begin(Scope.system()) as conn:
         run = await backtests.open_run(conn, draft)
         await draft_store.note(conn, draft, "backtest_started", caller, "", datetime.now(UTC))
     runner.start(run.id)
@@ -238,7 +239,7 @@ async def start_backtest(request: Request, caller: Caller, id: DraftId) -> Backt
 async def get_backtest(request: Request, caller: Caller, id: DraftId) -> BacktestView:
     """The last back-test of a draft: how far it is, and what it came to."""
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         await draft_store.get(conn, id)
         return BacktestView.model_validate(await backtests.latest(conn, id))
 
@@ -253,7 +254,7 @@ async def list_differences(
 ) -> DifferencePage:
     """The alerts that a draft would add, take away or grade otherwise, with their case numbers."""
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         await draft_store.get(conn, id)
         run = await backtests.latest(conn, id)
         found = await backtests.differences(conn, run.id, kind=kind, after=after, limit=limit)
@@ -271,7 +272,7 @@ async def list_differences(
 async def cancel_backtest(request: Request, caller: Caller, id: DraftId) -> BacktestView:
     """End the back-test of a draft. One that has ended stays as it is."""
     draft = await _own_draft(request, caller, id)
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         run = await backtests.latest(conn, id)
         if await backtests.end(conn, run.id, "cancelled", ""):
             await draft_store.note(conn, draft, "backtest_cancelled", caller, "", datetime.now(UTC))
@@ -280,7 +281,7 @@ async def cancel_backtest(request: Request, caller: Caller, id: DraftId) -> Back
 
 async def _own_draft(request: Request, caller: Principal, id: uuid.UUID) -> Draft:
     """A draft of a region whose rules the caller keeps."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         draft = await draft_store.get(conn, id)
     require(caller, KEEPER, region=draft.region_code)
     return draft
@@ -347,8 +348,3 @@ def _event(change: RuleChanged) -> Envelope:
 def _base(request: Request) -> Rulebook:
     rulebook: Rulebook = request.app.state.rulebook
     return rulebook
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

@@ -9,6 +9,7 @@ from services.disclosure import village_page
 from services.disclosure.cache import VillageCache
 from shared.db import Connection, Database, Scope
 from shared.settings import Settings
+from shared.web import settings_of
 
 
 @asynccontextmanager
@@ -27,7 +28,7 @@ def village_cache(request: Request) -> VillageCache:
 
 def own_url(request: Request) -> str:
     """Where anybody finds this service."""
-    settings: Settings = request.app.state.settings
+    settings: Settings = settings_of(request)
     return settings.disclosure_url.rstrip("/")
 
 

@@ -25,9 +25,10 @@ from services.notifier.workbench.inbox_choice import ORDERS, SHOWN, InboxChoice
 from shared import audit, regions, web
 from shared.auth import Caller
 from shared.cells import Unreadable, read_integer, read_money
-from shared.db import Connection, Database, Scope
+from shared.db import Connection, Scope
 from shared.principals import Principal
 from shared.problems import FieldError
+from shared.web import db_of
 
 router = APIRouter(include_in_schema=False)
 _templates = web.templates(Path(__file__).parent)
@@ -38,7 +39,7 @@ _templates.env.filters.update(shortened=related_graph.shortened, ending=related_
 async def show_inbox(request: Request, caller: Caller, choice: Annotated[InboxChoice, Query()]) -> Response:
     """The alerts on the desks of whoever is signed in, as the URL chooses."""
     wanted = choice.filter()
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         await audit.record(conn, caller, "alerts.listed", "alerts", hourly=True)
         position = await last_position(conn)
         items, following = await listing.search(conn, wanted)
@@ -69,7 +70,7 @@ async def show_inbox(request: Request, caller: Caller, choice: Annotated[InboxCh
 @router.get("/counts")
 async def show_counts(request: Request, caller: Caller, choice: Annotated[InboxChoice, Query()]) -> Response:
     """How much waits, and how much of what is chosen: what the open page puts in when something changed."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         counts = await listing.counts(conn)
         facets = await listing.facets(conn, choice.filter())
     return _page(request, "inbox_counts.html", counts=counts, facets=facets, choice=choice, words=vocabulary())
@@ -78,7 +79,7 @@ async def show_counts(request: Request, caller: Caller, choice: Annotated[InboxC
 @router.get("/alerts/{alert_id}")
 async def show_alert(request: Request, caller: Caller, alert_id: UUID) -> Response:
     """One alert, its history and what may be done."""
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         held = await inbox.find(conn, alert_id)
         await inbox.mark_read(conn, held, caller)
         view = await moves.seen(conn, held, caller)
@@ -115,7 +116,7 @@ async def show_card(
 
     With `chosen` it is 204 unless what is chosen in the inbox shows it.
     """
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         held = await inbox.find(conn, alert_id)
         if chosen and not await listing.matches(conn, choice.filter(), alert_id):
             return Response(status_code=204)
@@ -138,7 +139,7 @@ async def move_alert(
     """Make a move and show the alert again."""
     money, number = _read("recovered", recovered, read_money), _read("people", people, read_integer)
     wish = Move(to, note, outcome or None, explanation or None, money, number)
-    await moves.make(_db(request), caller, alert_id, wish, None)
+    await moves.make(db_of(request), caller, alert_id, wish, None)
     return RedirectResponse(f"/alerts/{alert_id}", status_code=303)
 
 
@@ -165,8 +166,3 @@ def _read(field: str, text: str, read: Callable[[str], int]) -> int:
 
 def _page(request: Request, name: str, **values: Any) -> Response:
     return _templates.TemplateResponse(request, name, values)
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

@@ -11,6 +11,7 @@ from services.notifier.handling import lifecycle, moves
 from services.notifier.handling.handling_schemas import MoveRequest
 from services.notifier.handling.history_schemas import History
 from services.notifier.handling.lifecycle import Move
+from services.notifier.idempotency import RequestKey
 from services.notifier.live_response import LiveResponse
 from services.notifier.routing import routing
 from services.notifier.schemas import AlertFilter, AlertPage, AlertView
@@ -18,25 +19,17 @@ from services.notifier.stream import Hub, Reader
 from services.notifier.workbench import listing
 from shared import audit
 from shared.auth import Caller, current_principal
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.openapi import problems
+from shared.web import db_of
 
 router = APIRouter(prefix="/v1", tags=["预警 alerts"])
-RequestKey = Annotated[
-    str | None,
-    Header(
-        alias="idempotency-key",
-        min_length=1,
-        max_length=200,
-        description="自选的请求编号:重复发送只生效一次 / a key of your own choice: a repeated request has one effect",
-    ),
-]
 
 
 @router.get("/alerts", summary="预警列表 / List alerts", responses=problems(errors.BadCursor))
 async def list_alerts(request: Request, caller: Caller, wanted: Annotated[AlertFilter, Query()]) -> AlertPage:
     """The alerts on the caller's desks: red first and the newest of a grade first, unless `sort` says otherwise."""
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         await audit.record(conn, caller, "alerts.listed", "alerts", hourly=True)
         items, after = await listing.search(conn, wanted)
     return AlertPage(items=items, next=after)
@@ -55,7 +48,7 @@ async def show_alert(
 
     Its `ETag` stands for all that this caller sees of it: sent back in `If-None-Match`, what is unchanged answers 304.
     """
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         held = await inbox.find(conn, alert_id)
         await inbox.mark_read(conn, held, caller)
         view = await moves.seen(conn, held, caller)
@@ -73,7 +66,7 @@ async def show_alert(
 )
 async def show_history(request: Request, caller: Caller, alert_id: UUID) -> History:
     """All that happened to an alert, the oldest first; not for those who must stand aside, for it names who has it."""
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         held = await inbox.find(conn, alert_id)
         if why_not := lifecycle.recusal(held.alert, standing.actor_at(held, caller)):
             raise why_not
@@ -87,7 +80,7 @@ async def move_alert(
     request: Request, caller: Caller, alert_id: UUID, body: MoveRequest, key: RequestKey = None
 ) -> AlertView:
     """Bring an alert into another state."""
-    return await moves.make(_db(request), caller, alert_id, body.wish(), key)
+    return await moves.make(db_of(request), caller, alert_id, body.wish(), key)
 
 
 @router.post(
@@ -95,7 +88,7 @@ async def move_alert(
 )
 async def acknowledge_alert(request: Request, caller: Caller, alert_id: UUID, key: RequestKey = None) -> AlertView:
     """Acknowledge an alert: the move to `acknowledged`."""
-    return await moves.make(_db(request), caller, alert_id, Move("acknowledged"), key)
+    return await moves.make(db_of(request), caller, alert_id, Move("acknowledged"), key)
 
 
 @router.get(
@@ -124,15 +117,10 @@ async def open_stream(
         return Scope.of(await current_principal(request, None)) == scope
 
     position = _position(last_event_id or after)
-    async with _db(request).begin(scope) as conn:
+    async with db_of(request).begin(scope) as conn:
         await audit.record(conn, caller, "stream.opened", "stream", hourly=True)
     reader = Reader(scope)
     return LiveResponse(hub.events(reader, position, allowed=allowed), reader)
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db
 
 
 def _position(text: str | None) -> int | None:

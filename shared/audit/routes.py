@@ -13,6 +13,7 @@ from shared.auth import Caller, require
 from shared.db import Database, Scope
 from shared.openapi import problems
 from shared.principals import Principal
+from shared.web import db_of
 
 READERS = ("auditor", "county_secretary", "city_secretary")
 router = APIRouter(prefix="/v1/audit", tags=["审计 audit"])
@@ -23,7 +24,7 @@ EntryId = Annotated[int, Path(ge=1, le=2**63 - 1, description="记录编号 / th
 async def list_audit_entries(request: Request, caller: Caller, wanted: Annotated[AuditQuery, Query()]) -> AuditPage:
     """Who saw, changed or exported what in the caller's regions, the latest first."""
     require(caller, *READERS)
-    return await read(_db(request), caller, wanted)
+    return await read(db_of(request), caller, wanted)
 
 
 @router.get(
@@ -37,7 +38,7 @@ async def export_audit_entries(
 ) -> StreamingResponse:
     """The entries of the caller's regions as CSV or NDJSON, in their order. The export is an entry of its own."""
     require(caller, *READERS)
-    db, scope = _db(request), Scope.of(caller)
+    db, scope = db_of(request), Scope.of(caller)
     async with db.begin(scope) as conn:
         await record(conn, caller, "audit.exported", "audit", wanted.told() | {"format": wanted.format})
         upto = await search.last(conn)
@@ -67,7 +68,7 @@ async def verify_audit_log(request: Request, caller: Caller) -> Verification:
 async def show_audit_entry(request: Request, caller: Caller, id: EntryId) -> AuditEntry:
     """One entry."""
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         return await search.entry(conn, id)
 
 
@@ -81,7 +82,7 @@ async def read(db: Database, caller: Principal, wanted: AuditQuery) -> AuditPage
 async def verify(request: Request, caller: Principal) -> Verification:
     """Check now, and note who asked and what it came to."""
     found = await watch_of(request).look()
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         await record(conn, caller, "audit.verified", "audit", {"entries": found.entries, "sound": found.sound})
     return found
 
@@ -90,8 +91,3 @@ def watch_of(request: Request) -> Watch:
     """The service's own check."""
     watch: Watch = request.app.state.audit_watch
     return watch
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

@@ -27,6 +27,7 @@ from shared.lengths import check_length
 from shared.openapi import problems
 from shared.problems import FieldError
 from shared.sheets import read_sheets
+from shared.web import settings_of
 
 IMPORTERS = ("machine", "reporting_clerk", "town_agri_office", "county_authority")
 
@@ -78,7 +79,7 @@ async def import_sheet(
     """Take the rows of existing records over into a village. The same row twice has one effect."""
     check_village(village_code)
     require(caller, *IMPORTERS, region=village_code)
-    reading, digest = await asyncio.to_thread(_read, file, request.app.state.settings.identity_secret)
+    reading, digest = await asyncio.to_thread(_read, file, settings_of(request).identity_secret)
     importer = cases.RoleHolder(caller.person_key, caller.name, caller.roles_in(village_code))
     async with db.begin(Scope.of(caller)) as conn:
 

@@ -16,11 +16,11 @@ from services.disclosure.schemas import Named
 from services.disclosure.vocabulary import vocabulary
 from shared import audit, cursor
 from shared.auth import Caller, require
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.documents import DOWNLOAD_HEADERS
 from shared.principals import Principal
 from shared.problems import FieldError, NotFound, Problem
-from shared.settings import Settings
+from shared.web import db_of, settings_of
 
 router = APIRouter(prefix="/appeals", include_in_schema=False)
 _PAGE = 30
@@ -39,8 +39,8 @@ async def show_appeals(
     """The appeals that the caller may read, the latest first."""
     require(caller, *_posts())
     show = show if show in _SHOWS else "open"
-    secret = _settings(request).identity_secret
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    secret = settings_of(request).identity_secret
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         found, more = await deeds.listed(conn, caller, show, cursor.read_moment(after), _PAGE, secret)
     last = found[-1].appeal if found and more else None
     return _page(
@@ -64,7 +64,7 @@ async def show_appeal(request: Request, caller: Caller, appeal_id: uuid.UUID) ->
 @router.get("/{appeal_id}/pictures/{picture_id}")
 async def show_picture(request: Request, caller: Caller, appeal_id: uuid.UUID, picture_id: uuid.UUID) -> Response:
     """A picture of an appeal."""
-    content = await deeds.give_picture(_db(request), _settings(request), caller, appeal_id, picture_id)
+    content = await deeds.give_picture(db_of(request), settings_of(request), caller, appeal_id, picture_id)
     return Response(content, media_type=pictures.MEDIA_TYPE, headers=DOWNLOAD_HEADERS)
 
 
@@ -74,7 +74,7 @@ async def show_identity(
 ) -> Response:
     """The appeal with its author's name, this once."""
     try:
-        who = await deeds.show_identity(_db(request), _settings(request), caller, appeal_id, reason, text)
+        who = await deeds.show_identity(db_of(request), settings_of(request), caller, appeal_id, reason, text)
     except Problem as problem:
         return await _again(request, caller, appeal_id, "identity", problem, {"text": text})
     return await _show(request, caller, appeal_id, who=who)
@@ -102,7 +102,7 @@ async def do(
 
 
 async def _do(request: Request, caller: Principal, appeal_id: uuid.UUID, deed: str, typed: dict[str, str]) -> None:
-    db, settings, text = _db(request), _settings(request), typed["text"].replace("\r\n", "\n")
+    db, settings, text = db_of(request), settings_of(request), typed["text"].replace("\r\n", "\n")
     if deed == "reply":
         reply = Reply(text, typed["public"] == "yes", typed["about"])
         return await deeds.answer(db, settings, caller, appeal_id, reply)
@@ -137,8 +137,8 @@ async def _show(
     typed: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
-    async with _db(request).begin(Scope.of(caller)) as conn:
-        held, entries = await deeds.read(conn, caller, appeal_id, _settings(request).identity_secret)
+    async with db_of(request).begin(Scope.of(caller)) as conn:
+        held, entries = await deeds.read(conn, caller, appeal_id, settings_of(request).identity_secret)
         about, one = f"appeal:{appeal_id}", held.appeal
         await audit.record(conn, caller, "appeal.viewed", about, region=one.desk, hourly=True)
         values: dict[str, Any] = {
@@ -177,13 +177,3 @@ def _posts() -> set[str]:
 
 def _page(name: str, status: int = 200, **values: Any) -> Response:
     return HTMLResponse(rendered(name, **values), status, _PRIVATE)
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db
-
-
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings

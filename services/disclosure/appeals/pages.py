@@ -19,9 +19,8 @@ from services.disclosure.reader import public
 from services.disclosure.routes import VillageCode
 from services.disclosure.schemas import Named
 from services.disclosure.vocabulary import vocabulary
-from shared.db import Database
 from shared.problems import FieldError, NotFound, Problem
-from shared.settings import Settings
+from shared.web import db_of, settings_of
 
 router = APIRouter()
 _PRIVATE = {"cache-control": "no-store", "referrer-policy": "same-origin"}
@@ -42,10 +41,10 @@ async def file_appeal(request: Request, code: str) -> Response:
     village_page.check(code)
     sent = await forms.receive(request)
     token = sent.typed.get("token", "")
-    tracking_number = number.number_of(token, _settings(request).identity_secret)
+    tracking_number = number.number_of(token, settings_of(request).identity_secret)
     try:
-        errors = forms.check_challenge(sent.typed, _settings(request))
-        if not errors and await deeds.is_filed(_db(request), _settings(request), tracking_number):
+        errors = forms.check_challenge(sent.typed, settings_of(request))
+        if not errors and await deeds.is_filed(db_of(request), settings_of(request), tracking_number):
             return await _receipt(request, tracking_number)
         await _file(request, code, sent, tracking_number, errors)
     except (Mend, TooManyAppeals) as problem:
@@ -85,7 +84,7 @@ async def say(request: Request, deed: str) -> Response:
     try:
         tracking_number = await _known_number(request, typed.get("number", ""))
         if not errors:
-            await deeds.say(_db(request), _settings(request), tracking_number, decisions[deed], drawn)
+            await deeds.say(db_of(request), settings_of(request), tracking_number, decisions[deed], drawn)
     except NoSuchNumber:
         return await _tracked(request, typed.get("number", ""))
     except Problem as problem:
@@ -120,10 +119,10 @@ async def _file(request: Request, code: str, sent: Sent, tracking_number: str, e
     limits = plan().limits
     address = request.client.host if request.client else ""
     counted = [("filed", address, limits.filed_by_address), ("village", code, limits.filed_in_village)]
-    await rates.count(_db(request), counted, datetime.now(UTC))
+    await rates.count(db_of(request), counted, datetime.now(UTC))
     about = await _case(request, code, sent.typed.get("case_id", ""))
     case_of = (about["case_id"], about["case_no"]) if about else None
-    await deeds.file(_db(request), _settings(request), code, case_of, wanted, drawn, tracking_number)
+    await deeds.file(db_of(request), settings_of(request), code, case_of, wanted, drawn, tracking_number)
 
 
 async def _form(
@@ -143,14 +142,14 @@ async def _form(
         errors=errors,
         wrong={error.field: error for error in errors},
         lost_pictures=lost_pictures,
-        challenge=forms.new_challenge(_settings(request)),
+        challenge=forms.new_challenge(settings_of(request)),
         plan=plan(),
     )
     return HTMLResponse(body, status, _PRIVATE)
 
 
 async def _receipt(request: Request, tracking_number: str) -> Response:
-    held, _, count = await deeds.followed(_db(request), _settings(request), tracking_number)
+    held, _, count = await deeds.followed(db_of(request), settings_of(request), tracking_number)
     return _page(
         "appeal_receipt.html",
         number=number.grouped(tracking_number),
@@ -166,7 +165,7 @@ async def _tracked(
 ) -> Response:
     try:
         tracking_number = await _known_number(request, typed)
-        held, entries, count = await deeds.followed(_db(request), _settings(request), tracking_number)
+        held, entries, count = await deeds.followed(db_of(request), settings_of(request), tracking_number)
     except (NoSuchNumber, TooManyAppeals) as problem:
         wrong = [FieldError("number", problem.detail_zh, problem.detail_en)]
         return _page("appeal_track_form.html", problem.status, typed=typed, errors=wrong)
@@ -190,12 +189,12 @@ async def _tracked(
 async def _known_number(request: Request, typed: str) -> str:
     """The number of an appeal. A wrong one is counted for its address; raises `NoSuchNumber`, `TooManyAppeals`."""
     address, limits, now = request.client.host if request.client else "", plan().limits, datetime.now(UTC)
-    await rates.check(_db(request), "wrong_number", address, limits.wrong_numbers_by_address, now)
+    await rates.check(db_of(request), "wrong_number", address, limits.wrong_numbers_by_address, now)
     found = number.read(typed)
     if found is None:
         raise NoSuchNumber("请核对查询码:20 位数字,可能有一位抄错", "Check the number: 20 digits, one may be wrong")
-    if not await deeds.is_filed(_db(request), _settings(request), found):
-        await rates.count(_db(request), [("wrong_number", address, limits.wrong_numbers_by_address)], now)
+    if not await deeds.is_filed(db_of(request), settings_of(request), found):
+        await rates.count(db_of(request), [("wrong_number", address, limits.wrong_numbers_by_address)], now)
         raise NoSuchNumber("没有这个查询码", "No appeal has this number")
     return found
 
@@ -219,13 +218,3 @@ async def _case(request: Request, code: str, case_id: str) -> dict[str, str] | N
 
 def _page(name: str, status: int = 200, **values: Any) -> Response:
     return HTMLResponse(rendered(name, **values), status, _PRIVATE)
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db
-
-
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from services.notifier.channels import receipts, subscriptions, webhooks
-from services.notifier.channels.channel_routes import db_of, gateways_of, offered, settings_of, wake
+from services.notifier.channels.channel_routes import gateways_of, offered, wake
 from services.notifier.channels.channel_schemas import ChannelChange, ChannelRequest, DeliveryFilter, ReplayRequest
 from services.notifier.channels.kinds import channels
 from services.notifier.errors import CodeWrong
@@ -19,6 +19,7 @@ from shared.auth import Caller
 from shared.contracts.alerts import Grade
 from shared.db import Scope
 from shared.principals import Principal
+from shared.web import db_of, settings_of
 
 router = APIRouter(include_in_schema=False)
 _templates = web.templates(Path(__file__).parent.parent)

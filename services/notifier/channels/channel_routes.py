@@ -26,9 +26,9 @@ from services.notifier.errors import CodeWrong
 from services.notifier.handling import lifecycle
 from services.notifier.schemas import Named
 from shared.auth import Caller
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.openapi import problems
-from shared.settings import Settings
+from shared.web import db_of, settings_of
 
 router = APIRouter(prefix="/v1")
 _ADDING = (
@@ -198,18 +198,6 @@ def wake(request: Request) -> None:
     """Send now what was just queued."""
     worker: Worker = request.app.state.deliveries
     worker.wake()
-
-
-def db_of(request: Request) -> Database:
-    """The service's database."""
-    db: Database = request.app.state.db
-    return db
-
-
-def settings_of(request: Request) -> Settings:
-    """The service's settings."""
-    settings: Settings = request.app.state.settings
-    return settings
 
 
 def gateways_of(request: Request) -> Mapping[str, Gateway]:

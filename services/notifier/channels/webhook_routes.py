@@ -7,13 +7,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.notifier import errors
 from services.notifier.channels import receipts, webhooks
-from services.notifier.channels.channel_routes import db_of, gateways_of, settings_of, wake
+from services.notifier.channels.channel_routes import gateways_of, wake
 from services.notifier.channels.channel_schemas import DeliveryFilter, Replayed, ReplayRequest
 from services.notifier.channels.webhook_schemas import Deliveries, NewWebhook, WebhookRequest, Webhooks, WebhookView
 from shared import audit
 from shared.auth import Caller
 from shared.db import Scope
 from shared.openapi import problems
+from shared.web import db_of, settings_of
 
 router = APIRouter(prefix="/v1", tags=["订阅 webhooks"])
 

@@ -16,11 +16,12 @@ from services.notifier.handling.paper_schemas import Papers, PaperView
 from services.notifier.inquiries import inquiry_store
 from services.notifier.proposals import proposal_store
 from shared.auth import Caller
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.documents import DOWNLOAD_HEADERS, EXTENSIONS, MAX_BYTES, path_of
 from shared.lengths import check_length
 from shared.openapi import problems
 from shared.problems import FieldError
+from shared.web import db_of, settings_of
 
 router = APIRouter()
 _PAPERS: list[str | Enum] = ["材料 papers"]
@@ -37,7 +38,7 @@ _FORM_BYTES = 64 * 1024
 )
 async def list_folder_papers(request: Request, caller: Caller, folder: Folder, folder_id: UUID) -> Papers:
     """The papers of an inquiry or a proposal, and how often each was taken."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         await (inquiry_store.find if folder == "inquiries" else proposal_store.find)(conn, folder_id)
         return Papers(items=await folder_papers.listed(conn, folder, folder_id))
 
@@ -61,9 +62,9 @@ async def file_folder_paper(
     if request.headers.get("content-length"):
         check_length(request, MAX_BYTES)
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower() or None
-    data_dir, chunks = request.app.state.settings.data_dir, request.stream()
+    data_dir, chunks = settings_of(request).data_dir, request.stream()
     return await folder_papers.file(
-        _db(request), caller, folder, folder_id, chunks, data_dir=data_dir, name=name, declared=declared
+        db_of(request), caller, folder, folder_id, chunks, data_dir=data_dir, name=name, declared=declared
     )
 
 
@@ -78,10 +79,10 @@ async def take_folder_paper(
     request: Request, caller: Caller, folder: Folder, folder_id: UUID, paper_id: UUID
 ) -> FileResponse:
     """One paper; who took it when is kept."""
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         stored = await folder_papers.give(conn, caller, folder, folder_id, paper_id)
     return FileResponse(
-        path_of(folder_papers.folder_in(request.app.state.settings.data_dir), stored.sha256),
+        path_of(folder_papers.folder_in(settings_of(request).data_dir), stored.sha256),
         media_type=stored.media_type,
         filename=stored.name,
         headers=DOWNLOAD_HEADERS,
@@ -102,18 +103,13 @@ async def file_folder_papers(
         wrong = FieldError("files", f"请选择 1 至 {_MOST_FILES} 个文件", f"Choose from 1 to {_MOST_FILES} files")
         raise MoveNeedsMore("请选择文件", "Choose the files", [wrong])
     check_length(request, MAX_BYTES + _FORM_BYTES)
-    data_dir = request.app.state.settings.data_dir
+    data_dir = settings_of(request).data_dir
     for file in given:
         name = file.filename or ""
-        await folder_papers.file(_db(request), caller, folder, folder_id, _chunks(file), data_dir=data_dir, name=name)
+        await folder_papers.file(db_of(request), caller, folder, folder_id, _chunks(file), data_dir=data_dir, name=name)
     return RedirectResponse(f"/{folder}/{folder_id}#papers", status_code=303)
 
 
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
     while chunk := await file.read(256 * 1024):
         yield chunk
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

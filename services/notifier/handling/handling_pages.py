@@ -11,11 +11,11 @@ from services.notifier.errors import MoveNeedsMore
 from services.notifier.handling import deeds, moves, papers
 from services.notifier.handling.deeds import AnswerTime, AskTime, Deed, HandOver, Note, Release, Take
 from shared.auth import Caller
-from shared.db import Database
 from shared.documents import MAX_BYTES
 from shared.lengths import check_length
 from shared.principals import Principal
 from shared.problems import FieldError
+from shared.web import db_of, settings_of
 
 router = APIRouter(prefix="/alerts/{alert_id}", include_in_schema=False)
 _MOST_FILES = 10
@@ -77,26 +77,21 @@ async def file_papers(
     check_length(request, MAX_BYTES + _FORM_BYTES)
     for file in given:
         await papers.file(
-            _db(request),
+            db_of(request),
             caller,
             alert_id,
             _chunks(file),
-            data_dir=request.app.state.settings.data_dir,
+            data_dir=settings_of(request).data_dir,
             name=file.filename or "",
         )
     return RedirectResponse(f"/alerts/{alert_id}#papers", status_code=303)
 
 
 async def _do(request: Request, caller: Principal, alert_id: UUID, deed: Deed) -> Response:
-    await moves.make(_db(request), caller, alert_id, deed, None)
+    await moves.make(db_of(request), caller, alert_id, deed, None)
     return RedirectResponse(f"/alerts/{alert_id}", status_code=303)
 
 
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
     while chunk := await file.read(256 * 1024):
         yield chunk
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

@@ -21,15 +21,15 @@ from services.notifier.handling.handling_schemas import (
 )
 from services.notifier.handling.paper_schemas import Papers, PaperView
 from services.notifier.handling.rule_schemas import RuleRecord, RuleRecords
-from services.notifier.routes import RequestKey
+from services.notifier.idempotency import RequestKey
 from services.notifier.schemas import AlertView
 from shared.auth import Caller
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.documents import DOWNLOAD_HEADERS, EXTENSIONS, MAX_BYTES, path_of
 from shared.lengths import check_length
 from shared.openapi import problems
 from shared.principals import Principal
-from shared.settings import Settings
+from shared.web import db_of, settings_of
 
 router = APIRouter(prefix="/v1")
 _HANDLING: list[str | Enum] = ["办理 handling"]
@@ -58,7 +58,7 @@ async def release_alert(
 )
 async def list_colleagues(request: Request, caller: Caller, alert_id: UUID) -> Colleagues:
     """To whom the caller can hand an alert over: those who have read at one of his desks and need not stand aside."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         held = await inbox.find(conn, alert_id)
         _not_recused(held, caller)
         return Colleagues(items=await colleagues.choices(conn, held, standing.actor_at(held, caller)))
@@ -101,7 +101,7 @@ async def answer_extension(
 @router.get("/alerts/{alert_id}/papers", tags=_PAPERS, summary="材料列表 / List papers", responses=_READING)
 async def list_papers(request: Request, caller: Caller, alert_id: UUID) -> Papers:
     """The papers of an alert, and how often each was taken."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         _not_recused(await inbox.find(conn, alert_id), caller)
         return Papers(items=await papers.listed(conn, alert_id))
 
@@ -125,11 +125,11 @@ async def file_paper(
         check_length(request, MAX_BYTES)
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return await papers.file(
-        _db(request),
+        db_of(request),
         caller,
         alert_id,
         _chunks(request),
-        data_dir=_settings(request).data_dir,
+        data_dir=settings_of(request).data_dir,
         name=name,
         declared=declared or None,
     )
@@ -144,10 +144,10 @@ async def file_paper(
 )
 async def take_paper(request: Request, caller: Caller, alert_id: UUID, paper_id: UUID) -> FileResponse:
     """One paper; who took it when is kept."""
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         stored = await papers.give(conn, caller, alert_id, paper_id)
     return FileResponse(
-        path_of(papers.folder_in(_settings(request).data_dir), stored.sha256),
+        path_of(papers.folder_in(settings_of(request).data_dir), stored.sha256),
         media_type=stored.media_type,
         filename=stored.name,
         headers=DOWNLOAD_HEADERS,
@@ -157,7 +157,7 @@ async def take_paper(request: Request, caller: Caller, alert_id: UUID, paper_id:
 @router.get("/rules", tags=_RULES, summary="规则成效 / List records of rules")
 async def list_rules(request: Request, caller: Caller) -> RuleRecords:
     """What became of each rule's alerts, as far as the caller may read them."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         return RuleRecords(items=await rule_records.of_all(conn))
 
 
@@ -169,12 +169,12 @@ async def list_rules(request: Request, caller: Caller) -> RuleRecords:
 )
 async def show_rule(request: Request, caller: Caller, rule_id: str) -> RuleRecord:
     """What became of one rule's alerts: how many were cleared and why, rectified, punished, withdrawn."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         return await rule_records.of(conn, rule_id)
 
 
 async def _do(request: Request, caller: Principal, alert_id: UUID, deed: Deed, key: str | None) -> AlertView:
-    return await moves.make(_db(request), caller, alert_id, deed, key)
+    return await moves.make(db_of(request), caller, alert_id, deed, key)
 
 
 def _not_recused(held: standing.Standing, caller: Principal) -> None:
@@ -185,13 +185,3 @@ def _not_recused(held: standing.Standing, caller: Principal) -> None:
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
     async for chunk in request.stream():
         yield chunk
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db
-
-
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings

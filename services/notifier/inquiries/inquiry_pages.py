@@ -18,8 +18,9 @@ from services.notifier.schemas import AlertFilter
 from services.notifier.workbench import listing
 from shared import audit, forms, web
 from shared.auth import Caller
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.problems import FieldError, InvalidInput
+from shared.web import db_of
 
 router = APIRouter(prefix="/inquiries", include_in_schema=False)
 _templates = web.templates(Path(__file__).parent.parent)
@@ -45,7 +46,7 @@ async def show_inquiries(
         text=text or None,
         after=after,
     )
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         items, following = await inquiry_store.search(conn, wanted, datetime.now(UTC))
     return _page(request, "inquiries.html", caller=caller, items=items, next=following, state=state, text=text)
 
@@ -56,7 +57,7 @@ async def show_form(
 ) -> Response:
     """The form that opens an inquiry over alerts chosen from the caller's desk."""
     wanted = AlertFilter(state="open", limit=_MOST_TO_CHOOSE)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         items, _ = await listing.search(conn, wanted)
         bound = await inquiry_store.bound(conn, [item.alert_id for item in items])
     return _page(
@@ -88,14 +89,14 @@ async def open_inquiry(
         )
     given = {"title": title.strip(), "alerts": alerts, "helpers": _names(helpers), "plan": plan, "term": term}
     wanted = forms.read(NewInquiry, given)
-    made = await inquiry_deeds.open_inquiry(_db(request), caller, wanted, None)
+    made = await inquiry_deeds.open_inquiry(db_of(request), caller, wanted, None)
     return _show(made.inquiry_id)
 
 
 @router.get("/{inquiry_id}")
 async def show_inquiry(request: Request, caller: Caller, inquiry_id: UUID) -> Response:
     """One inquiry, its alerts, what they share, its record, and what may be done."""
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         view = await inquiry_deeds.view(conn, caller, inquiry_id)
         about = f"inquiry:{inquiry_id}"
         await audit.record(conn, caller, "inquiry.viewed", about, region=view.county.code, hourly=True)
@@ -134,7 +135,7 @@ async def move_inquiry(
 @router.post("/{inquiry_id}/alerts")
 async def add_alert(request: Request, caller: Caller, inquiry_id: UUID, alert_id: Annotated[UUID, Form()]) -> Response:
     """Merge one more alert, and show the inquiry again."""
-    await inquiry_deeds.add_alert(_db(request), caller, inquiry_id, alert_id, None)
+    await inquiry_deeds.add_alert(db_of(request), caller, inquiry_id, alert_id, None)
     return _show(inquiry_id)
 
 
@@ -143,7 +144,7 @@ async def merge_alert(
     request: Request, caller: Caller, alert_id: UUID, inquiry_id: Annotated[UUID, Form()]
 ) -> Response:
     """Merge an alert from its own page into an inquiry that goes on."""
-    await inquiry_deeds.add_alert(_db(request), caller, inquiry_id, alert_id, None)
+    await inquiry_deeds.add_alert(db_of(request), caller, inquiry_id, alert_id, None)
     return _show(inquiry_id)
 
 
@@ -192,7 +193,7 @@ async def prolong_inquiry(
 
 
 async def _do(request: Request, caller: Caller, inquiry_id: UUID, deed: Deed) -> Response:
-    await inquiry_deeds.change(_db(request), caller, inquiry_id, (), deed, None)
+    await inquiry_deeds.change(db_of(request), caller, inquiry_id, (), deed, None)
     return _show(inquiry_id)
 
 
@@ -207,8 +208,3 @@ def _names(text: str) -> list[str]:
 
 def _page(request: Request, name: str, **values: Any) -> Response:
     return _templates.TemplateResponse(request, name, values)
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

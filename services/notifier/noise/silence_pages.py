@@ -14,8 +14,8 @@ from services.notifier.vocabulary import vocabulary
 from shared import forms, regions, web
 from shared.auth import Caller
 from shared.contracts.alerts import Grade
-from shared.db import Database
 from shared.principals import Principal
+from shared.web import db_of
 from shared.workdays import SHANGHAI
 
 router = APIRouter(include_in_schema=False)
@@ -59,33 +59,33 @@ async def propose(
     chosen = {"region_code": region_code, "rule_id": rule_id, "matter": matter, "case": case, "party": party}
     filled = {name: value.strip() or None for name, value in chosen.items()} | {"grades": grades or []}
     if then == "preview":
-        seen = await silence_deeds.preview(_db(request), caller, forms.read(MatchersRequest, filled))
+        seen = await silence_deeds.preview(db_of(request), caller, forms.read(MatchersRequest, filled))
         found = await silence_routes.list_silences(request, caller, "current")
         again = chosen | {"reason": reason, "ends_at": ends_at, "grades": grades or []}
         return _page(request, "silences.html", caller, silences=found.items, show="current", chosen=again, preview=seen)
     wanted = forms.read(SilenceRequest, filled | {"reason": reason, "ends_at": _shanghai(ends_at)})
-    made = await silence_deeds.propose(_db(request), caller, wanted, None)
+    made = await silence_deeds.propose(db_of(request), caller, wanted, None)
     return RedirectResponse(f"/silences/{made.silence_id}", status_code=303)
 
 
 @router.get("/silences/{silence_id}")
 async def show_silence(request: Request, caller: Caller, silence_id: UUID) -> Response:
     """One silence, its history, and what may be done with it."""
-    found = await silence_deeds.show(_db(request), caller, silence_id)
+    found = await silence_deeds.show(db_of(request), caller, silence_id)
     return _page(request, "silence.html", caller, silence=found)
 
 
 @router.post("/silences/{silence_id}/approve")
 async def approve(request: Request, caller: Caller, silence_id: UUID, note: _Text = "") -> Response:
     """Approve it and show it again."""
-    await silence_deeds.approve(_db(request), caller, silence_id, note)
+    await silence_deeds.approve(db_of(request), caller, silence_id, note)
     return RedirectResponse(f"/silences/{silence_id}", status_code=303)
 
 
 @router.post("/silences/{silence_id}/end")
 async def end(request: Request, caller: Caller, silence_id: UUID, note: _Text = "") -> Response:
     """End it and show it again."""
-    await silence_deeds.end(_db(request), caller, silence_id, note)
+    await silence_deeds.end(db_of(request), caller, silence_id, note)
     return RedirectResponse(f"/silences/{silence_id}", status_code=303)
 
 
@@ -107,8 +107,3 @@ def _regions(caller: Principal) -> list[tuple[str, str]]:
 def _page(request: Request, name: str, caller: Principal, **values: Any) -> Response:
     shared = {"caller": caller, "words": vocabulary(), "terms": noise.book().silences, "regions": _regions(caller)}
     return _templates.TemplateResponse(request, name, shared | {"preview": None} | values)
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

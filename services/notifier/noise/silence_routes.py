@@ -20,8 +20,9 @@ from services.notifier.noise.silence_schemas import (
     SilenceView,
 )
 from shared.auth import Caller
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.openapi import problems
+from shared.web import db_of
 
 router = APIRouter(prefix="/v1/silences", tags=["静默 silences"])
 _DECIDING = problems(errors.NoSuchSilence, errors.SilenceNotYours, errors.SilenceDecided)
@@ -35,7 +36,7 @@ async def list_silences(
 ) -> Silences:
     """Silences of the caller's regions, what awaits approval first; at most two hundred."""
     now = datetime.now(UTC)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         found = await silence_store.page(conn, show, now)
     return Silences(items=[SilenceView.of(silence, now) for silence in found])
 
@@ -50,7 +51,7 @@ async def propose_silence(
     request: Request, response: Response, caller: Caller, body: SilenceRequest, key: RequestKey = None
 ) -> SilenceView:
     """Propose that alerts ring no more until an end, for a reason. It changes nothing until another approves it."""
-    made = await silence_deeds.propose(_db(request), caller, body, key)
+    made = await silence_deeds.propose(db_of(request), caller, body, key)
     response.headers["location"] = f"/v1/silences/{made.silence_id}"
     return made
 
@@ -58,13 +59,13 @@ async def propose_silence(
 @router.post("/preview", summary="静默试算 / Preview a silence")
 async def preview_silence(request: Request, caller: Caller, body: MatchersRequest) -> Preview:
     """How many of the last thirty days' alerts that the caller may read it would have kept quiet. It writes nothing."""
-    return await silence_deeds.preview(_db(request), caller, body)
+    return await silence_deeds.preview(db_of(request), caller, body)
 
 
 @router.get("/{silence_id}", summary="静默详情 / Read a silence", responses=problems(errors.NoSuchSilence))
 async def show_silence(request: Request, caller: Caller, silence_id: UUID) -> SilenceDetail:
     """One silence, all that was done with it, and what it would have kept quiet."""
-    return await silence_deeds.show(_db(request), caller, silence_id)
+    return await silence_deeds.show(db_of(request), caller, silence_id)
 
 
 @router.post(
@@ -76,15 +77,10 @@ async def show_silence(request: Request, caller: Caller, silence_id: UUID) -> Si
 )
 async def approve_silence(request: Request, caller: Caller, silence_id: UUID, body: SilenceNote) -> SilenceDetail:
     """Bring it into force, as another person than who proposed it; for red alerts, the county."""
-    return await silence_deeds.approve(_db(request), caller, silence_id, body.note)
+    return await silence_deeds.approve(db_of(request), caller, silence_id, body.note)
 
 
 @router.post("/{silence_id}/end", summary="结束静默 / End a silence", responses=_DECIDING)
 async def end_silence(request: Request, caller: Caller, silence_id: UUID, body: SilenceNote) -> SilenceDetail:
     """End it before its time, or take back or refuse a proposal: what it kept quiet and is open rings."""
-    return await silence_deeds.end(_db(request), caller, silence_id, body.note)
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db
+    return await silence_deeds.end(db_of(request), caller, silence_id, body.note)

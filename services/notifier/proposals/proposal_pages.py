@@ -24,7 +24,8 @@ from shared import audit, forms, regions, web
 from shared.auth import Caller
 from shared.contracts.base import RegionCode
 from shared.contracts.proposals import Addressee
-from shared.db import Database, Scope
+from shared.db import Scope
+from shared.web import db_of
 from shared.workdays import SHANGHAI
 
 router = APIRouter(prefix="/proposals", include_in_schema=False)
@@ -49,7 +50,7 @@ async def show_proposals(
         overdue=True if state == "overdue" else None,
         after=after,
     )
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         items, following = await proposal_store.search(conn, wanted, datetime.now(UTC))
     return _page(request, "proposals.html", caller=caller, items=items, next=following, state=state)
 
@@ -66,7 +67,7 @@ async def show_form(
 ) -> Response:
     """The form of a new one over an alert, an inquiry, or the alerts of a rule in a region over the last days."""
     source = _source(alert, inquiry, rule, region, datetime.now(UTC) - timedelta(days=days))
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         found, suggested = await proposal_deeds.suggest(conn, caller, source)
     return _form(request, caller, content=suggested, grounds=found, source=source, action="/proposals")
 
@@ -87,14 +88,14 @@ async def write_proposal(
     """Draft one and show it."""
     given = _given(addressee, addressee_name, problem, asks, basis, reply_days, follow_up_days)
     wanted = forms.read(NewProposal, given.model_dump() | {"source": _json(source)})
-    made = await proposal_deeds.write(_db(request), caller, wanted, None)
+    made = await proposal_deeds.write(db_of(request), caller, wanted, None)
     return _show(made.proposal_id)
 
 
 @router.get("/{proposal_id}")
 async def show_proposal(request: Request, caller: Caller, proposal_id: UUID) -> Response:
     """One proposal, its text, its record, and what may be done."""
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         view = await proposal_deeds.view(conn, caller, proposal_id)
         about = f"proposal:{proposal_id}"
         await audit.record(conn, caller, "proposal.viewed", about, region=view.issued_by.code, hourly=True)
@@ -105,7 +106,7 @@ async def show_proposal(request: Request, caller: Caller, proposal_id: UUID) -> 
 @router.get("/{proposal_id}/edit")
 async def show_edit_form(request: Request, caller: Caller, proposal_id: UUID) -> Response:
     """The form of a draft."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         held = await proposal_store.find(conn, proposal_id)
     action = f"/proposals/{proposal_id}/edit"
     return _form(request, caller, content=held.content, grounds=held.grounds, source=None, action=action)
@@ -126,14 +127,14 @@ async def rewrite_proposal(
 ) -> Response:
     """Change a draft and show it again."""
     given = _given(addressee, addressee_name, problem, asks, basis, reply_days, follow_up_days)
-    await proposal_deeds.rewrite(_db(request), caller, proposal_id, given, None)
+    await proposal_deeds.rewrite(db_of(request), caller, proposal_id, given, None)
     return _show(proposal_id)
 
 
 @router.get("/{proposal_id}/print")
 async def print_proposal(request: Request, caller: Caller, proposal_id: UUID) -> Response:
     """The document on A4, as an official paper is laid out."""
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         view = await proposal_deeds.view(conn, caller, proposal_id)
         about = f"proposal:{proposal_id}"
         await audit.record(conn, caller, "proposal.viewed", about, region=view.issued_by.code, hourly=True)
@@ -148,7 +149,7 @@ async def move_proposal(
 ) -> Response:
     """Make a move and show it again."""
     wish = ProposalMove(to=to, note=note)
-    await proposal_deeds.move(_db(request), caller, proposal_id, wish, None)
+    await proposal_deeds.move(db_of(request), caller, proposal_id, wish, None)
     return _show(proposal_id)
 
 
@@ -199,8 +200,3 @@ def _show(proposal_id: UUID) -> Response:
 
 def _page(request: Request, name: str, **values: Any) -> Response:
     return _templates.TemplateResponse(request, name, values)
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

@@ -19,8 +19,9 @@ from services.notifier.proposals.proposal_schemas import (
 )
 from shared import audit
 from shared.auth import Caller
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.openapi import problems
+from shared.web import db_of
 
 router = APIRouter(prefix="/v1/proposals", tags=["监察建议书 proposals"])
 _CHANGING = problems(*errors.PROPOSING)
@@ -29,7 +30,7 @@ _CHANGING = problems(*errors.PROPOSING)
 @router.get("", summary="建议书列表 / List proposals", responses=problems(errors.BadCursor))
 async def list_proposals(request: Request, caller: Caller, wanted: Annotated[ProposalFilter, Query()]) -> ProposalPage:
     """What was written at the caller's desks, or below them, the newest first."""
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         items, following = await proposal_store.search(conn, wanted, datetime.now(UTC))
     return ProposalPage(items=items, next=following)
 
@@ -39,7 +40,7 @@ async def write_proposal(
     request: Request, response: Response, caller: Caller, body: NewProposal, key: RequestKey = None
 ) -> ProposalView:
     """Draft a proposal to an institution from an alert, an inquiry, or many alerts of one rule."""
-    made = await proposal_deeds.write(_db(request), caller, body, key)
+    made = await proposal_deeds.write(db_of(request), caller, body, key)
     response.headers["location"] = f"/v1/proposals/{made.proposal_id}"
     return made
 
@@ -51,7 +52,7 @@ async def write_proposal(
 )
 async def show_proposal(request: Request, caller: Caller, proposal_id: UUID) -> ProposalView:
     """One proposal with its text, its record, and what the caller may do now."""
-    async with _db(request).begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         found = await proposal_deeds.view(conn, caller, proposal_id)
         about, where = f"proposal:{proposal_id}", found.issued_by.code
         await audit.record(conn, caller, "proposal.viewed", about, region=where, hourly=True)
@@ -63,7 +64,7 @@ async def rewrite_proposal(
     request: Request, caller: Caller, proposal_id: UUID, body: ContentForm, key: RequestKey = None
 ) -> ProposalView:
     """Change what a draft says."""
-    return await proposal_deeds.rewrite(_db(request), caller, proposal_id, body, key)
+    return await proposal_deeds.rewrite(db_of(request), caller, proposal_id, body, key)
 
 
 @router.post("/{proposal_id}/moves", summary="办理建议书 / Move a proposal", responses=_CHANGING)
@@ -71,9 +72,4 @@ async def move_proposal(
     request: Request, caller: Caller, proposal_id: UUID, body: ProposalMove, key: RequestKey = None
 ) -> ProposalView:
     """Serve it, record the reply, judge that, follow it up, close it."""
-    return await proposal_deeds.move(_db(request), caller, proposal_id, body, key)
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db
+    return await proposal_deeds.move(db_of(request), caller, proposal_id, body, key)

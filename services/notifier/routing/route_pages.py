@@ -23,10 +23,11 @@ from shared.auth import Caller, require
 from shared.contracts.alerts import About, Grade
 from shared.contracts.base import RegionCode
 from shared.contracts.power import Matter
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.principals import Principal
 from shared.problems import FieldError
 from shared.regions import COUNTY
+from shared.web import db_of
 from shared.workdays import SHANGHAI
 
 router = APIRouter(include_in_schema=False)
@@ -52,7 +53,7 @@ async def draft_routes(
     """Keep a draft and show it; with faults the form again, each beside its line."""
     text = tree.replace("\r\n", "\n")
     try:
-        made = await route_deeds.draft(_db(request), caller, NewRoutes(tree=text, reason=reason))
+        made = await route_deeds.draft(db_of(request), caller, NewRoutes(tree=text, reason=reason))
     except BadRoutes as problem:
         return await _routes(request, caller, tree=text, reason=reason, errors=problem.errors)
     return RedirectResponse(f"/routes/{made.version}", status_code=303)
@@ -78,13 +79,13 @@ async def try_routes(
         grade=grade, matter=matter, village_code=place, village_visible=visible, about=_official(office, place)
     )
     question = Question(alert_id=alert, sample=None if alert else sample, version=version, at=_moment(at))
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         versions = await route_store.versions(conn, datetime.now(UTC))
     return _page(
         request,
         "routes_try.html",
         caller=caller,
-        told=await route_deeds.explained(_db(request), request.app.state.plans, caller, question),
+        told=await route_deeds.explained(db_of(request), request.app.state.plans, caller, question),
         versions=versions,
         villages=[(town, regions.villages(town.code)) for town in regions.towns()],
         chosen={
@@ -105,7 +106,7 @@ async def try_routes(
 async def show_version(request: Request, caller: Caller, version: Annotated[int, Path(ge=0)]) -> Response:
     """One version of the tree, with the forms of a decision for whoever may decide."""
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         shown = await route_store.version(conn, version, datetime.now(UTC))
     keeps = any(caller.has(role, COUNTY) for role in KEEPERS)
     return _page(request, "routes_version.html", caller=caller, shown=shown, keeps=keeps)
@@ -122,7 +123,7 @@ async def decide_routes(
 ) -> Response:
     """Approve or reject another person's draft."""
     state = "approved" if then == "approve" else "rejected"
-    await route_deeds.decide(_db(request), caller, version, state, reason, _moment(effective_from))  # type: ignore[arg-type]
+    await route_deeds.decide(db_of(request), caller, version, state, reason, _moment(effective_from))  # type: ignore[arg-type]
     return RedirectResponse(f"/routes/{version}", status_code=303)
 
 
@@ -131,7 +132,7 @@ async def show_roster(request: Request, caller: Caller) -> Response:
     """Who holds which post, as far as it was written."""
     require(caller, *READERS)
     now = datetime.now(UTC)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         posts = await route_store.posts(conn)
     return _page(
         request,
@@ -160,7 +161,7 @@ async def go_to_post(
 async def show_post(request: Request, caller: Caller, desk: Annotated[str, Path(pattern=DESK)]) -> Response:
     """One post with the form to write it."""
     require(caller, *KEEPERS, region=desk.partition("@")[2])
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         post = await route_store.post(conn, desk)
     return _post(request, caller, desk, lines_of(post.entries if post else []), post.revision if post else 0)
 
@@ -174,7 +175,7 @@ async def write_post(request: Request, caller: Caller, desk: Annotated[str, Path
     revision, reason = _number(str(form.get("revision", ""))), str(form.get("reason", ""))
     try:
         wish = PostRoster(entries=entries_of(lines), revision=revision, reason=reason)
-        await route_deeds.write_post(_db(request), caller, desk, wish)
+        await route_deeds.write_post(db_of(request), caller, desk, wish)
     except BadRoster as problem:
         return _post(request, caller, desk, lines, revision, reason, problem.errors)
     except RosterChanged as problem:
@@ -191,7 +192,7 @@ async def _routes(
 ) -> Response:
     require(caller, *READERS)
     now = datetime.now(UTC)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         versions = await route_store.versions(conn, now)
         current = await route_store.version(conn, next(one.version for one in versions if one.in_force), now)
     return _page(
@@ -261,8 +262,3 @@ def _desk_name(desk: Desk) -> str:
 
 def _page(request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
     return _templates.TemplateResponse(request, name, values, status_code=status)
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db

@@ -23,8 +23,9 @@ from services.notifier.routing.route_schemas import (
     Versions,
 )
 from shared.auth import Caller, require
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.openapi import problems
+from shared.web import db_of
 
 router = APIRouter(prefix="/v1", tags=["路由与值守 routes and roster"])
 Number = Annotated[int, Path(ge=0, description="版本;0 为默认 / the version; 0 is the file's")]
@@ -38,7 +39,7 @@ async def list_routes(request: Request, caller: Caller) -> Versions:
     """All versions of the tree of routes, the latest first, and which is in force now."""
     require(caller, *READERS)
     now = datetime.now(UTC)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         items = await route_store.versions(conn, now)
     return Versions(in_force=next(one.version for one in items if one.in_force), items=items)
 
@@ -47,14 +48,14 @@ async def list_routes(request: Request, caller: Caller) -> Versions:
 async def show_routes(request: Request, caller: Caller, version: Number) -> VersionDetail:
     """One version with its text."""
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         return await route_store.version(conn, version, datetime.now(UTC))
 
 
 @router.post("/routes/drafts", status_code=201, summary="起草路由 / Draft routes", responses=problems(errors.BadRoutes))
 async def draft_routes(request: Request, caller: Caller, body: NewRoutes) -> VersionDetail:
     """Draft the county's own tree. It changes nothing until another person approves it; faults name line and column."""
-    return await route_deeds.draft(_db(request), caller, body)
+    return await route_deeds.draft(db_of(request), caller, body)
 
 
 @router.post(
@@ -64,7 +65,7 @@ async def draft_routes(request: Request, caller: Caller, body: NewRoutes) -> Ver
 )
 async def approve_routes(request: Request, caller: Caller, version: Number, body: Approval) -> VersionDetail:
     """Bring a draft into force from a time on (now, when none or a past one is given), by another than drafted it."""
-    return await route_deeds.decide(_db(request), caller, version, "approved", body.reason, body.effective_from)
+    return await route_deeds.decide(db_of(request), caller, version, "approved", body.reason, body.effective_from)
 
 
 @router.post(
@@ -74,7 +75,7 @@ async def approve_routes(request: Request, caller: Caller, version: Number, body
 )
 async def reject_routes(request: Request, caller: Caller, version: Number, body: Rejection) -> VersionDetail:
     """Reject a draft, by another than drafted it."""
-    return await route_deeds.decide(_db(request), caller, version, "rejected", body.reason)
+    return await route_deeds.decide(db_of(request), caller, version, "rejected", body.reason)
 
 
 @router.post(
@@ -84,14 +85,14 @@ async def reject_routes(request: Request, caller: Caller, version: Number, body:
 )
 async def explain_route(request: Request, caller: Caller, body: Question) -> Explained:
     """Who gets an alert and why: the way through the tree, who is at each desk, and when which step comes."""
-    return await route_deeds.explained(_db(request), request.app.state.plans, caller, body)
+    return await route_deeds.explained(db_of(request), request.app.state.plans, caller, body)
 
 
 @router.get("/roster", summary="值守表 / Read the roster")
 async def show_roster(request: Request, caller: Caller) -> RosterView:
     """Who holds which post of the caller's own region."""
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         return RosterView(items=await route_store.posts(conn))
 
 
@@ -99,7 +100,7 @@ async def show_roster(request: Request, caller: Caller) -> RosterView:
 async def show_post(request: Request, caller: Caller, desk: DeskAddress) -> PostView:
     """Who holds one post. A post of which nothing was written counts as staffed: the sign-in says who sits there."""
     require(caller, *READERS)
-    async with _db(request).begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         found = await route_store.post(conn, desk)
     if found is None:
         raise NotInRoster("值守表没有这个岗位,按登录授权视为有人", "Nothing is written of it: it counts as staffed")
@@ -113,9 +114,4 @@ async def show_post(request: Request, caller: Caller, desk: DeskAddress) -> Post
 )
 async def write_post(request: Request, caller: Caller, desk: DeskAddress, body: PostRoster) -> PostView:
     """Write who holds a post, who stands in and who is away; what was written before stays on record."""
-    return await route_deeds.write_post(_db(request), caller, desk, body)
-
-
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db
+    return await route_deeds.write_post(db_of(request), caller, desk, body)
