@@ -1,6 +1,7 @@
 """What a service does beside answering: works without end. One that ends is an error, and `/readyz` shows it."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -11,6 +12,7 @@ from shared.db import DATABASE_FAULTS, Database, Scope
 from shared.telemetry import TASKS_DEAD, logger
 
 Work = Coroutine[Any, Any, None]
+_COLLECT_AFTER = (50_000, 20, 50)
 log = logger("background")
 
 
@@ -35,6 +37,15 @@ async def running(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await db.close()
+
+
+def spare_collector() -> None:
+    """Look less often through what lives long and holds few cycles: facts, streams, the code itself.
+
+    For a process that serves, once what it was started with is loaded; it cost a fifth of the detector's time.
+    """
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 async def every(seconds: float, name: str, look: Callable[[], Awaitable[bool]]) -> None:

@@ -8,13 +8,14 @@ import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from shared.archives import UnsoundArchive, open_sound
 from shared.problems import Problem
 
 MAX_BYTES = 50 * 1024 * 1024
 _FLUSH_BYTES = 1024 * 1024
+_CHUNK_BYTES = 256 * 1024
 _MAX_UNPACKED = 10 * MAX_BYTES
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -42,6 +43,20 @@ class DocumentTypeRefused(Problem):
 
     status, code = 415, "document-type-refused"
     title_zh, title_en = "不支持这种文件", "This type of file is not accepted"
+
+
+class Readable(Protocol):
+    """A file that comes with a form."""
+
+    async def read(self, size: int) -> bytes:
+        """The next bytes, at most so many; none at its end."""
+        ...
+
+
+async def chunks_of(file: Readable) -> AsyncIterator[bytes]:
+    """The content of a file, piece by piece."""
+    while chunk := await file.read(_CHUNK_BYTES):
+        yield chunk
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The pages of clerks and approvers: what waits for me, a new case, a case and its present node."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ from shared import audit, regions
 from shared.auth import Caller
 from shared.contracts.power import NodeCompleted
 from shared.db import Database, Scope
-from shared.documents import MAX_BYTES, receive
+from shared.documents import MAX_BYTES, chunks_of, receive
 from shared.formats import local_date
 from shared.lengths import check_length
 from shared.principals import Principal
@@ -225,16 +225,11 @@ async def _receive_papers(
 
 
 async def _receive(request: Request, db: Database, caller: Principal, kind: str, file: UploadFile) -> FiledPaper:
-    stored = await receive(documents.folder_in(settings_of(request).data_dir), _chunks(file), file.filename or "")
+    stored = await receive(documents.folder_in(settings_of(request).data_dir), chunks_of(file), file.filename or "")
     async with db.begin(Scope.of(caller)) as conn:
         await documents.register(conn, stored, caller.subject)
         await audit.record(conn, caller, "document.uploaded", f"document:{stored.sha256}")
     return FiledPaper(kind, stored.sha256, stored.name)
-
-
-async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await file.read(256 * 1024):
-        yield chunk
 
 
 def _new_case(

@@ -1,6 +1,6 @@
 """The REST API of approval: flows, cases, papers. Everything is read and written within the caller's regions."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -211,7 +211,7 @@ async def upload(
         check_length(request, MAX_BYTES)
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     folder = documents.folder_in(settings_of(request).data_dir)
-    stored = await receive(folder, _chunks(request), name, declared or None)
+    stored = await receive(folder, request.stream(), name, declared or None)
     async with db.begin(Scope.of(caller)) as conn:
 
         async def act() -> dict[str, Any]:
@@ -241,11 +241,6 @@ async def download(db: Db, caller: Caller, request: Request, sha256: Annotated[S
         filename=stored.name,
         headers=DOWNLOAD_HEADERS,
     )
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        yield chunk
 
 
 async def _done_once(

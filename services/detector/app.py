@@ -1,6 +1,5 @@
 """The detector, wired: pool, rulebook, consumer, relay, clock, REST."""
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,7 +14,7 @@ from services.detector.register_routes import router as register_router
 from services.detector.routes import router
 from services.detector.ruleset_routes import router as ruleset_router
 from shared.audit import service as audit
-from shared.background import running
+from shared.background import running, spare_collector
 from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
 from shared.db import Database
@@ -23,15 +22,12 @@ from shared.settings import Settings
 from shared.web import create_app
 
 _EVALUATION_FACTS = 50_000
-# Facts and records live long and hold no cycles: looking through them again and again cost a fifth of all time.
-_COLLECT_AFTER = (50_000, 20, 50)
 
 
 def create() -> FastAPI:
     """The app by the environment's settings, for `uvicorn --factory`."""
     app = build(Settings())
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
+    spare_collector()
     return app
 
 

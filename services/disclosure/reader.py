@@ -7,15 +7,15 @@ from fastapi import Request
 
 from services.disclosure import village_page
 from services.disclosure.cache import VillageCache
-from shared.db import Connection, Database, Scope
+from shared.db import Connection, Scope
 from shared.settings import Settings
-from shared.web import settings_of
+from shared.web import db_of, settings_of
 
 
 @asynccontextmanager
 async def public(request: Request) -> AsyncIterator[Connection]:
     """A transaction that sees what anybody may see."""
-    db: Database = request.app.state.db
+    db = db_of(request)
     async with db.begin(Scope.public(), readonly=True) as conn:
         yield conn
 

@@ -30,6 +30,7 @@ from shared.auth import Caller
 from shared.db import Database, Scope
 from shared.openapi import problems
 from shared.principals import Principal
+from shared.web import db_of
 
 router = APIRouter(prefix="/v1", tags=["预警 alerts"])
 COLUMNS = {
@@ -83,7 +84,7 @@ async def export_alerts(request: Request, caller: Caller, wanted: Annotated[Expo
 
     A text that a spreadsheet would take for a formula gets an apostrophe before it, in CSV and XLSX.
     """
-    db: Database = request.app.state.db
+    db = db_of(request)
     after = Cursor.parse(wanted.after) if wanted.after else None
     async with db.begin(Scope.of(caller)) as conn:
         await audit.record(conn, caller, "alerts.exported", "alerts", _audited(wanted))

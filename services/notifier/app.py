@@ -1,6 +1,5 @@
 """Wiring of the notifier."""
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from services.notifier.stream import Hub
 from services.notifier.vocabulary import vocabulary
 from services.notifier.workbench import county_pages
 from shared.audit import service as audit
-from shared.background import running
+from shared.background import running, spare_collector
 from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
 from shared.contracts.alerts import RAISED_TOPIC
@@ -34,9 +33,6 @@ from shared.web import create_app
 
 # The first alert of a burst waits for its batch, and so do the deeds of people meanwhile.
 _MOST_AT_ONCE = 1_000
-# Thousands of open streams and of alerts in a batch hold few cycles: looking through them again and again cost two
-# fifths of a batch.
-_COLLECT_AFTER = (50_000, 20, 50)
 
 
 def build(settings: Settings) -> FastAPI:
@@ -52,8 +48,9 @@ def build(settings: Settings) -> FastAPI:
         hub = Hub(db, wake=deliveries.wake, ends=server_ends)
         plans = Plans()
         routed = partial(handle_batch, plans=plans)
-        few = settings.model_copy(update={"consumer_batch": min(settings.consumer_batch, _MOST_AT_ONCE)})
-        consumer = Consumer(db, few, group="notifier", topics=[RAISED_TOPIC], handle=routed)
+        consumer = Consumer(
+            db, settings, group="notifier", topics=[RAISED_TOPIC], handle=routed, most_at_once=_MOST_AT_ONCE
+        )
         account = reckoning.Reckoning(db)
         works = {
             "consumer": consumer.run(),
@@ -98,6 +95,5 @@ def build(settings: Settings) -> FastAPI:
 def create() -> FastAPI:
     """The service over the environment's settings: `uvicorn --factory services.notifier.app:create`."""
     app = build(Settings())
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
+    spare_collector()
     return app

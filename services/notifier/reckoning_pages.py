@@ -13,8 +13,9 @@ from shared import web
 from shared.audit.routes import READERS
 from shared.auth import Caller, require
 from shared.contracts.alerts import Bilingual
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.principals import Principal
+from shared.web import db_of
 
 router = APIRouter(tags=["审计 audit"])
 _templates = web.templates(Path(__file__).parent)
@@ -52,8 +53,7 @@ async def show_reckoning_page(request: Request, caller: Caller) -> Response:
 
 async def _account(request: Request, caller: Principal) -> Account:
     require(caller, *READERS)
-    db: Database = request.app.state.db
-    async with db.begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         found, last = await reckoning.standing(conn), await reckoning.last_beat(conn)
     stale = timedelta(seconds=reckoning.book().stale_after_seconds)
     return Account(

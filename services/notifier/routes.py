@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from services.notifier import errors, inbox, standing
-from services.notifier.handling import lifecycle, moves
+from services.notifier.handling import moves
 from services.notifier.handling.handling_schemas import MoveRequest
 from services.notifier.handling.history_schemas import History
 from services.notifier.handling.lifecycle import Move
@@ -68,8 +68,7 @@ async def show_history(request: Request, caller: Caller, alert_id: UUID) -> Hist
     """All that happened to an alert, the oldest first; not for those who must stand aside, for it names who has it."""
     async with db_of(request).begin(Scope.of(caller)) as conn:
         held = await inbox.find(conn, alert_id)
-        if why_not := lifecycle.recusal(held.alert, standing.actor_at(held, caller)):
-            raise why_not
+        standing.refuse_recused(held, caller)
         where = routing.audited_at(held.alert)
         await audit.record(conn, caller, "alert.history_viewed", f"alert:{alert_id}", region=where, hourly=True)
         return History(items=await inbox.history(conn, alert_id))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from services.notifier.handling import lifecycle
@@ -91,7 +92,7 @@ class Standing:
         """Which step of the route is the next in the term that runs; a new term begins with the first."""
         return self.steps_taken if self.steps_of == self.due_by else 0
 
-    @property
+    @cached_property
     def barred(self) -> tuple[str, ...]:
         """Whom it is about, and their kin: for them it does not exist."""
         return routing.barred(self.alert)
@@ -126,12 +127,12 @@ class Standing:
         """The grade as it stands now."""
         return lifecycle.grade_in(self.alert, self.state)
 
-    @property
+    @cached_property
     def holders(self) -> list[str]:
         """The grants under which it is someone's own."""
         return routing.holders(self.desks)
 
-    @property
+    @cached_property
     def readers(self) -> list[str]:
         """The grants under which it may be read."""
         return routing.readers(self.desks, self.alert)
@@ -287,6 +288,12 @@ def actor_at(held: Standing, caller: Principal) -> Actor:
     desks = tuple(desk for desk in held.desks if any(desk.held_by(grant) for grant in caller.grants))
     roles = frozenset(desk.role for desk in desks)
     return Actor(roles, person_key_of(caller), caller.subject, caller.name, tuple(desk.address for desk in desks))
+
+
+def refuse_recused(held: Standing, caller: Principal) -> None:
+    """Raise why the caller must stand aside, if he must."""
+    if why_not := lifecycle.recusal(held.alert, actor_at(held, caller)):
+        raise why_not
 
 
 def seats(held: Standing, caller: Principal) -> tuple[str, ...]:

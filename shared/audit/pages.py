@@ -14,8 +14,9 @@ from shared.audit.deeds import deeds
 from shared.audit.routes import READERS, EntryId, read, verify, watch_of
 from shared.audit.schemas import AuditQuery
 from shared.auth import Caller, require
-from shared.db import Database, Scope
+from shared.db import Scope
 from shared.forms import Day
+from shared.web import db_of
 from shared.workdays import SHANGHAI
 
 router = APIRouter(prefix="/audit", include_in_schema=False)
@@ -46,8 +47,7 @@ async def show_audit(
         after=after,
         limit=_PAGE,
     )
-    db: Database = request.app.state.db
-    found = await read(db, caller, wanted)
+    found = await read(db_of(request), caller, wanted)
     chosen = {"actor": actor, "action": action, "object": object, "since": str(since), "until": str(until)}
     moments = {"from": wanted.since, "to": wanted.until}
     asked = {name: chosen[name] for name in ("actor", "action", "object") if chosen[name]}
@@ -62,7 +62,7 @@ async def show_audit(
             "later": urlencode(chosen | {"after": found.next}) if found.next else None,
             "export": urlencode(asked | {name: at.isoformat() for name, at in moments.items() if at}),
             "verdict": watch_of(request).last,
-            "service": db.schema,
+            "service": db_of(request).schema,
         },
     )
 
@@ -79,8 +79,7 @@ async def verify_now(request: Request, caller: Caller) -> Response:
 async def show_entry(request: Request, caller: Caller, id: EntryId) -> Response:
     """One entry with its place in the chain."""
     require(caller, *READERS)
-    db: Database = request.app.state.db
-    async with db.begin(Scope.of(caller), readonly=True) as conn:
+    async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         entry = await search.entry(conn, id)
     return _templates.TemplateResponse(request, "audit_entry.html", {"caller": caller, "entry": entry})
 

@@ -33,13 +33,23 @@ class Fenced(Exception):
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """Feeds batches of a group's topics to `handle`, inside one system-scope transaction each."""
 
-    def __init__(self, db: Database, settings: Settings, *, group: str, topics: Sequence[str], handle: Handle) -> None:
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        *,
+        group: str,
+        topics: Sequence[str],
+        handle: Handle,
+        most_at_once: int | None = None,
+    ) -> None:
         self._db = db
         self._settings = settings
         self._group = group
         self._prefix = settings.kafka_topic_prefix
         self._topics = list(topics)
         self._handle = handle
+        self._most_at_once = min(settings.consumer_batch, most_at_once or settings.consumer_batch)
         self._epochs: dict[TopicPartition, int] = {}
         self._kafka: AIOKafkaConsumer | None = None
         self._pruned = -math.inf
@@ -69,7 +79,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             await self._kafka.start()
             while True:
-                polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=self._settings.consumer_batch)
+                polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=self._most_at_once)
                 records = [record for batch in polled.values() for record in batch]
                 if records:
                     await self._take(records)

@@ -11,7 +11,7 @@ from services.disclosure.answers import has_tag, takes_gzip
 from services.disclosure.errors import NoSuchRange
 from services.disclosure.projections import downloads
 from services.disclosure.projections.downloads import Stored
-from shared.db import Database
+from shared.web import db_of
 
 _KEEP = "public, max-age=60"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -43,7 +43,7 @@ def answer(request: Request, codings: dict[str, Stored]) -> Response:
     status = 200 if whole else 206
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=file.media_type)
-    db: Database = request.app.state.db
+    db = db_of(request)
     body = downloads.read(db, file, start, stop)
     return StreamingResponse(body, status_code=status, headers=headers, media_type=file.media_type)
 

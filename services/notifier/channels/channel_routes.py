@@ -23,7 +23,6 @@ from services.notifier.channels.deliveries import Deliveries as Worker
 from services.notifier.channels.gateways import Gateway
 from services.notifier.channels.webhook_schemas import Deliveries
 from services.notifier.errors import CodeWrong
-from services.notifier.handling import lifecycle
 from services.notifier.schemas import Named
 from shared.auth import Caller
 from shared.db import Scope
@@ -172,8 +171,7 @@ async def list_receipts(request: Request, caller: Caller, alert_id: UUID) -> Rec
     """By which channels the alert was sent to whom, and whether it was taken; not for those who must stand aside."""
     async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         held = await inbox.find(conn, alert_id)
-        if why_not := lifecycle.recusal(held.alert, standing.actor_at(held, caller)):
-            raise why_not
+        standing.refuse_recused(held, caller)
         return Receipts(items=await receipts.of_alert(conn, alert_id))
 
 

@@ -1,6 +1,5 @@
 """Papers of inquiries and proposals: over REST, and the form of their pages."""
 
-from collections.abc import AsyncIterator
 from enum import Enum
 from typing import Annotated
 from uuid import UUID
@@ -17,7 +16,7 @@ from services.notifier.inquiries import inquiry_store
 from services.notifier.proposals import proposal_store
 from shared.auth import Caller
 from shared.db import Scope
-from shared.documents import DOWNLOAD_HEADERS, EXTENSIONS, MAX_BYTES, path_of
+from shared.documents import DOWNLOAD_HEADERS, EXTENSIONS, MAX_BYTES, chunks_of, path_of
 from shared.lengths import check_length
 from shared.openapi import problems
 from shared.problems import FieldError
@@ -106,10 +105,7 @@ async def file_folder_papers(
     data_dir = settings_of(request).data_dir
     for file in given:
         name = file.filename or ""
-        await folder_papers.file(db_of(request), caller, folder, folder_id, _chunks(file), data_dir=data_dir, name=name)
+        await folder_papers.file(
+            db_of(request), caller, folder, folder_id, chunks_of(file), data_dir=data_dir, name=name
+        )
     return RedirectResponse(f"/{folder}/{folder_id}#papers", status_code=303)
-
-
-async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await file.read(256 * 1024):
-        yield chunk

@@ -1,6 +1,5 @@
 """The forms of the alert page beside its moves: take, hand over, note, file papers, ask for and grant more time."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from services.notifier.errors import MoveNeedsMore
 from services.notifier.handling import deeds, moves, papers
 from services.notifier.handling.deeds import AnswerTime, AskTime, Deed, HandOver, Note, Release, Take
 from shared.auth import Caller
-from shared.documents import MAX_BYTES
+from shared.documents import MAX_BYTES, chunks_of
 from shared.lengths import check_length
 from shared.principals import Principal
 from shared.problems import FieldError
@@ -80,7 +79,7 @@ async def file_papers(
             db_of(request),
             caller,
             alert_id,
-            _chunks(file),
+            chunks_of(file),
             data_dir=settings_of(request).data_dir,
             name=file.filename or "",
         )
@@ -90,8 +89,3 @@ async def file_papers(
 async def _do(request: Request, caller: Principal, alert_id: UUID, deed: Deed) -> Response:
     await moves.make(db_of(request), caller, alert_id, deed, None)
     return RedirectResponse(f"/alerts/{alert_id}", status_code=303)
-
-
-async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await file.read(256 * 1024):
-        yield chunk

@@ -1,6 +1,5 @@
 """What people do to an alert beside moving it, its papers, and the records of rules, under /v1."""
 
-from collections.abc import AsyncIterator
 from enum import Enum
 from typing import Annotated
 from uuid import UUID
@@ -9,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
 
 from services.notifier import errors, inbox, standing
-from services.notifier.handling import colleagues, lifecycle, moves, papers, rule_records
+from services.notifier.handling import colleagues, moves, papers, rule_records
 from services.notifier.handling.deeds import AnswerTime, AskTime, Deed, HandOver, Note, Release, Take
 from services.notifier.handling.handling_schemas import (
     Colleagues,
@@ -60,7 +59,7 @@ async def list_colleagues(request: Request, caller: Caller, alert_id: UUID) -> C
     """To whom the caller can hand an alert over: those who have read at one of his desks and need not stand aside."""
     async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         held = await inbox.find(conn, alert_id)
-        _not_recused(held, caller)
+        standing.refuse_recused(held, caller)
         return Colleagues(items=await colleagues.choices(conn, held, standing.actor_at(held, caller)))
 
 
@@ -102,7 +101,7 @@ async def answer_extension(
 async def list_papers(request: Request, caller: Caller, alert_id: UUID) -> Papers:
     """The papers of an alert, and how often each was taken."""
     async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
-        _not_recused(await inbox.find(conn, alert_id), caller)
+        standing.refuse_recused(await inbox.find(conn, alert_id), caller)
         return Papers(items=await papers.listed(conn, alert_id))
 
 
@@ -128,7 +127,7 @@ async def file_paper(
         db_of(request),
         caller,
         alert_id,
-        _chunks(request),
+        request.stream(),
         data_dir=settings_of(request).data_dir,
         name=name,
         declared=declared or None,
@@ -175,13 +174,3 @@ async def show_rule(request: Request, caller: Caller, rule_id: str) -> RuleRecor
 
 async def _do(request: Request, caller: Principal, alert_id: UUID, deed: Deed, key: str | None) -> AlertView:
     return await moves.make(db_of(request), caller, alert_id, deed, key)
-
-
-def _not_recused(held: standing.Standing, caller: Principal) -> None:
-    if why_not := lifecycle.recusal(held.alert, standing.actor_at(held, caller)):
-        raise why_not
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        yield chunk

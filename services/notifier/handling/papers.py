@@ -10,7 +10,7 @@ from asyncpg import Record
 
 from services.notifier import inbox, standing
 from services.notifier.errors import NoSuchPaper, TooManyPapers
-from services.notifier.handling import deeds, lifecycle
+from services.notifier.handling import deeds
 from services.notifier.handling.paper_schemas import PaperView
 from services.notifier.routing import routing
 from services.notifier.standing import Standing
@@ -71,8 +71,7 @@ async def listed(conn: Connection, alert_id: UUID) -> list[PaperView]:
 async def give(conn: Connection, caller: Principal, alert_id: UUID, paper_id: UUID) -> StoredDocument:
     """A paper for the caller, and the record that he took it; raises `NoSuchAlert`, `Recused`, `NoSuchPaper`."""
     held = await inbox.find(conn, alert_id)
-    if why_not := lifecycle.recusal(held.alert, standing.actor_at(held, caller)):
-        raise why_not
+    standing.refuse_recused(held, caller)
     row = await conn.fetchrow(
         "SELECT sha256, size, media_type, name FROM papers WHERE alert_id = $1 AND paper_id = $2", alert_id, paper_id
     )

@@ -88,6 +88,13 @@ async def add_alert(db: Database, caller: Principal, inquiry_id: UUID, alert_id:
         return await view(conn, caller, inquiry_id)
 
 
+async def read(conn: Connection, caller: Principal, inquiry_id: UUID) -> InquiryView:
+    """The inquiry as the caller may see it, and the record that he looked at it; raises `NoSuchInquiry`."""
+    found = await view(conn, caller, inquiry_id)
+    await audit.record(conn, caller, "inquiry.viewed", f"inquiry:{inquiry_id}", region=found.county.code, hourly=True)
+    return found
+
+
 async def view(conn: Connection, caller: Principal, inquiry_id: UUID) -> InquiryView:
     """The inquiry as the caller may see it; raises `NoSuchInquiry`."""
     held = await inquiry_store.find(conn, inquiry_id)

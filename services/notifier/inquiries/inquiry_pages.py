@@ -16,7 +16,7 @@ from services.notifier.inquiries.inquiry_standing import Step, Wish
 from services.notifier.proposals import proposal_store
 from services.notifier.schemas import AlertFilter
 from services.notifier.workbench import listing
-from shared import audit, forms, web
+from shared import forms, web
 from shared.auth import Caller
 from shared.db import Scope
 from shared.problems import FieldError, InvalidInput
@@ -97,9 +97,7 @@ async def open_inquiry(
 async def show_inquiry(request: Request, caller: Caller, inquiry_id: UUID) -> Response:
     """One inquiry, its alerts, what they share, its record, and what may be done."""
     async with db_of(request).begin(Scope.of(caller)) as conn:
-        view = await inquiry_deeds.view(conn, caller, inquiry_id)
-        about = f"inquiry:{inquiry_id}"
-        await audit.record(conn, caller, "inquiry.viewed", about, region=view.county.code, hourly=True)
+        view = await inquiry_deeds.read(conn, caller, inquiry_id)
         linked = await proposal_store.resting_on(conn, inquiry_id=inquiry_id)
         papers = await folder_papers.listed(conn, "inquiries", inquiry_id)
     return _page(

@@ -22,7 +22,6 @@ from services.notifier.inquiries.inquiry_schemas import (
     Words,
 )
 from services.notifier.inquiries.inquiry_standing import Wish
-from shared import audit
 from shared.auth import Caller
 from shared.db import Scope
 from shared.openapi import problems
@@ -54,10 +53,7 @@ async def open_inquiry(
 async def show_inquiry(request: Request, caller: Caller, inquiry_id: UUID) -> InquiryView:
     """One inquiry with its alerts, what they share, its record, and what the caller may do now."""
     async with db_of(request).begin(Scope.of(caller)) as conn:
-        found = await inquiry_deeds.view(conn, caller, inquiry_id)
-        about = f"inquiry:{inquiry_id}"
-        await audit.record(conn, caller, "inquiry.viewed", about, region=found.county.code, hourly=True)
-        return found
+        return await inquiry_deeds.read(conn, caller, inquiry_id)
 
 
 @router.post("/{inquiry_id}/moves", summary="办理线索 / Move an inquiry", responses=_CHANGING)

@@ -85,6 +85,15 @@ async def move(db: Database, caller: Principal, proposal_id: UUID, wish: Proposa
         return await view(conn, caller, proposal_id)
 
 
+async def read(conn: Connection, caller: Principal, proposal_id: UUID) -> ProposalView:
+    """The proposal as the caller may see it, and the record that he looked at it; raises `NoSuchProposal`."""
+    found = await view(conn, caller, proposal_id)
+    await audit.record(
+        conn, caller, "proposal.viewed", f"proposal:{proposal_id}", region=found.issued_by.code, hourly=True
+    )
+    return found
+
+
 async def view(conn: Connection, caller: Principal, proposal_id: UUID) -> ProposalView:
     """The proposal as the caller may see it; raises `NoSuchProposal`."""
     held, now = await proposal_store.find(conn, proposal_id), datetime.now(UTC)

@@ -20,7 +20,7 @@ from services.notifier.proposals.proposal_schemas import (
 )
 from services.notifier.schemas import RuleId
 from services.notifier.vocabulary import vocabulary
-from shared import audit, forms, regions, web
+from shared import forms, regions, web
 from shared.auth import Caller
 from shared.contracts.base import RegionCode
 from shared.contracts.proposals import Addressee
@@ -96,9 +96,7 @@ async def write_proposal(
 async def show_proposal(request: Request, caller: Caller, proposal_id: UUID) -> Response:
     """One proposal, its text, its record, and what may be done."""
     async with db_of(request).begin(Scope.of(caller)) as conn:
-        view = await proposal_deeds.view(conn, caller, proposal_id)
-        about = f"proposal:{proposal_id}"
-        await audit.record(conn, caller, "proposal.viewed", about, region=view.issued_by.code, hourly=True)
+        view = await proposal_deeds.read(conn, caller, proposal_id)
         papers = await folder_papers.listed(conn, "proposals", proposal_id)
     return _page(request, "proposal.html", caller=caller, view=view, papers=papers)
 
@@ -135,9 +133,7 @@ async def rewrite_proposal(
 async def print_proposal(request: Request, caller: Caller, proposal_id: UUID) -> Response:
     """The document on A4, as an official paper is laid out."""
     async with db_of(request).begin(Scope.of(caller)) as conn:
-        view = await proposal_deeds.view(conn, caller, proposal_id)
-        about = f"proposal:{proposal_id}"
-        await audit.record(conn, caller, "proposal.viewed", about, region=view.issued_by.code, hourly=True)
+        view = await proposal_deeds.read(conn, caller, proposal_id)
     day = (view.served_at or datetime.now(UTC)).astimezone(SHANGHAI)
     signed = f"{day.year}年{day.month}月{day.day}日" if view.served_at else "    年  月  日"
     return _page(request, "proposal_print.html", view=view, signed=signed)

@@ -17,7 +17,6 @@ from services.notifier.proposals.proposal_schemas import (
     ProposalPage,
     ProposalView,
 )
-from shared import audit
 from shared.auth import Caller
 from shared.db import Scope
 from shared.openapi import problems
@@ -53,10 +52,7 @@ async def write_proposal(
 async def show_proposal(request: Request, caller: Caller, proposal_id: UUID) -> ProposalView:
     """One proposal with its text, its record, and what the caller may do now."""
     async with db_of(request).begin(Scope.of(caller)) as conn:
-        found = await proposal_deeds.view(conn, caller, proposal_id)
-        about, where = f"proposal:{proposal_id}", found.issued_by.code
-        await audit.record(conn, caller, "proposal.viewed", about, region=where, hourly=True)
-        return found
+        return await proposal_deeds.read(conn, caller, proposal_id)
 
 
 @router.put("/{proposal_id}", summary="修改草稿 / Change a draft", responses=_CHANGING)

@@ -8,7 +8,6 @@ from typing import Any
 
 from services.notifier import inbox, standing
 from services.notifier.errors import BadRoster
-from services.notifier.handling import lifecycle
 from services.notifier.routing import roster, route_store, route_tree
 from services.notifier.routing.plans import Plans
 from services.notifier.routing.route_explain import Explained, explain
@@ -78,8 +77,7 @@ async def explained(db: Database, plans: Plans, caller: Principal, question: Que
             text = (await route_store.version(conn, question.version, now)).tree
         if question.alert_id:
             held = await inbox.find(conn, question.alert_id)
-            if why_not := lifecycle.recusal(held.alert, standing.actor_at(held, caller)):
-                raise why_not
+            standing.refuse_recused(held, caller)
             told = {"state": held.state, "due_by": held.due_by, "taken": held.next_step}
             alert = held.alert
             await audit.record(conn, caller, "routes.explained", f"alert:{alert.alert_id}", region=alert.village_code)

@@ -16,7 +16,8 @@ from services.notifier.workbench import county
 from shared import audit, regions, web
 from shared.audit.routes import READERS
 from shared.auth import Caller, require
-from shared.db import Database, Scope
+from shared.db import Scope
+from shared.web import db_of
 
 LEADERS = (*READERS, "town_secretary")
 router = APIRouter(include_in_schema=False)
@@ -27,9 +28,8 @@ _templates = web.templates(Path(__file__).parent.parent)
 async def show_county(request: Request, caller: Caller) -> Response:
     """What is late, unread, undelivered and slow, town by town, as far as the caller may read it."""
     require(caller, *LEADERS)
-    db: Database = request.app.state.db
     now = datetime.now(UTC)
-    async with db.begin(Scope.of(caller)) as conn:
+    async with db_of(request).begin(Scope.of(caller)) as conn:
         await audit.record(conn, caller, "alerts.listed", "alerts", hourly=True)
         seen = await county.overview(conn, now)
         late, more = await proposal_store.search(conn, ProposalFilter(overdue=True), now)
