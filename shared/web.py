@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import openapi, problem_pages, problems, signin, telemetry
 from shared.auth import Verifier
 from shared.db import Database
+from shared.documents import DOWNLOAD_HEADERS, StoredDocument, path_of
 from shared.formats import local_date, local_time, yuan
 from shared.origin import same_origin
 from shared.settings import Settings
@@ -51,6 +52,13 @@ def settings_of(request: Request) -> Settings:
     """The settings of the service that was asked."""
     settings: Settings = request.app.state.settings
     return settings
+
+
+def file_answer(folder: Path, stored: StoredDocument) -> FileResponse:
+    """A received file for whoever may have it: it never runs in his browser and stays in no cache."""
+    return FileResponse(
+        path_of(folder, stored.sha256), media_type=stored.media_type, filename=stored.name, headers=DOWNLOAD_HEADERS
+    )
 
 
 def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifespan) -> FastAPI:

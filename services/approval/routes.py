@@ -30,10 +30,10 @@ from shared import audit
 from shared.auth import Caller
 from shared.contracts.base import RegionCode, Sha256
 from shared.db import Scope
-from shared.documents import DOWNLOAD_HEADERS, EXTENSIONS, MAX_BYTES, path_of, receive
+from shared.documents import EXTENSIONS, MAX_BYTES, receive
 from shared.lengths import check_length
 from shared.openapi import problems
-from shared.web import settings_of
+from shared.web import file_answer, settings_of
 
 router = APIRouter(prefix="/v1")
 
@@ -235,12 +235,7 @@ async def download(db: Db, caller: Caller, request: Request, sha256: Annotated[S
     async with db.begin(Scope.of(caller)) as conn:
         stored = await documents.find(conn, sha256)
         await audit.record(conn, caller, "document.downloaded", f"document:{sha256}")
-    return FileResponse(
-        path_of(documents.folder_in(settings_of(request).data_dir), sha256),
-        media_type=stored.media_type,
-        filename=stored.name,
-        headers=DOWNLOAD_HEADERS,
-    )
+    return file_answer(documents.folder_in(settings_of(request).data_dir), stored)
 
 
 async def _done_once(

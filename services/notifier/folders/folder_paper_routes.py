@@ -8,25 +8,22 @@ from fastapi import APIRouter, File, Query, Request, UploadFile
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from services.notifier import errors
-from services.notifier.errors import MoveNeedsMore
 from services.notifier.folders import folder_papers
 from services.notifier.folders.folder_papers import Folder
+from services.notifier.handling import paper_forms
 from services.notifier.handling.paper_schemas import Papers, PaperView
 from services.notifier.inquiries import inquiry_store
 from services.notifier.proposals import proposal_store
 from shared.auth import Caller
 from shared.db import Scope
-from shared.documents import DOWNLOAD_HEADERS, EXTENSIONS, MAX_BYTES, chunks_of, path_of
+from shared.documents import EXTENSIONS, MAX_BYTES, chunks_of
 from shared.lengths import check_length
 from shared.openapi import problems
-from shared.problems import FieldError
-from shared.web import db_of, settings_of
+from shared.web import db_of, file_answer, settings_of
 
 router = APIRouter()
 _PAPERS: list[str | Enum] = ["材料 papers"]
 _MISSING = (errors.NoSuchInquiry, errors.NoSuchProposal)
-_MOST_FILES = 10
-_FORM_BYTES = 64 * 1024
 
 
 @router.get(
@@ -80,12 +77,7 @@ async def take_folder_paper(
     """One paper; who took it when is kept."""
     async with db_of(request).begin(Scope.of(caller)) as conn:
         stored = await folder_papers.give(conn, caller, folder, folder_id, paper_id)
-    return FileResponse(
-        path_of(folder_papers.folder_in(settings_of(request).data_dir), stored.sha256),
-        media_type=stored.media_type,
-        filename=stored.name,
-        headers=DOWNLOAD_HEADERS,
-    )
+    return file_answer(folder_papers.folder_in(settings_of(request).data_dir), stored)
 
 
 @router.post("/{folder}/{folder_id}/papers", include_in_schema=False)
@@ -97,13 +89,8 @@ async def file_folder_papers(
     files: Annotated[list[UploadFile], File()],
 ) -> Response:
     """File papers from the page, one after another: those before one that is refused are there."""
-    given = [file for file in files if file.filename]
-    if not 1 <= len(given) <= _MOST_FILES:
-        wrong = FieldError("files", f"请选择 1 至 {_MOST_FILES} 个文件", f"Choose from 1 to {_MOST_FILES} files")
-        raise MoveNeedsMore("请选择文件", "Choose the files", [wrong])
-    check_length(request, MAX_BYTES + _FORM_BYTES)
     data_dir = settings_of(request).data_dir
-    for file in given:
+    for file in paper_forms.chosen(request, files):
         name = file.filename or ""
         await folder_papers.file(
             db_of(request), caller, folder, folder_id, chunks_of(file), data_dir=data_dir, name=name

@@ -6,19 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier.errors import MoveNeedsMore
-from services.notifier.handling import deeds, moves, papers
+from services.notifier.handling import deeds, moves, paper_forms, papers
 from services.notifier.handling.deeds import AnswerTime, AskTime, Deed, HandOver, Note, Release, Take
 from shared.auth import Caller
-from shared.documents import MAX_BYTES, chunks_of
-from shared.lengths import check_length
+from shared.documents import chunks_of
 from shared.principals import Principal
-from shared.problems import FieldError
 from shared.web import db_of, settings_of
 
 router = APIRouter(prefix="/alerts/{alert_id}", include_in_schema=False)
-_MOST_FILES = 10
-_FORM_BYTES = 64 * 1024
 Text = Annotated[str, Form(max_length=deeds.MOST_NOTE)]
 
 
@@ -69,12 +64,7 @@ async def file_papers(
     request: Request, caller: Caller, alert_id: UUID, files: Annotated[list[UploadFile], File()]
 ) -> Response:
     """File papers, one after another: those before one that is refused are there."""
-    given = [file for file in files if file.filename]
-    if not 1 <= len(given) <= _MOST_FILES:
-        wrong = FieldError("files", f"请选择 1 至 {_MOST_FILES} 个文件", f"Choose from 1 to {_MOST_FILES} files")
-        raise MoveNeedsMore("请选择文件", "Choose the files", [wrong])
-    check_length(request, MAX_BYTES + _FORM_BYTES)
-    for file in given:
+    for file in paper_forms.chosen(request, files):
         await papers.file(
             db_of(request),
             caller,

@@ -24,11 +24,11 @@ from services.notifier.idempotency import RequestKey
 from services.notifier.schemas import AlertView
 from shared.auth import Caller
 from shared.db import Scope
-from shared.documents import DOWNLOAD_HEADERS, EXTENSIONS, MAX_BYTES, path_of
+from shared.documents import EXTENSIONS, MAX_BYTES
 from shared.lengths import check_length
 from shared.openapi import problems
 from shared.principals import Principal
-from shared.web import db_of, settings_of
+from shared.web import db_of, file_answer, settings_of
 
 router = APIRouter(prefix="/v1")
 _HANDLING: list[str | Enum] = ["办理 handling"]
@@ -145,12 +145,7 @@ async def take_paper(request: Request, caller: Caller, alert_id: UUID, paper_id:
     """One paper; who took it when is kept."""
     async with db_of(request).begin(Scope.of(caller)) as conn:
         stored = await papers.give(conn, caller, alert_id, paper_id)
-    return FileResponse(
-        path_of(papers.folder_in(settings_of(request).data_dir), stored.sha256),
-        media_type=stored.media_type,
-        filename=stored.name,
-        headers=DOWNLOAD_HEADERS,
-    )
+    return file_answer(papers.folder_in(settings_of(request).data_dir), stored)
 
 
 @router.get("/rules", tags=_RULES, summary="规则成效 / List records of rules")

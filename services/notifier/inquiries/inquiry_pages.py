@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier.folders import folder_papers
+from services.notifier.folders import folder_lists, folder_papers
 from services.notifier.inquiries import inquiries, inquiry_book, inquiry_deeds, inquiry_store
 from services.notifier.inquiries.inquiry_deeds import Deed, Hand
 from services.notifier.inquiries.inquiry_schemas import InquiryFilter, NewInquiry
@@ -38,14 +38,8 @@ async def show_inquiries(
     after: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """The inquiries that the caller may read."""
-    if state not in {"all", "going_on", "finished", "overdue", *inquiry_book.book().states}:
-        state = "going_on"
-    wanted = InquiryFilter(
-        state="going_on" if state == "overdue" else None if state == "all" else state,
-        overdue=True if state == "overdue" else None,
-        text=text or None,
-        after=after,
-    )
+    state, shown = folder_lists.shown(state, inquiry_book.book().states)
+    wanted = InquiryFilter(**shown, text=text or None, after=after)
     async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         items, following = await inquiry_store.search(conn, wanted, datetime.now(UTC))
     return _page(request, "inquiries.html", caller=caller, items=items, next=following, state=state, text=text)

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from services.notifier.folders import folder_lists
+from services.notifier.folders.folder_lists import FolderEntry
 from services.notifier.handling import lifecycle
 from services.notifier.handling.lifecycle import Actor
 from services.notifier.inquiries import inquiries, inquiry_book, inquiry_seen
@@ -14,7 +16,6 @@ from services.notifier.inquiries.inquiry_book import Transition
 from services.notifier.inquiries.inquiry_standing import Inquiry
 from services.notifier.schemas import AlertCard, Named, Region
 from services.notifier.standing import Standing
-from services.notifier.vocabulary import vocabulary
 from shared.contracts.alerts import Bilingual
 
 Text = Annotated[str, Field(max_length=4000)]
@@ -92,9 +93,7 @@ class InquiryFilter(_Form):
     @field_validator("state")
     @classmethod
     def _known_state(cls, state: str | None) -> str | None:
-        if state not in {None, "going_on", "finished", *inquiry_book.book().states}:
-            raise ValueError(f"没有“{state}”这一状态 / there is no state “{state}”")
-        return state
+        return folder_lists.known_state(state, inquiry_book.book().states)
 
 
 class InquiryCard(BaseModel):
@@ -175,16 +174,9 @@ class SeenTogether(BaseModel):
         )
 
 
-class InquiryEntry(BaseModel):
+class InquiryEntry(FolderEntry):
     """One thing that happened to an inquiry."""
 
-    at: datetime
-    kind: Named
-    state_from: Named
-    state_to: Named
-    by_name: str
-    by_role: Named
-    note: str
     outcome: Named | None
     alert_id: UUID | None
 
@@ -193,13 +185,7 @@ class InquiryEntry(BaseModel):
         """An entry as it is kept."""
         book, outcomes = inquiry_book.book(), lifecycle.book().outcomes
         return cls(
-            at=row["at"],
-            kind=Named.of(row["kind"], book.kinds[row["kind"]]),
-            state_from=Named.of(row["state_from"], book.states[row["state_from"]]),
-            state_to=Named.of(row["state_to"], book.states[row["state_to"]]),
-            by_name=row["by_name"],
-            by_role=Named.of(row["by_role"], vocabulary().role(row["by_role"])),
-            note=row["note"],
+            **folder_lists.told(row, book.kinds, book.states),
             outcome=Named.of(row["outcome"], outcomes[row["outcome"]]) if row["outcome"] else None,
             alert_id=row["alert_id"],
         )

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.notifier.folders import folder_papers
+from services.notifier.folders import folder_lists, folder_papers
 from services.notifier.proposals import proposal_book, proposal_deeds, proposal_store
 from services.notifier.proposals.proposal_schemas import (
     ContentForm,
@@ -43,13 +43,8 @@ async def show_proposals(
     after: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """The proposals that the caller may read."""
-    if state not in {"all", "going_on", "finished", "overdue", *proposal_book.book().states}:
-        state = "going_on"
-    wanted = ProposalFilter(
-        state="going_on" if state == "overdue" else None if state == "all" else state,
-        overdue=True if state == "overdue" else None,
-        after=after,
-    )
+    state, shown = folder_lists.shown(state, proposal_book.book().states)
+    wanted = ProposalFilter(**shown, after=after)
     async with db_of(request).begin(Scope.of(caller), readonly=True) as conn:
         items, following = await proposal_store.search(conn, wanted, datetime.now(UTC))
     return _page(request, "proposals.html", caller=caller, items=items, next=following, state=state)

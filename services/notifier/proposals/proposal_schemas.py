@@ -6,12 +6,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from services.notifier.folders import folder_lists
+from services.notifier.folders.folder_lists import FolderEntry
 from services.notifier.handling.lifecycle import Actor
 from services.notifier.proposals import proposal_book, proposal_text, proposals
 from services.notifier.proposals.proposal_book import Transition
 from services.notifier.proposals.proposal_standing import Comparison, Content, Proposal
 from services.notifier.schemas import Named, Region, RuleId
-from services.notifier.vocabulary import vocabulary
 from shared.contracts.alerts import Bilingual
 from shared.contracts.base import RegionCode, UtcTime
 from shared.contracts.proposals import Addressee
@@ -97,9 +98,7 @@ class ProposalFilter(_Form):
     @field_validator("state")
     @classmethod
     def _known_state(cls, state: str | None) -> str | None:
-        if state not in {None, "going_on", "finished", *proposal_book.book().states}:
-            raise ValueError(f"没有“{state}”这一状态 / there is no state “{state}”")
-        return state
+        return folder_lists.known_state(state, proposal_book.book().states)
 
 
 class ProposalCard(BaseModel):
@@ -155,30 +154,14 @@ class ComparisonView(BaseModel):
         return cls(before=found.before, after=found.after, days=found.days, full=found.full)
 
 
-class ProposalEntry(BaseModel):
+class ProposalEntry(FolderEntry):
     """One thing that happened to a proposal."""
-
-    at: datetime
-    kind: Named
-    state_from: Named
-    state_to: Named
-    by_name: str
-    by_role: Named
-    note: str
 
     @classmethod
     def of(cls, row: Any) -> Self:
         """An entry as it is kept."""
         book = proposal_book.book()
-        return cls(
-            at=row["at"],
-            kind=Named.of(row["kind"], book.kinds[row["kind"]]),
-            state_from=Named.of(row["state_from"], book.states[row["state_from"]]),
-            state_to=Named.of(row["state_to"], book.states[row["state_to"]]),
-            by_name=row["by_name"],
-            by_role=Named.of(row["by_role"], vocabulary().role(row["by_role"])),
-            note=row["note"],
-        )
+        return cls(**folder_lists.told(row, book.kinds, book.states))
 
 
 class ProposalView(ProposalCard):
