@@ -28,4 +28,5 @@ async def load(conn: Connection, alert_ids: Iterable[str]) -> dict[str, EarlyWit
 async def save(conn: Connection, early: Mapping[str, EarlyWithdrawal], *, arrived: Iterable[str]) -> None:
     """Keep these withdrawals, and forget those whose alerts have arrived: from then on the alert knows its revision."""
     await conn.executemany(_KEEP, [(key, one.revision, one.reason.model_dump()) for key, one in sorted(early.items())])
-    await conn.execute("DELETE FROM early_withdrawals WHERE alert_id = ANY($1::uuid[])", sorted(arrived))
+    if gone := sorted(arrived):
+        await conn.execute("DELETE FROM early_withdrawals WHERE alert_id = ANY($1::uuid[])", gone)

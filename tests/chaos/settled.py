@@ -19,21 +19,7 @@ _SEEN = {
     "notifier": (
         "SELECT alert_id::text, rule_id, grade, state, desks, body - 'revision' AS body FROM alerts ORDER BY alert_id",
         "SELECT alert_id::text, desk, why FROM inbox WHERE removed_at IS NULL ORDER BY alert_id, desk",
-        # How often an alert was updated, and at which of its villages it was first seen, depends on the detector's
-        # batches; that whoever may read it now was told of it does not: this finds nothing.
-        "SELECT alert_id::text FROM alerts a WHERE NOT array_remove(readers, 'system') <@"
-        " (SELECT array_agg(reader) FROM stream_events e, unnest(e.readers) AS reader WHERE e.alert_id = a.alert_id)",
         "SELECT DISTINCT alert_id::text, channel FROM deliveries WHERE kind = 'raised' ORDER BY 1",
-        # Nothing happened that the stream doesn't tell, and it tells nothing that did not happen: both find nothing.
-        "SELECT alert_id::text, kind, at::text FROM history EXCEPT ALL"
-        " SELECT alert_id::text, kind, at::text FROM stream_events",
-        "SELECT alert_id::text, kind, at::text FROM stream_events WHERE kind NOT IN ('raised', 'removed') EXCEPT ALL"
-        " SELECT alert_id::text, kind, at::text FROM history",
-        # Nothing was told to a desk without a message to who subscribed to it: this finds nothing.
-        "SELECT e.alert_id::text, e.kind FROM stream_events e JOIN subscriptions s ON s.desks && e.readers"
-        " AND e.position > s.since AND (cardinality(s.grades) = 0 OR e.body -> 'grade' ->> 'code' = ANY (s.grades))"
-        " WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.position = e.position"
-        " AND d.subscription_id = s.subscription_id)",
     ),
     "disclosure": (
         "SELECT case_id, case_no, title, matter, flow, flow_version, village_code, state, updated_at::text,"
@@ -48,6 +34,23 @@ _SEEN = {
     ),
     "approval": ("SELECT case_no, village_code, status, node, sequence FROM cases ORDER BY case_no",),
 }
+# What must not be, in a disturbed run or in a quiet one: each of these finds nothing.
+_NEVER = (
+    # How often an alert was updated, and at which of its villages it was first seen, depends on the detector's
+    # batches; that whoever may read it now was told of it does not.
+    "SELECT alert_id::text FROM alerts a WHERE NOT array_remove(readers, 'system') <@"
+    " ARRAY(SELECT unnest(e.readers) FROM stream_events e WHERE e.alert_id = a.alert_id)",
+    # Nothing happened that the stream doesn't tell, and it tells nothing that did not happen.
+    "SELECT alert_id::text, kind, at::text FROM history EXCEPT ALL"
+    " SELECT alert_id::text, kind, at::text FROM stream_events",
+    "SELECT alert_id::text, kind, at::text FROM stream_events WHERE kind NOT IN ('raised', 'removed') EXCEPT ALL"
+    " SELECT alert_id::text, kind, at::text FROM history",
+    # Nothing was told to a desk without a message to who subscribed to it.
+    "SELECT e.alert_id::text, e.kind FROM stream_events e JOIN subscriptions s ON s.desks && e.readers"
+    " AND e.position > s.since AND (cardinality(s.grades) = 0 OR e.body -> 'grade' ->> 'code' = ANY (s.grades))"
+    " WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.position = e.position"
+    " AND d.subscription_id = s.subscription_id)",
+)
 
 
 async def quiet(settings: Settings, pools: dict[str, Database]) -> bool:
@@ -88,7 +91,14 @@ async def _ends(settings: Settings) -> dict[tuple[str, int], int]:
 
 
 async def seen(pools: dict[str, Database]) -> dict[str, list[dict[str, Any]]]:
-    """Cases, findings, alerts, inboxes and public tables, without what tells only when a machine wrote them."""
+    """Cases, findings, alerts, inboxes and public tables, without what tells only when a machine wrote them.
+
+    Fails when the notifier's stream, desks and messages don't agree among themselves.
+    """
+    async with pools["notifier"].begin(Scope.system()) as conn:
+        for query in _NEVER:
+            broken = await conn.fetch(query)
+            assert not broken, f"{query}: {[dict(row) for row in broken[:5]]}"
     found: dict[str, list[dict[str, Any]]] = {}
     for service, queries in _SEEN.items():
         async with pools[service].begin(Scope.system()) as conn:
