@@ -35,3 +35,4 @@ class Settings(BaseSettings):
     channels_file: Path | None = Field(
         default=None, description="The county's gateways of mail, text messages and chats (docs/channels.md)"
     )
+    fonts_dir: Path | None = Field(default=None, description="A folder of fonts for PDF, beside the machine's own")
