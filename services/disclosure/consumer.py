@@ -17,7 +17,8 @@ from shared.db import Connection
 
 GROUP = "disclosure"
 TOPICS = (power.TOPIC, alerts.RAISED_TOPIC)
-_CASE_EVENTS: dict[str, type[CaseEvent]] = {event.TYPE: event for event in power.EVENTS}  # type: ignore[attr-defined]
+_SHOWN = (power.CaseOpened, power.NodeCompleted, power.NodeReturned, power.CaseWithdrawn)
+_CASE_EVENTS: dict[str, type[CaseEvent]] = {event.TYPE: event for event in _SHOWN}
 _FINDINGS: dict[str, type[AlertRaised | AlertUpdated | AlertWithdrawn]] = {
     event.TYPE: event for event in (AlertRaised, AlertUpdated, AlertWithdrawn)
 }

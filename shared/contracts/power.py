@@ -100,6 +100,22 @@ class BillLine(Contract):
     amount_fen: Fen
 
 
+class Ballot(Contract):
+    """How one member of a body voted in a joint decision."""
+
+    person_key: str
+    name: str
+    vote: Literal["for", "against", "abstain"]
+    cast_at: UtcTime
+
+
+class Waiting(Contract):
+    """A node where the case waits beside its `next_node`: several bodies are at work at once."""
+
+    node: str
+    due_at: UtcTime | None = None
+
+
 class NodeFields(Contract):
     """Every field a form of the flow catalogue may ask for. A node's form is a choice of these names.
 
@@ -201,6 +217,7 @@ class NodeFields(Contract):
     payouts: tuple[Payout, ...] = ()
     rent_step_pct: float | None = None
     stamped_away_m: int | None = None
+    major: bool | None = None
 
 
 class CaseEvent(Contract):
@@ -231,7 +248,8 @@ class CaseOpened(CaseEvent):
 class NodeCompleted(CaseEvent):
     """A node was completed with its form and papers; `next_node` is empty when the case is closed by it.
 
-    `expected_node`, the node that was due instead, and `backfilled` are filled by imports of existing records, which
+    `also_waiting` are the other nodes where it waits now, `left_out` those that it passed over because the flow doesn't
+    ask for them here, `ballots` the votes of a joint decision. `expected_node`, the node that was due instead, and `backfilled` are filled by imports of existing records, which
     may show steps out of order.
     """
 
@@ -247,6 +265,9 @@ class NodeCompleted(CaseEvent):
     next_node: str | None = None
     next_due_at: UtcTime | None = None
     backfilled: bool = False
+    also_waiting: tuple[Waiting, ...] = ()
+    left_out: tuple[str, ...] = ()
+    ballots: tuple[Ballot, ...] = ()
 
 
 class NodeReturned(CaseEvent):
@@ -257,6 +278,7 @@ class NodeReturned(CaseEvent):
     to_node: str
     reason: str
     next_due_at: UtcTime | None = None
+    also_waiting: tuple[Waiting, ...] = ()
 
 
 class CaseWithdrawn(CaseEvent):
@@ -267,5 +289,82 @@ class CaseWithdrawn(CaseEvent):
     reason: str
 
 
-PowerEvent = CaseOpened | NodeCompleted | NodeReturned | CaseWithdrawn
-EVENTS: tuple[type[CaseEvent], ...] = (CaseOpened, NodeCompleted, NodeReturned, CaseWithdrawn)
+class BallotCast(CaseEvent):
+    """A member of a body voted at a node that is decided jointly; a later ballot of the same person replaces it."""
+
+    TYPE: ClassVar[str] = "case.ballot_cast.v1"
+    node: str
+    ballot: Ballot
+
+
+class CaseAmended(CaseEvent):
+    """What was filled in at a node, or at the opening (no `node`), was put right, for a reason.
+
+    From now on `fields`, the whole form, holds; `before` has what the `changed` fields said until now, and stays
+    evidence. `supersedes` and `done_at` are number and time of the event that is put right. When it concerns what was
+    decided, the case goes back to `to_node` to be decided anew.
+    """
+
+    TYPE: ClassVar[str] = "case.amended.v1"
+    node: str | None = None
+    supersedes: int = Field(ge=1)
+    done_at: UtcTime
+    changed: tuple[str, ...]
+    before: NodeFields = NodeFields()
+    fields: NodeFields = NodeFields()
+    reason: str
+    to_node: str | None = None
+    next_due_at: UtcTime | None = None
+    also_waiting: tuple[Waiting, ...] = ()
+
+
+class CaseSuspended(CaseEvent):
+    """The case rests at `node` for a reason, as a rule until `until`; no term runs meanwhile."""
+
+    TYPE: ClassVar[str] = "case.suspended.v1"
+    node: str
+    reason: str
+    until: date | None = None
+
+
+class CaseResumed(CaseEvent):
+    """The case goes on at `node` after it rested since `suspended_at`; its terms end later by as much."""
+
+    TYPE: ClassVar[str] = "case.resumed.v1"
+    node: str
+    suspended_at: UtcTime
+    next_due_at: UtcTime | None = None
+    also_waiting: tuple[Waiting, ...] = ()
+
+
+class CaseArchived(CaseEvent):
+    """A closed case was put into the archive, complete: so many papers, `digest` over its events and papers."""
+
+    TYPE: ClassVar[str] = "case.archived.v1"
+    archive_no: str
+    documents: int = Field(ge=0)
+    digest: Sha256
+
+
+PowerEvent = (
+    CaseOpened
+    | NodeCompleted
+    | NodeReturned
+    | CaseWithdrawn
+    | BallotCast
+    | CaseAmended
+    | CaseSuspended
+    | CaseResumed
+    | CaseArchived
+)
+EVENTS: tuple[type[CaseEvent], ...] = (
+    CaseOpened,
+    NodeCompleted,
+    NodeReturned,
+    CaseWithdrawn,
+    BallotCast,
+    CaseAmended,
+    CaseSuspended,
+    CaseResumed,
+    CaseArchived,
+)
