@@ -2,7 +2,7 @@
 
 It depends on the set of events alone, not on the order of their arrival: history is kept by `sequence`, and the case
 stands where the last of it says. Bids and reserve prices are withheld until an award is among the events, and what an
-application for relief says until it was put on notice.
+application for relief says until it was put on notice; what an official has taken back is withheld until it is put back.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,14 @@ from shared.contracts.power import CaseEvent
 State = Literal["running", "closed", "withdrawn"]
 Entry = dict[str, Any]
 HIDDEN = datetime(1970, 1, 1, tzinfo=UTC)
+# What is taken back when a case is taken back as a whole.
+WHOLE = "case"
 # What tells that the deal is made, so that nothing is left to protect.
 SIGNS_OF_AWARD = ("award_fen", "contract_fen", "contract_signed_on")
-_KEPT = ("sequence", "kind", "at", "role", "node", "to_node", "next_node", "next_due_at", "closes", "notice_ends_at")
+_KEPT = (
+    *("sequence", "kind", "at", "role", "node", "to_node", "next_node", "next_due_at", "closes", "notice_ends_at"),
+    "reason",
+)
 _FIRST = ("case_id", "case_no", "title", "matter", "flow", "flow_version", "village_code", "town_code")
 
 
@@ -31,6 +36,7 @@ class Case:
 
     `people` are those whom the case's events named, in the clear: to strike them out of its texts, never to be shown.
     They are forgotten (None) when nothing more can come; should more come all the same, it is shown without texts.
+    `taken` says what an official has taken back, by field (`WHOLE` for all of it): on which day and why.
     """
 
     case_id: str
@@ -44,6 +50,7 @@ class Case:
     history: tuple[Entry, ...] = ()
     withheld: Mapping[int, dict[str, Any]] = field(default_factory=dict)
     people: People | None = NOBODY
+    taken: Mapping[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def places(self) -> tuple[str, str]:
@@ -90,6 +97,12 @@ class Case:
         return max(datetime.fromisoformat(entry["at"]) for entry in self.history)
 
     @property
+    def ended_at(self) -> datetime | None:
+        """When it ended; none while it runs."""
+        ends = [entry["at"] for entry in self.history if entry.get("closes") or entry["kind"] == "withdrawn"]
+        return datetime.fromisoformat(max(ends)) if ends and self.state != "running" else None
+
+    @property
     def notices(self) -> dict[str, datetime]:
         """The end of each public notice, by its node. Sending the case back, or its withdrawal, ends a notice early."""
         ends: dict[str, datetime] = {}
@@ -110,6 +123,8 @@ class Case:
 
     def public_until(self, masks: Masks) -> datetime | None:
         """Until when it is public at all: for good (None), never (`HIDDEN`), or to the end of its standing."""
+        if WHOLE in self.taken:
+            return HIDDEN
         if self.matter not in masks.hidden_unless_sound:
             return None
         if not self.sound:
@@ -139,6 +154,11 @@ def take(case: Case | None, event: CaseEvent, masks: Masks, words: Vocabulary) -
     return _forgetting(_opened(case, masks), None if case.people is None else known | named, masks)
 
 
+def with_taken(case: Case, taken: Mapping[str, dict[str, str]], masks: Masks) -> Case:
+    """The case with just these fields (or `WHOLE`) taken back; what is no longer among them is shown again."""
+    return _opened(replace(case, taken=taken), masks)
+
+
 def _entry(public: dict[str, Any]) -> Entry:
     kept: Entry = {name: public[name] for name in _KEPT if public.get(name) not in (None, False)}
     if public.get("fields"):
@@ -150,10 +170,7 @@ def _entry(public: dict[str, Any]) -> Entry:
 
 def _struck(case: Case, named: People, masks: Masks) -> Case:
     """The case with newly named persons struck out of what was already said, withheld fields included."""
-    history = [
-        entry | {"fields": strike(entry["fields"], named, masks, case.places)} if "fields" in entry else entry
-        for entry in case.history
-    ]
+    history = [_struck_entry(entry, named, masks, case.places) for entry in case.history]
     return replace(
         case,
         case_no=strike_number(case.case_no, named),
@@ -163,12 +180,18 @@ def _struck(case: Case, named: People, masks: Masks) -> Case:
     )
 
 
+def _struck_entry(entry: Entry, named: People, masks: Masks, places: tuple[str, str]) -> Entry:
+    fields = {"fields": strike(entry["fields"], named, masks, places)} if "fields" in entry else {}
+    reason = {"reason": scrub(entry["reason"], named.named)} if "reason" in entry else {}
+    return entry | fields | reason
+
+
 def _silent(public: dict[str, Any], case: Case, masks: Masks) -> dict[str, Any]:
     """An event that came after the case's people were forgotten, without its texts."""
     fields = {
         name: without_texts(public[name], masks, case.places) for name in ("fields", "withheld") if name in public
     }
-    return public | fields | {"title": None}
+    return public | fields | {"title": None, "reason": None}
 
 
 def _forgetting(case: Case, named: People | None, masks: Masks) -> Case:
@@ -180,10 +203,11 @@ def _forgetting(case: Case, named: People | None, masks: Masks) -> Case:
 
 
 def _opened(case: Case, masks: Masks) -> Case:
-    """The case with each withheld field shown exactly when its award or notice is there.
+    """The case with each withheld field shown exactly when its award or notice is there and nobody has taken it back.
 
     What came after the case was sent back waits for the next award or notice.
     """
+    case = replace(case, withheld=_with_taken(case))
     signs = {
         "award": [e["sequence"] for e in case.history if any(e.get("fields", {}).get(name) for name in SIGNS_OF_AWARD)],
         "notice": [e["sequence"] for e in case.history if e.get("notice_ends_at") or e.get("closes")],
@@ -192,6 +216,8 @@ def _opened(case: Case, masks: Masks) -> Case:
 
     def due(name: str, sequence: int) -> bool:
         rule = masks.rule(name, case.places)
+        if name in case.taken:
+            return False
         if rule is None or rule.withheld_until is None:
             return rule is not None
         return any(
@@ -200,14 +226,26 @@ def _opened(case: Case, masks: Masks) -> Case:
         )
 
     def shown(entry: Entry) -> Entry:
-        if not (withheld := case.withheld.get(entry["sequence"])):
+        withheld = case.withheld.get(entry["sequence"])
+        if not withheld:
             return entry
         fields = {name: value for name, value in entry.get("fields", {}).items() if name not in withheld}
         fields |= {name: value for name, value in withheld.items() if due(name, entry["sequence"])}
-        rest = {name: value for name, value in entry.items() if name != "fields"}
-        return rest | {"fields": fields} if fields else rest
+        ended = {name: mark for name, mark in entry.get("ended", {}).items() if name not in withheld}
+        ended |= {name: case.taken[name] for name in withheld if name in case.taken}
+        rest = {name: value for name, value in entry.items() if name not in ("fields", "ended")}
+        return rest | ({"fields": fields} if fields else {}) | ({"ended": ended} if ended else {})
 
     return replace(case, history=tuple(shown(entry) for entry in case.history))
+
+
+def _with_taken(case: Case) -> dict[int, dict[str, Any]]:
+    """What is withheld, with what was shown until it was taken back."""
+    withheld = dict(case.withheld)
+    for entry in case.history:
+        if found := {name: value for name, value in entry.get("fields", {}).items() if name in case.taken}:
+            withheld[entry["sequence"]] = withheld.get(entry["sequence"], {}) | found
+    return withheld
 
 
 def _time(text: str | None) -> datetime | None:

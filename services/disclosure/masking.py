@@ -27,10 +27,12 @@ from shared.contracts.power import (
     NodeFields,
     NodeReturned,
 )
+from shared.words import Name
 
 FILE = Path(__file__).parent / "masking.yaml"
 Until = Literal["award", "notice"]
 Named = Literal["private", "party", "official", "thing"]
+After = Literal["notice", "end"]
 _SPEAKING = frozenset(("text", "code"))
 _SAFE_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _NODE = re.compile(r"[A-Z]{2}[1-9]-[0-9]{2}")
@@ -55,6 +57,15 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Term:
+    """How long a field stays public, in some matters or flows: days after the end of its notice or of its case."""
+
+    places: frozenset[str]
+    days: int
+    after: After
+
+
+@dataclass(frozen=True)
 class Masks:
     """The loaded list."""
 
@@ -62,6 +73,9 @@ class Masks:
     names: Mapping[str, Named]
     title_in: frozenset[str]
     documents_in: frozenset[str]
+    reasons_in: frozenset[str]
+    terms: Mapping[str, tuple[Term, ...]]
+    taken_because: Mapping[str, Name]
     smallest_group: int
     hidden_unless_sound: frozenset[str]
     standing: Mapping[str, timedelta]
@@ -71,6 +85,11 @@ class Masks:
         """The rule for a field of this matter or flow; None when it isn't public there."""
         here = set(places)
         return next((r for r in self.rules.get(field, ()) if not r.places or here & r.places), None)
+
+    def term(self, field: str, places: Iterable[str]) -> Term | None:
+        """How long a field of this matter or flow stays public; None: as long as its case does."""
+        here = set(places)
+        return next((term for term in self.terms.get(field, ()) if not term.places or here & term.places), None)
 
     def speaks(self, matter: str, flow: str) -> bool:
         """Whether anything that people write freely is public of such a case."""
@@ -105,7 +124,7 @@ def load(path: Path, words: Vocabulary) -> Masks:
             _check(rule, places)
             choice_names.update({option["zh"]: option["en"] for option in options})
             rules.setdefault(field, []).append(rule)
-    for name in ("title_in", "documents_in", "hidden_unless_sound", "standing_days"):
+    for name in ("title_in", "documents_in", "reasons_in", "hidden_unless_sound", "standing_days"):
         _check_places(name, raw[name], places)
     _check_names(raw["names"])
     return Masks(
@@ -113,6 +132,9 @@ def load(path: Path, words: Vocabulary) -> Masks:
         names=raw["names"],
         title_in=frozenset(raw["title_in"]),
         documents_in=frozenset(raw["documents_in"]),
+        reasons_in=frozenset(raw["reasons_in"]),
+        terms=_terms(raw["terms"], rules, places),
+        taken_because={code: Name(name["zh"], name["en"]) for code, name in raw["taken_because"].items()},
         smallest_group=int(raw["smallest_group"]),
         hidden_unless_sound=frozenset(raw["hidden_unless_sound"]),
         standing={flow: timedelta(days=days) for flow, days in raw["standing_days"].items()},
@@ -178,9 +200,10 @@ def public_event(event: CaseEvent, masks: Masks, words: Vocabulary, known: Peopl
             }
         case NodeReturned():
             public |= {"kind": "returned", "node": _node(event.node), "to_node": _node(event.to_node)}
+            public["reason"] = _reason(event, named, masks)
             public["next_due_at"] = event.next_due_at.isoformat() if event.next_due_at else None
         case CaseWithdrawn():
-            public |= {"kind": "withdrawn", "node": _node(event.node)}
+            public |= {"kind": "withdrawn", "node": _node(event.node), "reason": _reason(event, named, masks)}
     return public
 
 
@@ -207,6 +230,25 @@ def without_texts(fields: Mapping[str, Any], masks: Masks, places: Iterable[str]
 def strike_number(text: str, named: People) -> str:
     """A case's number without these persons."""
     return scrub(text, named.named)
+
+
+def _terms(
+    raw: Iterable[Mapping[str, Any]], rules: Mapping[str, Any], places: set[str]
+) -> dict[str, tuple[Term, ...]]:
+    """How long each field stays public; one that is never public, or an odd length, is an error."""
+    found: dict[str, tuple[Term, ...]] = {}
+    for entry in raw:
+        term = Term(frozenset(entry.get("in", ())), entry["days"], entry["after"])
+        for field in entry["fields"]:
+            if field not in rules:
+                raise ValueError(f"masking.yaml: terms: {field} is never public")
+            if type(term.days) is not int or term.days < 0:
+                raise ValueError(f"masking.yaml: terms: {field}: days is a whole number, not {term.days}")
+            if term.after not in get_args(After):
+                raise ValueError(f"masking.yaml: terms: {field}: after is notice or end, not {term.after}")
+            _check_places(f"terms: {field}", term.places, places)
+            found[field] = (*found.get(field, ()), term)
+    return found
 
 
 def _check(rule: Rule, places: set[str]) -> None:
@@ -277,6 +319,10 @@ def _fields(event: CaseOpened | NodeCompleted, named: People, masks: Masks) -> t
         if rule := masks.rule(field, (event.matter, event.flow)):
             (withheld if rule.withheld_until else shown)[field] = RULES[rule.rule](value, named, rule)
     return shown, withheld
+
+
+def _reason(event: NodeReturned | CaseWithdrawn, named: People, masks: Masks) -> str | None:
+    return scrub(event.reason, named.named) if event.matter in masks.reasons_in and event.reason.strip() else None
 
 
 def _documents(event: NodeCompleted, masks: Masks, words: Vocabulary) -> list[dict[str, str]]:

@@ -58,9 +58,12 @@ def test_it_is_sent_back_and_withdrawn() -> None:
     assert (gone.state, gone.node, gone.due_at) == ("withdrawn", None, None)
 
 
-def test_reasons_and_names_of_people_never_get_in() -> None:
+def test_why_works_were_sent_back_is_told_without_persons_and_numbers() -> None:
     case = folded(opened(ID), bids_in(ID), returned(ID, 3), withdrawn(ID, 4))
-    assert not [text for text in ("钱多宝", "13800138000", "重新比价", "不办了", "报价-") if text in shown(case)]
+    assert not [text for text in ("钱多宝", "13800138000", "报价-") if text in shown(case)]
+    assert [entry.get("reason", "")[:4] for entry in case.history] == ["", "", "重新比价", "不办了"]
+    relief = folded(opened(ID, **RELIEF), returned(ID, 2, "RE2-01", **RELIEF), withdrawn(ID, 3, **RELIEF))
+    assert not [text for text in ("重新比价", "不办了") if text in shown(relief)]
 
 
 def test_bids_are_withheld_until_the_award() -> None:
