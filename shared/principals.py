@@ -4,8 +4,12 @@ A grant at a town covers its villages, at the county all of them, at the city it
 """
 
 import hashlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+
+_OURS = re.compile(r"(approval|webhooks):[a-z]+")
 
 
 @dataclass(frozen=True, order=True)
@@ -29,12 +33,16 @@ class Grant:
 
 @dataclass(frozen=True)
 class Principal:
-    """A person or machine, as the token names it."""
+    """A person or machine, as the token names it.
+
+    A machine's `scopes` bound what it may do beside its grants; a person's are None, and his grants alone bound him.
+    """
 
     subject: str
     name: str
     person_key: str
     grants: frozenset[Grant]
+    scopes: frozenset[str] | None = None
 
     @property
     def roles(self) -> frozenset[str]:
@@ -60,4 +68,16 @@ class Principal:
         subject = str(claims["sub"])
         grants = (Grant.parse(str(group)) for group in claims.get("groups") or ())
         key = claims.get("person_key") or hashlib.sha256(f"subject|{subject}".encode()).hexdigest()[:32]
-        return cls(subject, str(claims.get("name") or subject), key, frozenset(g for g in grants if g))
+        held = frozenset(g for g in grants if g)
+        return cls(subject, str(claims.get("name") or subject), key, held, _scopes(claims))
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[str] | None:
+    """The scopes of a client that acts for itself (client credentials, RFC 9068); None for a person's token.
+
+    Such a token's subject is the client, or it holds a scope of ours, which a person's sign-in never asks for.
+    """
+    given = claims.get("scope") or ""
+    held = frozenset(given.split() if isinstance(given, str) else map(str, given))
+    itself = claims["sub"] in (claims.get("client_id"), claims.get("azp"))
+    return held if itself or any(_OURS.fullmatch(scope) for scope in held) else None

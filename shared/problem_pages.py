@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from shared.bus.faults import passing
 from shared.problems import (
+    CHALLENGE,
     InvalidInput,
     NotAllowed,
     NotFound,
@@ -82,7 +83,14 @@ def render(request: Request, problem: Problem, *, status: int | None = None) -> 
             return Response(status_code=303, headers={"location": f"/signin?next={request.url.path}"})
         return HTMLResponse(_page(problem), status_code=status)
     body = problem.document() | {"status": status, "instance": request.url.path}
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+    headers = _challenge(request) | problem.headers if status == 401 else problem.headers
+    return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
+
+
+def _challenge(request: Request) -> dict[str, str]:
+    """How to sign in (RFC 6750): a token that was sent is told to be no good."""
+    sent = request.headers.get("authorization", "").lower().startswith("bearer")
+    return {"www-authenticate": CHALLENGE + (', error="invalid_token"' if sent else "")}
 
 
 def _page(problem: Problem) -> str:

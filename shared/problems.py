@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+CHALLENGE = 'Bearer realm="yunjing"'
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,10 @@ class FieldError:
 
 
 class Problem(Exception):
-    """What went wrong, in the user's words. A service declares its own in its `errors.py`."""
+    """What went wrong, in the user's words. A service declares its own in its `errors.py`.
+
+    `members` stand in the document beside the usual ones, `headers` on the answer.
+    """
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad-request"
@@ -27,6 +32,8 @@ class Problem(Exception):
         self.detail_zh = detail_zh
         self.detail_en = detail_en
         self.errors = list(errors)
+        self.members: dict[str, Any] = {}
+        self.headers: dict[str, str] = {}
 
     def document(self) -> dict[str, Any]:
         """The RFC 9457 members, with `title_en`, `detail_en` and `errors` beside the Chinese."""
@@ -38,6 +45,7 @@ class Problem(Exception):
             "detail": self.detail_zh,
             "detail_en": self.detail_en,
             "errors": [{"field": e.field, "detail": e.zh, "detail_en": e.en} for e in self.errors],
+            **self.members,
         }
 
 
@@ -74,6 +82,27 @@ class InvalidInput(Problem):
 
     status, code = 422, "invalid-input"
     title_zh, title_en = "填写有误", "Invalid input"
+
+
+class TooManyRequests(Problem):
+    """Somebody asks more often than he may."""
+
+    status, code = 429, "too-many-requests"
+    title_zh, title_en = "请求过于频繁", "Too many requests"
+
+
+class ScopeMissing(Problem):
+    """The client's token doesn't hold the scope that the end point asks for."""
+
+    status, code = 403, "scope-missing"
+    title_zh, title_en = "令牌没有所需的权限范围", "The token lacks the scope that is needed"
+
+    @classmethod
+    def of(cls, needed: str) -> Self:
+        """With the scope to ask the issuer for, told in `WWW-Authenticate` as well (RFC 6750)."""
+        problem = cls(f"请为客户端申请权限范围 {needed}", f"Ask for a token of the scope {needed}")
+        problem.headers = {"www-authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{needed}"'}
+        return problem
 
 
 class Unavailable(Problem):

@@ -102,7 +102,10 @@ def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifesp
 
 
 class _Measure:
-    """Every request in a span and a histogram, the headers of safety on every answer. Plain ASGI: no task, no queue."""
+    """Every request in a span and a histogram, the headers of safety and of its rate limit on every answer.
+
+    Plain ASGI: no task, no queue. `request.state.limit_headers` is what a limit has put down for the request.
+    """
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self._app = app
@@ -123,7 +126,9 @@ class _Measure:
                         time.perf_counter() - started
                     )
                     given = {name for name, _ in message["headers"]}
-                    message["headers"] = [*message["headers"], *(one for one in _HEADERS if one[0] not in given)]
+                    limits = scope.get("state", {}).get("limit_headers", {})
+                    told = [(name.encode(), text.encode()) for name, text in limits.items()]
+                    message["headers"] = [*message["headers"], *told, *(h for h in _HEADERS if h[0] not in given)]
                 await send(message)
 
             await self._app(scope, receive, send_measured)

@@ -4,7 +4,8 @@ import re
 
 from fastapi import Request, Response
 
-from services.disclosure.packed import Packed, etag
+from services.disclosure.packed import Packed
+from shared.etags import etag, has_tag
 
 _CACHED = "public, max-age=1, must-revalidate"
 _TAKES_GZIP = re.compile(r"(^|[\s,])gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))|,|$)", re.IGNORECASE)
@@ -30,10 +31,3 @@ def answer(request: Request, body: bytes | Packed, media_type: str, *, keep: str
 def takes_gzip(request: Request) -> bool:
     """Whether the caller takes gzip."""
     return bool(_TAKES_GZIP.search(request.headers.get("accept-encoding", "")))
-
-
-def has_tag(named: str | None, tag: str) -> bool:
-    """Whether an `If-None-Match` names a tag."""
-    if not named:
-        return False
-    return named.strip() == "*" or tag in {each.strip().removeprefix("W/") for each in named.split(",")}

@@ -16,15 +16,15 @@ from services.disclosure.masking import masks
 from services.disclosure.opendata import ocds
 from services.disclosure.opendata import pages as data_pages
 from services.disclosure.opendata import routes as data_routes
-from services.disclosure.opendata.buckets import Buckets
 from services.disclosure.opendata.limits import WINDOW_SECONDS
 from services.disclosure.opendata.maker import Maker
-from services.disclosure.opendata.openness import OpenToAll, TellLimits
+from services.disclosure.opendata.openness import OpenToAll
 from services.disclosure.opendata.publication import publication
 from services.disclosure.opendata.tables import tables
 from services.disclosure.vocabulary import vocabulary
 from shared.audit import service as audit
 from shared.background import running
+from shared.buckets import Buckets
 from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
 from shared.db import Database
@@ -53,7 +53,6 @@ def build(settings: Settings) -> FastAPI:
 
     app = create_app(service="disclosure", settings=settings, title="云睛公开 Yunjing disclosure", lifespan=lifespan)
     app.state.buckets = Buckets(publication().requests_per_minute, WINDOW_SECONDS)
-    app.add_middleware(TellLimits)
     app.add_middleware(OpenToAll)
     app.include_router(data_routes.router)
     app.include_router(routes.router)

@@ -1,6 +1,7 @@
 """What can go wrong at the public side, in the visitor's words."""
 
 from shared.problems import NotFound, Problem
+from shared.problems import TooManyRequests as TooManyRequests
 
 
 class NoSuchVillage(NotFound):
@@ -50,13 +51,6 @@ class BadCursor(Problem):
 
     status, code = 422, "bad-cursor"
     title_zh, title_en = "翻页位置无效", "Invalid page cursor"
-
-
-class TooManyRequests(Problem):
-    """An address asks more often than it may."""
-
-    status, code = 429, "too-many-requests"
-    title_zh, title_en = "请求过于频繁", "Too many requests"
 
 
 class NoSuchFile(NotFound):

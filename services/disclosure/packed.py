@@ -1,9 +1,10 @@
 """Bytes that are ready to send, plain and gzipped, each with its own strong ETag. Pure."""
 
 import gzip
-import hashlib
 from dataclasses import dataclass
 from typing import Self
+
+from shared.etags import etag
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,3 @@ class Packed:
         """Both forms of what was kept gzipped."""
         plain = gzip.decompress(zipped) if plain is None else plain
         return cls(plain, etag(plain), zipped, etag(zipped))
-
-
-def etag(body: bytes) -> str:
-    """The strong ETag of bytes."""
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'

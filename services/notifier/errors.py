@@ -3,6 +3,7 @@
 from shared.documents import DocumentEmpty, DocumentTooLarge, DocumentTypeRefused
 from shared.lengths import UploadTooLarge
 from shared.problems import NotFound, Problem
+from shared.webhooks.errors import BadWebhookAddress as BadWebhookAddress
 
 
 class NoSuchAlert(NotFound):
@@ -101,13 +102,6 @@ class BadCursor(Problem):
 
     status, code = 422, "bad-cursor"
     title_zh, title_en = "翻页或续传位置无效", "Invalid cursor or position"
-
-
-class BadWebhookAddress(Problem):
-    """The subscription's address is not allowed."""
-
-    status, code = 422, "bad-webhook-address"
-    title_zh, title_en = "订阅地址不可用", "This address can't be used"
 
 
 class WebhookOutOfScope(Problem):

@@ -31,7 +31,7 @@ from joserfc.jwk import ECKey
 
 from services.notifier import app as notifier
 from services.notifier import clock
-from services.notifier.channels import gateways, retries, subscriptions, unreached
+from services.notifier.channels import gateways, subscriptions, unreached
 from services.notifier.channels.deliveries import Deliveries
 from services.notifier.channels.subscriptions import insert
 from services.notifier.routing.plans import Plans
@@ -40,6 +40,7 @@ from shared.db import Database, Scope
 from shared.identity import unseal
 from shared.principals import Grant, Principal
 from shared.settings import Settings
+from shared.webhooks import retries
 from tests.conftest import Token, eventually
 from tests.integration.test_notifier import OTHER_SECRETARY, SECRETARY, World, deliver, served, stop
 from tests.notifier.samples import COUNTY, TOWN, VILLAGE, about, alert, raised

@@ -21,7 +21,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from services.notifier import app as notifier
 from services.notifier import clock, retention, stream
-from services.notifier.channels import gateways, retries
+from services.notifier.channels import gateways
 from services.notifier.channels.deliveries import Deliveries
 from services.notifier.consumer import handle_batch
 from services.notifier.stream import Hub, Item, Reader
@@ -34,6 +34,7 @@ from shared.db import Database, Scope
 from shared.identity import seal
 from shared.problems import NotSignedIn
 from shared.settings import Settings
+from shared.webhooks import retries
 from tests.conftest import Token, eventually
 from tests.notifier.samples import COUNTY, NOW, OTHER_TOWN, TOWN, VILLAGE, about, alert, raised, withdrawn
 

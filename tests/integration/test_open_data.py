@@ -24,11 +24,11 @@ from playwright.async_api import Browser
 
 from services.disclosure import app as disclosure
 from services.disclosure import masking
-from services.disclosure.opendata.buckets import Buckets
 from services.disclosure.opendata.maker import Maker
 from services.disclosure.opendata.making import make
 from services.disclosure.projections import downloads
 from services.disclosure.projections.downloads import PART_BYTES
+from shared.buckets import Buckets
 from shared.db import Database, Scope
 from shared.settings import Settings
 from tests.conftest import eventually

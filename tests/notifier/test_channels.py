@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.notifier.channels import addresses, gateways, retries, web_push
+from services.notifier.channels import addresses, gateways, web_push
 from services.notifier.channels.gateways import MissingSecret
 from services.notifier.channels.subscriptions import code_of
 from services.notifier.channels.web_push import PushKey
 from shared.problems import InvalidInput
+from shared.webhooks import retries
 from tests.notifier.samples import NOW
 
 BROWSER = json.dumps({"endpoint": "https://push.test/x", "keys": {"p256dh": "a", "auth": "b"}})

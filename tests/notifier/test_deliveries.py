@@ -5,10 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from services.notifier.channels.guard import check_address
-from services.notifier.channels.retries import paused_until
-from services.notifier.errors import BadCursor, BadWebhookAddress
+from services.notifier.errors import BadCursor
 from services.notifier.workbench.listing import Cursor
+from shared.webhooks.errors import BadWebhookAddress
+from shared.webhooks.guard import check_address
+from shared.webhooks.retries import paused_until
 from tests.notifier.samples import NOW
 
 

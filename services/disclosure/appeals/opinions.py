@@ -7,10 +7,10 @@ from datetime import datetime
 from services.disclosure import people
 from services.disclosure.appeals.lifecycle import Appeal, Reply
 from services.disclosure.free_text import scrub
-from services.disclosure.packed import etag
 from services.disclosure.schemas import Answer
 from shared.contracts.appeals import Kind
 from shared.db import Connection
+from shared.etags import etag
 
 SHOWN, MOST = 5, 100
 _READ = """

@@ -7,10 +7,11 @@ from email.utils import format_datetime, parsedate_to_datetime
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.disclosure.answers import has_tag, takes_gzip
+from services.disclosure.answers import takes_gzip
 from services.disclosure.errors import NoSuchRange
 from services.disclosure.projections import downloads
 from services.disclosure.projections.downloads import Stored
+from shared.etags import has_tag
 from shared.web import db_of
 
 _KEEP = "public, max-age=60"

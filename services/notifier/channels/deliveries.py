@@ -10,7 +10,7 @@ from random import Random
 
 from asyncpg import Record
 
-from services.notifier.channels import delivery_queue, retries, subscriptions
+from services.notifier.channels import delivery_queue, subscriptions
 from services.notifier.channels.delivery_queue import Lane
 from services.notifier.channels.gateways import Gateway
 from services.notifier.channels.senders import Outgoing, Senders
@@ -19,6 +19,7 @@ from shared.db import DATABASE_FAULTS, Connection, Database, Scope
 from shared.identity import unseal
 from shared.settings import Settings
 from shared.telemetry import NOTICES, logger
+from shared.webhooks import retries
 
 _LEASE = timedelta(seconds=40)
 _IDLE_SECONDS = 1.0

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from services.notifier.channels import retries
 from services.notifier.channels.kinds import channels
 from services.notifier.channels.receipt import Receipt
 from shared.db import Connection
+from shared.webhooks import retries
 
 # Systems get every change. People get what rings, unless it is about them or their kin; in quiet hours only red.
 _FAN_OUT = """

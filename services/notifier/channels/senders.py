@@ -11,13 +11,14 @@ from typing import Any
 
 import httpx
 
-from services.notifier.channels import apprise_gateway, content, guard, http_gateway, mail, web_push, webhook
+from services.notifier.channels import apprise_gateway, content, http_gateway, mail, web_push, webhook
 from services.notifier.channels.content import Notice
 from services.notifier.channels.gateways import AppriseGateway, BuiltIn, Gateway, HttpGateway, MailServer
 from services.notifier.channels.kinds import Clearance, channels
 from services.notifier.channels.receipt import Receipt
 from services.notifier.channels.web_push import PushKey
 from shared.settings import Settings
+from shared.webhooks import guard
 
 _OWN_WORDS = ("digest", "reminder", "code", "test")
 

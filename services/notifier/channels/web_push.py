@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from services.notifier.channels import guard
 from services.notifier.channels.content import Notice
 from services.notifier.channels.receipt import Receipt
-from services.notifier.errors import BadWebhookAddress
+from shared.webhooks import guard
+from shared.webhooks.errors import BadWebhookAddress
 
 _GONE = (404, 410)
 _DAY = 86400

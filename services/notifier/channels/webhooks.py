@@ -1,7 +1,5 @@
 """Webhooks: subscriptions of systems, which get every change of the caller's own desks, signed."""
 
-import base64
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
@@ -10,7 +8,6 @@ from asyncpg import Record
 
 from services.notifier.channels import addresses, subscriptions
 from services.notifier.channels.gateways import Gateway
-from services.notifier.channels.guard import check_address
 from services.notifier.channels.subscriptions import VALID
 from services.notifier.channels.webhook_schemas import NewWebhook, WebhookRequest, WebhookView
 from services.notifier.errors import NoSuchWebhook
@@ -18,6 +15,8 @@ from shared.db import Connection
 from shared.identity import seal, unseal
 from shared.principals import Principal
 from shared.settings import Settings
+from shared.webhooks.guard import check_address
+from shared.webhooks.message import new_secret
 
 _VIEW = """subscription_id AS webhook_id, address, desks, grades, created_at, expires_at, failures, paused_until
            FROM subscriptions WHERE kind = 'webhook' AND removed_at IS NULL"""
@@ -33,7 +32,7 @@ async def create(
     conn: Connection, wanted: WebhookRequest, caller: Principal, gateways: Mapping[str, Gateway], settings: Settings
 ) -> NewWebhook:
     """Subscribe to what comes from now on. The secret is kept sealed and shown only here."""
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    secret = new_secret()
     made = await subscriptions.insert(
         conn,
         gateways["webhook"],

@@ -1,7 +1,7 @@
 """By what alerts are routed now: the tree in force and the roster, read anew only when somebody has changed them."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.notifier.routing import route_tree, routing
@@ -54,7 +54,7 @@ class Plans:
         seats = self._roster.seats(caller, now)
         if not seats:
             return caller
-        return Principal(caller.subject, caller.name, caller.person_key, caller.grants | seats)
+        return replace(caller, grants=caller.grants | seats)
 
     async def _refresh(self, conn: Connection) -> None:
         row = await conn.fetchrow(_MARKS)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.disclosure.opendata.buckets import Buckets
+from shared.buckets import Buckets
 
 
 @given(st.lists(st.floats(min_value=0, max_value=5), max_size=60))

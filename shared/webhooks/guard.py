@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from services.notifier.errors import BadWebhookAddress
+from shared.webhooks.errors import BadWebhookAddress
 
 
 def client() -> httpx.AsyncClient:
