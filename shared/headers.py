@@ -77,7 +77,9 @@ def _merged(upper: Sequence[str], lower: Sequence[str], expected: Expected) -> t
     """The titles of a header of two lines, of which each cell counts alone or below its group; () when it is none."""
     titles: list[str] = []
     group, from_above, from_below = "", False, False
-    for above, below in itertools.zip_longest(upper, lower, fillvalue=""):
+    for above, under in itertools.zip_longest(upper, lower, fillvalue=""):
+        # A title that is merged downwards stands in both lines.
+        below = "" if under == above else under
         group = above or (group if below else "")
         choices = [group + below, below] if below else [above]
         title = next((title for title in choices if plain(title) in expected.by_title), "")
