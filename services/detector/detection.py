@@ -26,7 +26,7 @@ from services.detector.features.spending import needs_of_spending
 from services.detector.registers import Need, Reference
 from services.detector.rules import VOCABULARY, Rule, Rulebook
 from services.detector.sentences import evaluate
-from services.detector.subjects import Occasion, View
+from services.detector.subjects import Occasion, View, course
 from shared.contracts.alerts import About, AlertRaised, AlertUpdated, Bilingual, Evidence, Grade, Parameter, Party
 from shared.contracts.power import Matter
 
@@ -108,7 +108,8 @@ def needs_of(key: str, facts: Sequence[Fact], reference: Reference) -> frozenset
     Call it again with the records found until it names nothing new: a company leads to its owners, they to their kin.
     """
     kind, _, name = key.partition(":")
-    return frozenset(needs_of_parties(kind, name, facts, reference) | _needs_of(kind, name, facts, reference))
+    told = course(facts)
+    return frozenset(needs_of_parties(kind, name, told, reference) | _needs_of(kind, name, told, reference))
 
 
 def _needs_of(kind: str, name: str, facts: Sequence[Fact], reference: Reference) -> set[Need]:
@@ -166,7 +167,7 @@ class _Verdict:
 
 def detect(rulebook: Rulebook, key: str, facts: Sequence[Fact], reference: Reference, now: datetime) -> Detection:
     """Judge all facts of one key by every rule that concerns its kind."""
-    view = View(key, in_order(facts), reference, now)
+    view = View.of(key, in_order(facts), reference, now)
     verdict = _Verdict(key)
     alike: dict[Any, list[Rule]] = {}
     for rule in _asked(rulebook, view) if view.facts else ():

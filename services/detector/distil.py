@@ -1,5 +1,6 @@
 """Events as facts: what rules need of one event, filed under every key that it says something about. Pure."""
 
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,14 +9,26 @@ from typing import Any
 
 from services.detector import ledgers, parties
 from shared.bus.envelope import Envelope
-from shared.contracts.power import CaseOpened, CaseWithdrawn, NodeCompleted, NodeReturned
+from shared.contracts.power import (
+    CaseAmended,
+    CaseOpened,
+    CaseResumed,
+    CaseSuspended,
+    CaseWithdrawn,
+    NodeCompleted,
+    NodeReturned,
+)
 
 OPENED, COMPLETED, RETURNED, WITHDRAWN = "opened", "completed", "returned", "withdrawn"
+AMENDED, SUSPENDED, RESUMED = "amended", "suspended", "resumed"
 _KINDS = {
     CaseOpened.TYPE: OPENED,
     NodeCompleted.TYPE: COMPLETED,
     NodeReturned.TYPE: RETURNED,
     CaseWithdrawn.TYPE: WITHDRAWN,
+    CaseAmended.TYPE: AMENDED,
+    CaseSuspended.TYPE: SUSPENDED,
+    CaseResumed.TYPE: RESUMED,
 }
 _AMOUNTS = (
     "estimate_fen",
@@ -52,8 +65,12 @@ def facts_of(envelope: Envelope) -> list[Fact]:
         return []
     occurred_at = datetime.fromisoformat(event["occurred_at"])
     whole = dict(event)
-    whole["fields"] = {name: value for name, value in event.get("fields", {}).items() if value not in (None, [], ())}
+    whole["fields"] = _given(event.get("fields", {}))
     whole["documents"] = sorted({document["kind"] for document in event.get("documents", ())})
+    if kind in (SUSPENDED, RESUMED):
+        return [Fact(envelope.id, f"case:{event['case_id']}", kind, occurred_at, whole)]
+    if kind == AMENDED:
+        return list(_amended(envelope.id, occurred_at, whole))
     return [Fact(envelope.id, key, kind, occurred_at, data) for key, data in _filed(kind, whole)]
 
 
@@ -63,6 +80,33 @@ def in_order(facts: Iterable[Fact]) -> list[Fact]:
         {fact.event_id: fact for fact in facts}.values(),
         key=lambda fact: (fact.occurred_at, fact.data["sequence"], fact.event_id),
     )
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, [], ())}
+
+
+def _amended(event_id: str, occurred_at: datetime, event: dict[str, Any]) -> Iterator[Fact]:
+    """What was done as it is told now, under every key that it says or said something about.
+
+    Such a fact stands for the one that it `amends` (`services.detector.amendments`); with `gone`, nothing of that one
+    is left under its key. An amendment by which the case goes back is a return besides.
+    """
+    before = _given(event.get("before", {}))
+    was = {name: value for name, value in event["fields"].items() if name not in event["changed"]} | before
+    kind = COMPLETED if event.get("node") else OPENED
+    done = event | {"sequence": event["supersedes"], "occurred_at": event["done_at"]}
+    mark = {"amends": event["supersedes"], "by_sequence": event["sequence"]}
+    told = dict(_filed(kind, done))
+    for key, data in told.items():
+        yield Fact(event_id, key, AMENDED, occurred_at, {**data, **mark, "done_at": event["done_at"]})
+    brief = {name: done[name] for name in _BRIEF if name in done}
+    for key in dict(_filed(kind, done | {"fields": was})).keys() - told.keys():
+        yield Fact(event_id, key, AMENDED, occurred_at, {**brief, **mark, "fields": {}, "gone": True})
+    if event.get("to_node"):
+        back = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{event_id}|{RETURNED}"))
+        for key, data in dict(_filed(RETURNED, event | {"fields": {}})).items():
+            yield Fact(back, key, RETURNED, occurred_at, data)
 
 
 def _filed(kind: str, event: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from services.detector.amendments import RESTS, amendments, as_told_now
 from services.detector.distil import Fact
 from services.detector.registers import Reference
 from shared.contracts.alerts import About, Evidence
@@ -15,15 +16,35 @@ _INSTANT = timedelta(microseconds=1)
 
 
 class View:
-    """All that is known of one key. `memo` keeps what several rules would compute again."""
+    """All that is known of one key. `memo` keeps what several rules would compute again.
 
-    def __init__(self, key: str, facts: Sequence[Fact], reference: Reference, now: datetime) -> None:
+    `facts` are as they are told now; `amended` says what was put right, `rests` when a case rested.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        facts: Sequence[Fact],
+        reference: Reference,
+        now: datetime,
+        *,
+        amended: Sequence[Fact] = (),
+        rests: Sequence[Fact] = (),
+    ) -> None:
         self.key = key
         self.facts = facts
         self.reference = reference
         self.now = now
+        self.amended = amended
+        self.rests = rests
         self.memo: dict[Any, Any] = {}
         self._messages: dict[int, tuple[Any, Any]] = {}
+
+    @classmethod
+    def of(cls, key: str, facts: Sequence[Fact], reference: Reference, now: datetime) -> "View":
+        """The view over all facts of a key, in the order of their times."""
+        rests = [fact for fact in facts if fact.kind in RESTS]
+        return cls(key, course(facts), reference, now, amended=list(amendments(facts)), rests=rests)
 
     def once(self, name: Any, make: Callable[[], Any]) -> Any:
         """What `make` gives, made once a view."""
@@ -37,14 +58,21 @@ class View:
         return earlier
 
     def _before(self, moment: datetime) -> "View":
-        facts = [fact for fact in self.facts if fact.occurred_at < moment]
-        return View(self.key, facts, self.reference, min(self.now, moment - _INSTANT))
+        facts, amended, rests = (
+            [fact for fact in some if fact.occurred_at < moment] for some in (self.facts, self.amended, self.rests)
+        )
+        return View(self.key, facts, self.reference, min(self.now, moment - _INSTANT), amended=amended, rests=rests)
 
     def message(self, feature: Any, make: Callable[[Any], Any]) -> Any:
         """The message of a feature, made once a view. (The feature is kept, so that its identity isn't used again.)"""
         if id(feature) not in self._messages:
             self._messages[id(feature)] = (feature, make(feature))
         return self._messages[id(feature)][1]
+
+
+def course(facts: Sequence[Fact]) -> list[Fact]:
+    """What was done, as it is told now, without the times of rest."""
+    return as_told_now([fact for fact in facts if fact.kind not in RESTS])
 
 
 def at_hand(feature: T) -> Callable[[], T]:

@@ -1,6 +1,6 @@
 """The case so far and its nodes: dates, sums and papers, whatever order they became known in."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
@@ -9,7 +9,10 @@ from typing import Any
 from services.detector.distil import COMPLETED, RETURNED, WITHDRAWN, Fact
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from services.detector.vocabulary import midnight, working_days_between
+from shared.contracts.alerts import Bilingual, Evidence
 from shared.contracts.power import NodeFields
+from shared.formats import yuan
+from shared.words import words
 
 
 @dataclass(frozen=True)
@@ -195,7 +198,7 @@ def _case(so_far: History, known_at: datetime) -> Case:
         withdrawn=any(fact.kind == WITHDRAWN for fact in so_far.facts),
         steps=tuple(Step(fact.data["node"], fact.occurred_at) for fact in so_far.nodes),
         completed=tuple(sorted({fact.data["node"] for fact in so_far.nodes})),
-        skipped=_skipped(data["flow"], {fact.data["node"] for fact in so_far.nodes}),
+        skipped=_skipped(data["flow"], so_far.nodes),
         documents=tuple(sorted({paper for fact in so_far.nodes for paper in fact.data["documents"]})),
         resolved_at=_resolved(so_far),
         approved_at=_at(so_far.first_paper("approval_form") or _yes(so_far, "approved")),
@@ -247,11 +250,25 @@ def _yes(so_far: History, name: str) -> Fact | None:
     return next((fact for fact, value in so_far.given(name) if value), None)
 
 
-def _skipped(flow: str, completed: set[str]) -> tuple[str, ...]:
-    """Nodes numbered below the last completed one that have no record (codes run `EN3-01`, `EN3-02`, ...)."""
+def _skipped(flow: str, done: Collection[Fact]) -> tuple[str, ...]:
+    """Nodes numbered below the last completed one that have no record (codes run `EN3-01`, `EN3-02`, ...).
+
+    What the flow doesn't ask for in this case, or what waits beside it, isn't skipped.
+    """
+    completed, rightly = set(), set()
+    for fact in done:
+        completed.add(fact.data["node"])
+        rightly.update(fact.data.get("left_out", ()))
+    last = max(done, key=lambda fact: int(fact.data["sequence"]), default=None)
+    if last is not None:
+        rightly.update(filter(None, (last.data.get("next_node"), *_beside(last))))
     numbers = [int(code.rsplit("-", 1)[1]) for code in completed if code.startswith(f"{flow}-")]
     every = (f"{flow}-{number:02d}" for number in range(1, max(numbers, default=0)))
-    return tuple(code for code in every if code not in completed)
+    return tuple(code for code in every if code not in completed and code not in rightly)
+
+
+def _beside(fact: Fact) -> Iterator[str]:
+    return (waiting["node"] for waiting in fact.data.get("also_waiting", ()))
 
 
 def _at(fact: Fact | None) -> datetime | None:
@@ -342,6 +359,9 @@ def occasion(view: View, *, features: dict[str, Any], fact: Fact | None = None, 
     so_far = history(view)
     case = the_case(view)
     last = fact or so_far.newest
+    if view.amended:
+        rest: Callable[[], tuple[Evidence, ...]] = more.pop("trail", tuple)
+        more["trail"] = lambda: (*rest(), *_put_right(view))
     return Occasion(
         features={"case": lambda: case, **features},
         given=_given(fact) if fact else so_far.told,
@@ -354,6 +374,28 @@ def occasion(view: View, *, features: dict[str, Any], fact: Fact | None = None, 
         node=more.pop("node", fact.data.get("node") if fact else None),
         **more,
     )
+
+
+def _put_right(view: View) -> Iterator[Evidence]:
+    """What the case's forms said before they were amended: it stays evidence."""
+    for fact in view.amended:
+        for name in fact.data["changed"]:
+            label = words().fields[name]
+            old, new = (fact.data.get(part, {}).get(name, "—") for part in ("before", "fields"))
+            yield Evidence(
+                label=Bilingual(zh=f"更正前的{label.zh}", en=f"{label.en} before it was amended"),
+                value=f"{_said(name, old)} → {_said(name, new)}({fact.data['reason']})",
+                source=fact.data["case_no"],
+                occurred_at=fact.occurred_at,
+            )
+
+
+def _said(name: str, value: Any) -> str:
+    if name.endswith("_key"):
+        return "***"
+    if isinstance(value, list | tuple):
+        return f"{len(value)} 项"
+    return yuan(value) if name.endswith("_fen") and isinstance(value, int) else str(value)
 
 
 def _node_occasions(view: View, params: Params) -> Iterator[Occasion]:

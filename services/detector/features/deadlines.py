@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.detector.distil import COMPLETED, OPENED, Fact
+from services.detector.distil import COMPLETED, OPENED, RESUMED, SUSPENDED, WITHDRAWN, Fact
 from services.detector.features.case import Case, occasion, the_case
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from services.detector.vocabulary import days_between, working_days_between
@@ -31,19 +31,57 @@ class Term:
     working_days: int
 
 
+@dataclass
+class _Wait:
+    """A wait while the case's course is read. What it rested doesn't count; `rests_since` while it rests."""
+
+    node: str
+    round: int
+    since: datetime
+    due: datetime | None
+    rested_days: int = 0
+    rested_working_days: int = 0
+    rests_since: datetime | None = None
+
+    def rest(self, until: datetime, due: datetime | None) -> None:
+        since = self.rests_since or until
+        self.rested_days += days_between(since, until)
+        self.rested_working_days += working_days_between(since, until)
+        self.due, self.rests_since = due or self.due, None
+
+
 def _terms(view: View) -> Iterator[Term]:
-    """The waits in the case's own sequence."""
-    chain = sorted(view.facts, key=lambda fact: int(fact.data["sequence"]))
+    """The waits in the case's own sequence; several at once where several bodies are at work."""
     rounds: Counter[str] = Counter()
-    for fact, after in zip(chain, [*chain[1:], None], strict=True):
-        node = _waits_at(fact)
-        if node is None:
-            continue
-        rounds[node] += 1
-        ended_by = after.data if after and after.kind == COMPLETED and after.data["node"] == node else {}
-        due = fact.data.get("next_due_at") or ended_by.get("due_at")
-        if due and (after is None or after.occurred_at > datetime.fromisoformat(due)):
-            yield _term(node, rounds[node], _since(fact), datetime.fromisoformat(due), after, view.now)
+    waits: dict[str, _Wait] = {}
+    for fact in sorted((*view.facts, *view.rests), key=lambda fact: int(fact.data["sequence"])):
+        due_at = _waits_at(fact)
+        if fact.kind == SUSPENDED:
+            for wait in waits.values():
+                wait.rests_since = fact.occurred_at
+        elif fact.kind == RESUMED:
+            for node, wait in waits.items():
+                wait.rest(fact.occurred_at, due_at.get(node))
+        else:
+            together = len(waits) > 1 and fact.kind == COMPLETED and fact.data["node"] in waits
+            for node in list(waits):
+                if not (together and node in due_at and node != fact.data["node"]):
+                    yield from _ended(waits.pop(node), fact)
+            for node in due_at.keys() - waits.keys():
+                rounds[node] += 1
+                waits[node] = _Wait(node, rounds[node], _since(fact), due_at[node])
+    for wait in waits.values():
+        if wait.rests_since is None:
+            yield from _term(wait, None, view.now)
+        elif wait.due and wait.rests_since > wait.due:
+            yield from _term(wait, wait.rests_since, view.now)
+
+
+def _ended(wait: _Wait, by: Fact) -> Iterator[Term]:
+    if wait.due is None and by.kind == COMPLETED and by.data["node"] == wait.node:
+        wait.due = _moment(by.data.get("due_at"))
+    if wait.due and by.occurred_at > wait.due:
+        yield from _term(wait, by.occurred_at, by.occurred_at)
 
 
 def _since(fact: Fact) -> datetime:
@@ -51,27 +89,36 @@ def _since(fact: Fact) -> datetime:
     return max(fact.occurred_at, datetime.fromisoformat(notice_ends)) if notice_ends else fact.occurred_at
 
 
-def _term(node: str, round_no: int, since: datetime, due: datetime, after: Fact | None, now: datetime) -> Term:
-    end = after.occurred_at if after else now
-    return Term(
-        node=node,
-        round=round_no,
-        since=since,
-        due_at=due,
-        ended_at=after.occurred_at if after else None,
-        open=after is None,
-        overdue=end > due,
-        overdue_days=working_days_between(due, end) if end > due else 0,
-        days=days_between(since, end),
-        working_days=working_days_between(since, end),
+def _term(wait: _Wait, ended_at: datetime | None, now: datetime) -> Iterator[Term]:
+    if wait.due is None:
+        return
+    end = ended_at or now
+    yield Term(
+        node=wait.node,
+        round=wait.round,
+        since=wait.since,
+        due_at=wait.due,
+        ended_at=ended_at,
+        open=ended_at is None,
+        overdue=end > wait.due,
+        overdue_days=working_days_between(wait.due, end) if end > wait.due else 0,
+        days=days_between(wait.since, end) - wait.rested_days,
+        working_days=working_days_between(wait.since, end) - wait.rested_working_days,
     )
 
 
-def _waits_at(fact: Fact) -> str | None:
+def _waits_at(fact: Fact) -> dict[str, datetime | None]:
+    """The nodes that wait after a fact, and until when."""
     data: dict[str, Any] = fact.data
-    if fact.kind in (OPENED, COMPLETED):
-        return data.get("next_node")
-    return data.get("to_node")
+    if fact.kind == WITHDRAWN:
+        return {}
+    node = data.get("next_node") if fact.kind in (OPENED, COMPLETED) else data.get("to_node") or data.get("node")
+    first = {node: _moment(data.get("next_due_at"))} if node else {}
+    return first | {each["node"]: _moment(each.get("due_at")) for each in data.get("also_waiting", ())}
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def terms(view: View) -> list[Term]:
