@@ -9,7 +9,7 @@ from typing import Any, cast
 from cel_expr_python import cel
 
 from services.detector.concerned import parties_of
-from services.detector.distil import Fact, in_order
+from services.detector.distil import Fact
 from services.detector.eras import Law, standing
 from services.detector.features.appeals import needs_of_appeals
 from services.detector.features.case import told_of
@@ -118,7 +118,7 @@ def _needs_of(kind: str, name: str, facts: Sequence[Fact], reference: Reference)
         case "person":
             return {Need("relief", "person_key", name)}
         case "village":
-            return set(needs_of_spending(facts))
+            return needs_of_spending(name)
         case "leases":
             return needs_of_leases(name)
         case "relief":
@@ -164,9 +164,9 @@ class _Verdict:
         )
 
 
-def detect(rulebook: Rulebook, key: str, facts: Sequence[Fact], reference: Reference, now: datetime) -> Detection:
+def detect(rulebook: Rulebook, key: str, facts: Iterable[Fact], reference: Reference, now: datetime) -> Detection:
     """Judge all facts of one key by every rule that concerns its kind."""
-    view = View(key, in_order(facts), reference, now)
+    view = View(key, facts, reference, now)
     verdict = _Verdict(key)
     alike: dict[Any, list[Rule]] = {}
     for rule in _asked(rulebook, view) if view.facts else ():

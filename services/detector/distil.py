@@ -1,6 +1,6 @@
 """Events as facts: what rules need of one event, filed under every key that it says something about. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
@@ -55,14 +55,6 @@ def facts_of(envelope: Envelope) -> list[Fact]:
     whole["fields"] = {name: value for name, value in event.get("fields", {}).items() if value not in (None, [], ())}
     whole["documents"] = sorted({document["kind"] for document in event.get("documents", ())})
     return [Fact(envelope.id, key, kind, occurred_at, data) for key, data in _filed(kind, whole)]
-
-
-def in_order(facts: Iterable[Fact]) -> list[Fact]:
-    """The set of facts, each event once, by event time."""
-    return sorted(
-        {fact.event_id: fact for fact in facts}.values(),
-        key=lambda fact: (fact.occurred_at, fact.data["sequence"], fact.event_id),
-    )
 
 
 def _filed(kind: str, event: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,11 +1,12 @@
 """What rules judge: a subject reads the facts of one kind of key and offers occasions, each with typed features."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from services.detector.distil import Fact
+from services.detector.key_facts import KeyFacts
 from services.detector.registers import Reference
 from shared.contracts.alerts import About, Evidence
 
@@ -17,9 +18,9 @@ _INSTANT = timedelta(microseconds=1)
 class View:
     """All that is known of one key. `memo` keeps what several rules would compute again."""
 
-    def __init__(self, key: str, facts: Sequence[Fact], reference: Reference, now: datetime) -> None:
+    def __init__(self, key: str, facts: Iterable[Fact], reference: Reference, now: datetime) -> None:
         self.key = key
-        self.facts = facts
+        self.facts = KeyFacts.of(facts)
         self.reference = reference
         self.now = now
         self.memo: dict[Any, Any] = {}
