@@ -15,7 +15,6 @@ from pathlib import Path
 from services.detector import rules
 from services.detector.backtest import humble, judge_all
 from services.detector.backtesting import Sides, Tally
-from services.detector.distil import in_order
 from services.detector.explaining import Explained, explain
 from services.detector.judging import Judge
 from services.detector.rules import RULEBOOK, Reader, Rulebook, RulebookError
@@ -106,7 +105,7 @@ async def _explain(settings: Settings, what: str, rule_id: str | None, everythin
         return 1
     for key, keyed in known.keyed.items():
         print(f"\n== {key} ({len(keyed.facts)} 条事实 facts)")
-        view = View(key, in_order(keyed.facts), known.reference(key), keyed.now)
+        view = View.of(key, keyed.facts, known.reference(key), keyed.now)
         for rule in known.rulebook.for_key(key.partition(":")[0]):
             if rule_id in (None, rule.id):
                 for explained in explain(known.rulebook, rule, view):

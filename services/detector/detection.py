@@ -9,7 +9,7 @@ from typing import Any, cast
 from cel_expr_python import cel
 
 from services.detector.concerned import parties_of
-from services.detector.distil import Fact, in_order
+from services.detector.distil import Fact
 from services.detector.eras import Law, standing
 from services.detector.features.appeals import needs_of_appeals
 from services.detector.features.case import told_of
@@ -23,10 +23,11 @@ from services.detector.features.people import needs_of_recipients
 from services.detector.features.receipts import needs_of_receipts
 from services.detector.features.relief import needs_of_village_relief
 from services.detector.features.spending import needs_of_spending
+from services.detector.key_facts import KeyFacts
 from services.detector.registers import Need, Reference
 from services.detector.rules import VOCABULARY, Rule, Rulebook
 from services.detector.sentences import evaluate
-from services.detector.subjects import Occasion, View, course
+from services.detector.subjects import Occasion, View
 from shared.contracts.alerts import About, AlertRaised, AlertUpdated, Bilingual, Evidence, Grade, Parameter, Party
 from shared.contracts.power import Matter
 
@@ -108,7 +109,7 @@ def needs_of(key: str, facts: Sequence[Fact], reference: Reference) -> frozenset
     Call it again with the records found until it names nothing new: a company leads to its owners, they to their kin.
     """
     kind, _, name = key.partition(":")
-    told = course(facts)
+    told = KeyFacts.of(facts).course
     return frozenset(needs_of_parties(kind, name, told, reference) | _needs_of(kind, name, told, reference))
 
 
@@ -119,7 +120,7 @@ def _needs_of(kind: str, name: str, facts: Sequence[Fact], reference: Reference)
         case "person":
             return {Need("relief", "person_key", name)}
         case "village":
-            return set(needs_of_spending(facts))
+            return needs_of_spending(name)
         case "leases":
             return needs_of_leases(name)
         case "relief":
@@ -165,9 +166,9 @@ class _Verdict:
         )
 
 
-def detect(rulebook: Rulebook, key: str, facts: Sequence[Fact], reference: Reference, now: datetime) -> Detection:
+def detect(rulebook: Rulebook, key: str, facts: Iterable[Fact], reference: Reference, now: datetime) -> Detection:
     """Judge all facts of one key by every rule that concerns its kind."""
-    view = View.of(key, in_order(facts), reference, now)
+    view = View.of(key, facts, reference, now)
     verdict = _Verdict(key)
     alike: dict[Any, list[Rule]] = {}
     for rule in _asked(rulebook, view) if view.facts else ():

@@ -1,7 +1,7 @@
 """Events as facts: what rules need of one event, filed under every key that it says something about. Pure."""
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
@@ -72,14 +72,6 @@ def facts_of(envelope: Envelope) -> list[Fact]:
     if kind == AMENDED:
         return list(_amended(envelope.id, occurred_at, whole))
     return [Fact(envelope.id, key, kind, occurred_at, data) for key, data in _filed(kind, whole)]
-
-
-def in_order(facts: Iterable[Fact]) -> list[Fact]:
-    """The set of facts, each event once, by event time."""
-    return sorted(
-        {fact.event_id: fact for fact in facts}.values(),
-        key=lambda fact: (fact.occurred_at, fact.data["sequence"], fact.event_id),
-    )
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:

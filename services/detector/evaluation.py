@@ -49,7 +49,7 @@ async def _foreign(conn: Connection, judge: Judge, step: power.NodeCompleted) ->
     """The key of the step's case if it is a case of another village: it would take on the step's village."""
     key = f"case:{step.case_id}"
     stored = (await judge.facts.load(conn, [key]))[key]
-    return {key} if any(fact.village_code != step.village_code for fact in stored.values()) else set()
+    return {key} if any(fact.village_code != step.village_code for fact in stored) else set()
 
 
 def _findings(judgement: Judgement) -> Iterator[Finding]:

@@ -5,14 +5,16 @@ stays true, and only what lies behind it is read again: the cost of an event doe
 Facts of the running transaction are not kept in memory: it may yet be rolled back.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import asyncpg
 import orjson
 
 from services.detector.distil import Fact
+from services.detector.key_facts import KeyFacts
 from shared.db import Connection
 
 _LOAD = """
@@ -32,7 +34,7 @@ class _Known:
     """What is held of one key: its facts up to `position`."""
 
     position: int = 0
-    facts: dict[str, Fact] = field(default_factory=dict)
+    facts: KeyFacts = field(default_factory=partial(KeyFacts.of, ()))
 
 
 class FactStore:
@@ -43,17 +45,20 @@ class FactStore:
         self._held = 0
         self._keys: OrderedDict[str, _Known] = OrderedDict()
 
-    async def load(self, conn: Connection, keys: Collection[str]) -> dict[str, dict[str, Fact]]:
-        """The committed facts of each key, by event id."""
+    async def load(self, conn: Connection, keys: Collection[str]) -> dict[str, KeyFacts]:
+        """The committed facts of each key."""
         asked = {key: self._keys.setdefault(key, _Known()) for key in keys}
         rows = await conn.fetch(_LOAD, list(asked), [known.position for known in asked.values()])
+        further: dict[str, list[asyncpg.Record]] = defaultdict(list)
         for row in rows:
-            known = asked[row["key"]]
-            if row["position"] > known.position:
-                fact = _fact(row)
-                known.facts[fact.event_id] = fact
-                known.position = row["position"]
-                self._held += self._keys.get(row["key"]) is known
+            further[row["key"]].append(row)
+        for key, some in further.items():
+            known = asked[key]
+            before = len(known.facts)
+            known.facts = known.facts.with_(map(_fact, some))
+            known.position = max(known.position, some[-1]["position"])
+            if self._keys.get(key) is known:
+                self._held += len(known.facts) - before
         for key in asked.keys() & self._keys.keys():
             self._keys.move_to_end(key)
         self._forget(keep=len(asked))

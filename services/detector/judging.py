@@ -20,6 +20,7 @@ from services.detector import deadlines, findings, kin, metrics
 from services.detector.detection import Detection, detect, needs_of
 from services.detector.distil import Fact
 from services.detector.facts import FactStore
+from services.detector.key_facts import KeyFacts
 from services.detector.reference import Answers, Registers
 from services.detector.registers import Need, Reference
 from services.detector.rule_changes import RuleChanges
@@ -39,7 +40,7 @@ class Keyed:
     """
 
     key: str
-    facts: tuple[Fact, ...]
+    facts: KeyFacts
     now: datetime
 
 
@@ -120,18 +121,17 @@ class Judge:
     ) -> Known:
         """What is known of these keys, as `judge` judges it."""
         loaded = await self.facts.load(conn, keys)
-        stored: Mapping[str, dict[str, Fact]] = {key: {} if key in unknown else loaded[key] for key in keys}
+        stored = {key: KeyFacts.of(()) if key in unknown else loaded[key] for key in keys}
         judged_until = await _judged_until(conn, keys)
         fresh = fresh or {}
-        new = tuple(fact for key in keys for fact in fresh.get(key, ()) if fact.event_id not in stored[key])
+        new = tuple(fact for key in keys for fact in fresh.get(key, ()) if not stored[key].has(fact))
         keyed = {}
         for key in keys:
-            facts = {fact.event_id: fact for fact in fresh.get(key, ())} | stored[key]
+            facts = stored[key].with_(fresh.get(key, ()))
             if facts:
                 silence = judged_until.get(key) if stored[key] else None
-                moments = [fact.occurred_at for fact in facts.values()]
-                moments += [moment for moment in (silence, until) if moment]
-                keyed[key] = Keyed(key, tuple(facts.values()), max(moments))
+                moments = [facts[-1].occurred_at, *(moment for moment in (silence, until) if moment)]
+                keyed[key] = Keyed(key, facts, max(moments))
         version = await self.registers.version(conn)
         answers = self.registers.answers(version)
         rulebook = await self.rules.current(conn, version)

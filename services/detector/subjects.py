@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from services.detector.amendments import RESTS, amendments, as_told_now
-from services.detector.distil import Fact
+from services.detector.amendments import RESTS
+from services.detector.distil import AMENDED, Fact
+from services.detector.key_facts import KeyFacts
 from services.detector.registers import Reference
 from shared.contracts.alerts import About, Evidence
 
@@ -24,7 +25,7 @@ class View:
     def __init__(
         self,
         key: str,
-        facts: Sequence[Fact],
+        facts: Iterable[Fact],
         reference: Reference,
         now: datetime,
         *,
@@ -32,7 +33,7 @@ class View:
         rests: Sequence[Fact] = (),
     ) -> None:
         self.key = key
-        self.facts = facts
+        self.facts = KeyFacts.of(facts)
         self.reference = reference
         self.now = now
         self.amended = amended
@@ -41,10 +42,10 @@ class View:
         self._messages: dict[int, tuple[Any, Any]] = {}
 
     @classmethod
-    def of(cls, key: str, facts: Sequence[Fact], reference: Reference, now: datetime) -> "View":
-        """The view over all facts of a key, in the order of their times."""
-        rests = [fact for fact in facts if fact.kind in RESTS]
-        return cls(key, course(facts), reference, now, amended=list(amendments(facts)), rests=rests)
+    def of(cls, key: str, facts: Iterable[Fact], reference: Reference, now: datetime) -> "View":
+        """The view over all facts of a key."""
+        known = KeyFacts.of(facts)
+        return cls(key, known.course, reference, now, amended=known.of_kind(AMENDED), rests=known.of_kind(*RESTS))
 
     def once(self, name: Any, make: Callable[[], Any]) -> Any:
         """What `make` gives, made once a view."""
@@ -68,11 +69,6 @@ class View:
         if id(feature) not in self._messages:
             self._messages[id(feature)] = (feature, make(feature))
         return self._messages[id(feature)][1]
-
-
-def course(facts: Sequence[Fact]) -> list[Fact]:
-    """What was done, as it is told now, without the times of rest."""
-    return as_told_now([fact for fact in facts if fact.kind not in RESTS])
 
 
 def at_hand(feature: T) -> Callable[[], T]:

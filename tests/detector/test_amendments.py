@@ -31,6 +31,9 @@ def day(number: int, month: int = 3) -> datetime:
     return datetime(2026, month, number, 4, tzinfo=UTC)
 
 
+_NOW = day(1, 6)
+
+
 def told(events: list[power.CaseEvent]) -> list[Fact]:
     """The facts of these events."""
     return [
@@ -42,7 +45,7 @@ def told(events: list[power.CaseEvent]) -> list[Fact]:
     ]
 
 
-def found(rule: str, events: list[power.CaseEvent], now: datetime = day(1, 6)) -> list[Finding]:
+def found(rule: str, events: list[power.CaseEvent], now: datetime = _NOW) -> list[Finding]:
     """What one rule finds."""
     rules = Rulebook([each for each in load().rules if each.id == rule])
     return judge_all(rules, told(events), [], now)

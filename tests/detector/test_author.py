@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.detector import author
-from services.detector.distil import facts_of, in_order
+from services.detector.distil import facts_of
 from services.detector.examples import events_of
 from services.detector.explaining import explain, parts_of
 from services.detector.registers import Reference
@@ -78,7 +78,7 @@ def test_why_a_rule_fired_or_not() -> None:
     rule = rulebook.rule("A061")
     for example in rule.spec.tests:
         facts = [fact for event in events_of(example.events) for fact in facts_of(event) if fact.key == "case:c1"]
-        view = View("case:c1", in_order(facts), Reference(), facts[-1].occurred_at)
+        view = View("case:c1", facts, Reference(), facts[-1].occurred_at)
         (told,) = explain(rulebook, rule, view)
         assert told.fired == bool(example.expect)
         assert told.fired == all(part.value == "True" for part in told.parts)

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.detector.features.entries import Entry, entries, ledger_occasion
+from services.detector.features.entries import Entry, entry_of, ledger_occasion
 from services.detector.features.spans import dense, runs, year_of
+from services.detector.key_facts import CaseFacts
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from shared.formats import yuan
 
@@ -26,11 +27,14 @@ class Award:
 
 def _awards(view: View) -> list[Award]:
     """The awards of the view's cases, by the time they were made."""
-    found = (_award(entry) for entry in entries(view))
+    found = (case.once(Award, _award) for case in view.facts.cases)
     return sorted((award for award in found if award), key=lambda award: (award.at, award.entry.case_id))
 
 
-def _award(entry: Entry) -> Award | None:
+def _award(case: CaseFacts) -> Award | None:
+    entry = entry_of(case)
+    if entry is None:
+        return None
     told = entry.told
     amount = next((told[name] for name in _AMOUNTS if told.get(name)), 0)
     if not amount or not told.get("supplier_id"):

@@ -1,16 +1,18 @@
 """A village's cash: what is paid out in it, to whom and when, what lies in the box, and what never got banked."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
+from typing import Any
 
 from services.detector.distil import IN_CASH, RETURNED, Fact
+from services.detector.features.matches import day_of
+from services.detector.key_facts import CaseFacts
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from services.detector.vocabulary import midnight
 from shared.contracts.alerts import Bilingual, Evidence
-from shared.workdays import SHANGHAI
 
 
 @dataclass(frozen=True)
@@ -43,41 +45,56 @@ class CashBox:
     known_at: datetime
 
 
-def _standing(view: View) -> list[Fact]:
-    """The facts that weren't sent back to be done again."""
-    returns = [fact.data for fact in view.facts if fact.kind == RETURNED]
-    return [
+@dataclass(frozen=True)
+class _Moved:
+    """A fact of a village's cash that wasn't sent back to be done again, with its day."""
+
+    fact: Fact
+    day: date
+    month: str
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        fields: Mapping[str, Any] = self.fact.data["fields"]
+        return fields
+
+    def in_cash(self, name: str) -> bool:
+        """Whether a sum of this name was moved in cash."""
+        return self.fields.get(name, 0) > 0 and IN_CASH in self.fields.get("payment_method", "")
+
+
+def _moved(view: View) -> list[_Moved]:
+    """What moved the village's cash, by event time."""
+    found = [moved for case in view.facts.cases for moved in case.once(_Moved, _standing)]
+    return sorted(found, key=lambda moved: (moved.fact.occurred_at, moved.fact.data["sequence"], moved.fact.event_id))
+
+
+def _standing(case: CaseFacts) -> list[_Moved]:
+    returns = [fact.data for fact in case.facts if fact.kind == RETURNED]
+    standing = (
         fact
-        for fact in view.facts
+        for fact in case.facts
         if fact.kind != RETURNED
         and not any(
-            back["case_id"] == fact.data["case_id"]
-            and back["sequence"] > fact.data["sequence"]
-            and back["to_node"] <= fact.data.get("node", "")
+            back["sequence"] > fact.data["sequence"] and back["to_node"] <= fact.data.get("node", "")
             for back in returns
         )
-    ]
-
-
-def _payments(facts: Sequence[Fact]) -> Iterator[tuple[Fact, int]]:
-    for fact in facts:
-        fields = fact.data["fields"]
-        if fields.get("payment_fen", 0) > 0 and IN_CASH in fields.get("payment_method", ""):
-            yield fact, fields["payment_fen"]
+    )
+    return [_Moved(fact, day_of(fact.occurred_at), f"{day_of(fact.occurred_at):%Y-%m}") for fact in standing]
 
 
 def _paid_occasions(view: View, params: Params) -> Iterator[Occasion]:
     days: dict[tuple[str, str], list[Fact]] = defaultdict(list)
-    for fact, _ in _payments(_standing(view)):
-        fields = fact.data["fields"]
-        payee = fields.get("payee_name") or fields.get("supplier_name") or fact.data["case_no"]
-        days[str(_day(fact)), payee].append(fact)
+    for moved in view.once(_Moved, partial(_moved, view)):
+        if moved.in_cash("payment_fen"):
+            payee = moved.fields.get("payee_name") or moved.fields.get("supplier_name") or moved.fact.data["case_no"]
+            days[str(moved.day), payee].append(moved.fact)
     for (day, payee), facts in sorted(days.items()):
         paid = CashPaid(
             village=facts[0].data["village_code"],
             payee=payee,
             day=day,
-            sum_fen=sum(fen for _, fen in _payments(facts)),
+            sum_fen=sum(fact.data["fields"]["payment_fen"] for fact in facts),
             payments=len(facts),
             works=any(fact.data["matter"] == "EN" for fact in facts),
         )
@@ -85,19 +102,19 @@ def _paid_occasions(view: View, params: Params) -> Iterator[Occasion]:
 
 
 def _box_occasions(view: View, params: Params) -> Iterator[Occasion]:
-    facts = _standing(view)
+    all_moved: list[_Moved] = view.once(_Moved, partial(_moved, view))
     months: dict[str, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        if "cash_balance_fen" in fact.data["fields"]:
-            months[f"{_day(fact):%Y-%m}"].append(fact)
+    for moved in all_moved:
+        if "cash_balance_fen" in moved.fields:
+            months[moved.month].append(moved.fact)
     for month, stated in sorted(months.items()):
         highest = max(stated, key=lambda fact: (fact.data["fields"]["cash_balance_fen"], fact.event_id))
         box = _box(highest, month, view.now, twice_days=_twice_days(stated, int(params["cash_stock_limit"]) * 200))
         yield _occasion([highest], {"box": at_hand(box)}, settled=True)
-    for fact in facts:
-        fields = fact.data["fields"]
-        if fields.get("received_fen", 0) > 0 and IN_CASH in fields.get("payment_method", ""):
-            box = _box(fact, fact.data["case_id"], view.now, taken_fen=fields["received_fen"])
+    for moved in all_moved:
+        if moved.in_cash("received_fen"):
+            fact = moved.fact
+            box = _box(fact, fact.data["case_id"], view.now, taken_fen=moved.fields["received_fen"])
             yield _occasion([fact], {"box": at_hand(box)}, settled=box.banked_at is not None)
 
 
@@ -116,12 +133,8 @@ def _box(fact: Fact, about: str, now: datetime, *, twice_days: int = 0, taken_fe
 
 
 def _twice_days(stated: Sequence[Fact], twice_fen: int) -> int:
-    days = [_day(fact) for fact in stated if fact.data["fields"]["cash_balance_fen"] > twice_fen]
+    days = [day_of(fact.occurred_at) for fact in stated if fact.data["fields"]["cash_balance_fen"] > twice_fen]
     return (max(days) - min(days)).days if days else 0
-
-
-def _day(fact: Fact) -> date:
-    return fact.occurred_at.astimezone(SHANGHAI).date()
 
 
 def _occasion(facts: Sequence[Fact], features: dict[str, object], *, settled: bool = False) -> Occasion:

@@ -1,12 +1,13 @@
 """Works with the change orders that name them: what the changes add up to, and which have no approval on paper."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from services.detector.distil import WITHDRAWN, Fact
+from services.detector.key_facts import CaseFacts, KeyFacts
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from shared.contracts.alerts import Bilingual, Evidence
 
@@ -48,45 +49,45 @@ class Change:
     papered: bool
 
 
-def by_case(facts: Sequence[Fact]) -> Mapping[str, list[Fact]]:
-    """The facts of each case in its own order."""
-    cases: dict[str, list[Fact]] = defaultdict(list)
-    for fact in sorted(facts, key=lambda fact: int(fact.data["sequence"])):
-        cases[fact.data["case_id"]].append(fact)
-    return cases
-
-
 def _latest(facts: Sequence[Fact], name: str) -> Any:
     return next((fact.data["fields"][name] for fact in reversed(facts) if name in fact.data["fields"]), None)
 
 
-def changes_of(cases: Mapping[str, list[Fact]]) -> Iterator[Change]:
+def changes_of(facts: KeyFacts) -> list[Change]:
     """The changes among these cases that weren't withdrawn."""
-    for facts in cases.values():
-        works_no = _latest(facts, "related_case_no")
-        withdrawn = any(fact.kind == WITHDRAWN for fact in facts)
-        if facts[0].data["flow"] == FLOW_OF_CHANGES and works_no and not withdrawn:
-            yield Change(
-                facts=tuple(facts),
-                no=facts[0].data["case_no"],
-                works_no=works_no,
-                fen=_latest(facts, "change_fen") or 0,
-                done=any(fact.data.get("node") in _AFTER_APPROVAL for fact in facts),
-                papered=any(_APPROVAL in fact.data.get("documents", ()) for fact in facts),
-            )
+    return [change for case in facts.cases if (change := case.once(Change, _change))]
+
+
+def _change(case: CaseFacts) -> Change | None:
+    facts = case.by_sequence
+    works_no = _latest(facts, "related_case_no")
+    withdrawn = any(fact.kind == WITHDRAWN for fact in facts)
+    if facts[0].data["flow"] != FLOW_OF_CHANGES or not works_no or withdrawn:
+        return None
+    return Change(
+        facts=facts,
+        no=facts[0].data["case_no"],
+        works_no=works_no,
+        fen=_latest(facts, "change_fen") or 0,
+        done=any(fact.data.get("node") in _AFTER_APPROVAL for fact in facts),
+        papered=any(_APPROVAL in fact.data.get("documents", ()) for fact in facts),
+    )
 
 
 def _works_occasions(view: View, params: Params) -> Iterator[Occasion]:
     if not view.key.endswith(WORKS_OF_A_VILLAGE):
         return
-    cases = by_case(view.facts)
     by_works: dict[str, list[Change]] = defaultdict(list)
-    for change in changes_of(cases):
+    for change in changes_of(view.facts):
         by_works[change.works_no].append(change)
-    numbers = {facts[0].data["case_no"]: facts for facts in cases.values() if facts[0].data["flow"] != FLOW_OF_CHANGES}
+    works = {case.facts[0].data["case_no"]: case for case in view.facts.cases if not _is_change(case)}
     for works_no, changes in sorted(by_works.items()):
-        if works_no in numbers:
-            yield _occasion(numbers[works_no], changes)
+        if works_no in works:
+            yield _occasion(works[works_no].by_sequence, changes)
+
+
+def _is_change(case: CaseFacts) -> bool:
+    return bool(case.facts[0].data["flow"] == FLOW_OF_CHANGES)
 
 
 def _occasion(works: Sequence[Fact], changes: Sequence[Change]) -> Occasion:

@@ -7,9 +7,10 @@ from math import exp, log10
 
 from services.detector.distil import Fact
 from services.detector.features.agents import at_least
+from services.detector.features.spans import year_of
+from services.detector.key_facts import CaseFacts
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from shared.contracts.alerts import Bilingual, Evidence
-from shared.workdays import SHANGHAI
 
 _ROUND_FEN = 10_000
 _BENFORD = {digit: log10(1 + 1 / digit) for digit in range(1, 10)}
@@ -38,17 +39,24 @@ class Digits:
 
 
 def _digits_occasions(view: View, params: Params) -> Iterator[Occasion]:
-    paid: dict[tuple[str, int], Fact] = {}
-    for fact in view.facts:
-        sum_fen = fact.data["fields"].get("payment_fen", 0)
-        if sum_fen > 0:
-            paid.setdefault((fact.data["case_id"], sum_fen), fact)
     years: dict[int, list[Fact]] = defaultdict(list)
-    for (_, _), fact in paid.items():
-        years[fact.occurred_at.astimezone(SHANGHAI).year].append(fact)
+    for case in view.facts.cases:
+        for year, fact in case.once(Digits, _paid):
+            years[year].append(fact)
     for year, facts in sorted(years.items()):
         if len(facts) >= int(params["min_obs"]):
-            yield _occasion(facts, year, float(params["round_pct"]))
+            in_turn = sorted(facts, key=lambda fact: (fact.occurred_at, fact.event_id))
+            yield _occasion(in_turn, year, float(params["round_pct"]))
+
+
+def _paid(case: CaseFacts) -> list[tuple[int, Fact]]:
+    """The first payment of each sum in a case, with its year."""
+    paid: dict[int, Fact] = {}
+    for fact in case.facts:
+        sum_fen = fact.data["fields"].get("payment_fen", 0)
+        if sum_fen > 0:
+            paid.setdefault(sum_fen, fact)
+    return [(year_of(fact.occurred_at), fact) for fact in paid.values()]
 
 
 def _occasion(facts: Sequence[Fact], year: int, round_pct: float) -> Occasion:

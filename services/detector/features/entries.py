@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.detector.distil import WITHDRAWN, Fact
+from services.detector.key_facts import CaseFacts
 from services.detector.subjects import Occasion, View
 from shared.contracts.alerts import Bilingual, Evidence
 
@@ -61,8 +62,13 @@ class Entry:
 
 def entries(view: View) -> list[Entry]:
     """The cases of the view's ledger, by the time it first heard of them."""
-    found: list[Entry] = view.once(Entry, lambda: entries_of(view.facts))
+    found: list[Entry] = view.once(Entry, lambda: [entry for case in view.facts.cases if (entry := entry_of(case))])
     return found
+
+
+def entry_of(case: CaseFacts) -> Entry | None:
+    """What is put together of one case; None once it was withdrawn."""
+    return case.once(Entry, lambda case: _entry(case.facts))
 
 
 def entries_of(facts: Iterable[Fact]) -> list[Entry]:
@@ -70,9 +76,11 @@ def entries_of(facts: Iterable[Fact]) -> list[Entry]:
     by_case: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
         by_case[fact.data["case_id"]].append(fact)
-    return [
-        Entry(tuple(some), _told(some)) for some in by_case.values() if not any(fact.kind == WITHDRAWN for fact in some)
-    ]
+    return [entry for some in by_case.values() if (entry := _entry(tuple(some)))]
+
+
+def _entry(facts: tuple[Fact, ...]) -> Entry | None:
+    return None if any(fact.kind == WITHDRAWN for fact in facts) else Entry(facts, _told(facts))
 
 
 def _told(facts: Sequence[Fact]) -> dict[str, Any]:

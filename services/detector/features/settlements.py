@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from services.detector.distil import WITHDRAWN, Fact
+from services.detector.distil import WITHDRAWN
 from services.detector.features.case import History, occasion, the_case
-from services.detector.features.changes import FLOW_OF_CHANGES, WORKS_OF_A_VILLAGE, Change, by_case, changes_of, listed
+from services.detector.features.changes import FLOW_OF_CHANGES, WORKS_OF_A_VILLAGE, Change, changes_of, listed
+from services.detector.key_facts import CaseFacts
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 
 
@@ -39,19 +40,18 @@ def _occasions(view: View, params: Params) -> Iterator[Occasion]:
 
 
 def _of_works(view: View) -> Iterator[Occasion]:
-    cases = by_case(view.facts)
-    changes = [change for change in changes_of(cases) if change.papered or change.done]
-    for facts in cases.values():
-        first = facts[0].data
-        if first["flow"] == FLOW_OF_CHANGES or any(fact.kind == WITHDRAWN for fact in facts) or not _may_be_over(facts):
-            continue
-        own = [change for change in changes if change.works_no == first["case_no"]]
-        yield _of_one(History(facts), own)
+    changes = [change for change in changes_of(view.facts) if change.papered or change.done]
+    for case in view.facts.cases:
+        if case.once(Settlement, _may_be_over):
+            own = [change for change in changes if change.works_no == case.facts[0].data["case_no"]]
+            yield _of_one(History(list(case.by_sequence)), own)
 
 
-def _may_be_over(facts: Sequence[Fact]) -> bool:
-    """Cheap to tell and never wrong about what is over: most works are not, and need no closer look."""
-    filled = [fact.data["fields"] for fact in facts]
+def _may_be_over(case: CaseFacts) -> bool:
+    """Cheap to tell and never wrong about works that are over: most are not, and need no closer look."""
+    if case.facts[0].data["flow"] == FLOW_OF_CHANGES or any(fact.kind == WITHDRAWN for fact in case.facts):
+        return False
+    filled = [fact.data["fields"] for fact in case.facts]
     contracts = [fields["contract_fen"] for fields in filled if "contract_fen" in fields]
     settled = [fields["settlement_fen"] for fields in filled if "settlement_fen" in fields]
     paid = sum(fields.get("payment_fen", 0) for fields in filled)

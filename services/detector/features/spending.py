@@ -7,6 +7,7 @@ from functools import partial
 
 from services.detector.distil import Fact
 from services.detector.features.matches import day_of, in_force
+from services.detector.key_facts import CaseFacts
 from services.detector.registers import Need
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from shared.contracts.alerts import Bilingual, Evidence
@@ -37,28 +38,31 @@ class _Expense:
     fen: int
 
 
-def needs_of_spending(facts: Iterable[Fact]) -> set[Need]:
-    """The village's budget."""
-    villages = {fact.data["village_code"] for fact in facts if fact.data["matter"] != "EN"}
-    return {Need("budgets", "village_code", village) for village in villages}
+def needs_of_spending(name: str) -> set[Need]:
+    """The budget of the village of a key's name; works have none of their own."""
+    village, matter = name.split(":")
+    return {Need("budgets", "village_code", village)} if matter != "EN" else set()
 
 
-def _expenses(facts: Sequence[Fact]) -> Iterator[_Expense]:
-    words: dict[str, str] = {}
-    for fact in facts:
-        told = fact.data["fields"]
-        words.setdefault(fact.data["case_id"], "")
-        words[fact.data["case_id"]] += f"{told.get('item', '')} {told.get('category', '')} "
+def _expenses(case: CaseFacts) -> list[_Expense]:
+    filled = [fact.data["fields"] for fact in case.facts]
+    words = "".join(f"{told.get('item', '')} {told.get('category', '')} " for told in filled)
     # A payment that was sent back and done again is told twice under one node; the last one counts.
-    paid = {
-        (fact.data["case_id"], fact.data["node"]): fact
-        for fact in sorted(facts, key=lambda fact: int(fact.data["sequence"]))
-        if "payment_fen" in fact.data["fields"]
-    }
-    for (case_id, _), fact in sorted(paid.items()):
-        yield _Expense(
-            fact, day_of(fact.occurred_at), fact.data["flow"], words[case_id], fact.data["fields"]["payment_fen"]
-        )
+    paid = {fact.data["node"]: fact for fact in case.by_sequence if "payment_fen" in fact.data["fields"]}
+    return [
+        _Expense(fact, day_of(fact.occurred_at), fact.data["flow"], words, fact.data["fields"]["payment_fen"])
+        for fact in paid.values()
+    ]
+
+
+def _by_year(budgets: Iterable[Budget], days: Iterable[date]) -> dict[int, list[Budget]]:
+    """The budgets that are in force on some day of each year of these days."""
+    years = {day.year for day in days}
+    return {year: [budget for budget in budgets if _in_force_within(budget, year)] for year in years}
+
+
+def _in_force_within(budget: Budget, year: int) -> bool:
+    return budget.valid_from.year <= year and (budget.valid_to is None or budget.valid_to.year >= year)
 
 
 def _spending_occasions(view: View, params: Params) -> Iterator[Occasion]:
@@ -68,8 +72,10 @@ def _spending_occasions(view: View, params: Params) -> Iterator[Occasion]:
         return
     flows, words = set(params["flows_with_budget"]), params["words_with_budget"]
     lines: dict[str, tuple[Budget | None, str, list[_Expense]]] = {}
-    for expense in _expenses(view.facts):
-        valid = [budget for budget in budgets if in_force(budget, expense.day)]
+    expenses = [expense for case in view.facts.cases for expense in case.once(_Expense, _expenses)]
+    of_year = _by_year(budgets, (expense.day for expense in expenses))
+    for expense in expenses:
+        valid = [budget for budget in of_year[expense.day.year] if in_force(budget, expense.day)]
         own = next((budget for budget in valid if _covers(budget, expense)), None)
         if own:
             lines.setdefault(own.id, (own, _period(own), []))[2].append(expense)
@@ -79,8 +85,8 @@ def _spending_occasions(view: View, params: Params) -> Iterator[Occasion]:
         if valid and line:
             year = str(expense.day.year)
             lines.setdefault(f"{line}|{year}", (None, year, []))[2].append(expense)
-    for name, (budget, period, expenses) in sorted(lines.items()):
-        yield _occasion(village, budget.line if budget else name.split("|")[0], budget, period, expenses)
+    for name, (budget, period, spent) in sorted(lines.items()):
+        yield _occasion(village, budget.line if budget else name.split("|")[0], budget, period, spent)
 
 
 def _covers(budget: Budget, expense: _Expense) -> bool:

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any
 
-from services.detector.distil import WITHDRAWN, Fact
+from services.detector.distil import Fact
+from services.detector.features.entries import entry_of
 from services.detector.features.spans import dense, year_of
+from services.detector.key_facts import CaseFacts, KeyFacts
 from services.detector.subjects import Occasion, Params, Subject, View
 from shared.contracts.alerts import Bilingual, Evidence
 
@@ -65,22 +67,21 @@ def stem(text: str) -> str:
     return _PART_WORDS.sub("", unicodedata.normalize("NFKC", text)).lower()
 
 
-def _parts(facts: Sequence[Fact], across_villages: bool) -> list[_Part]:
+def _parts(facts: KeyFacts, across_villages: bool) -> list[_Part]:
     """The cases of these facts that have a worth and weren't withdrawn, by the time they were opened."""
-    by_case: dict[str, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        by_case[fact.data["case_id"]].append(fact)
-    kept = (some for some in by_case.values() if not any(fact.kind == WITHDRAWN for fact in some))
-    parts = (_part(some, across_villages) for some in kept)
-    return sorted((part for part in parts if part.amount_fen > 0), key=lambda part: (part.opened_at, part.case_id))
+    parts = (case.once((_Part, across_villages), partial(_part, across_villages)) for case in facts.cases)
+    return sorted((part for part in parts if part), key=lambda part: (part.opened_at, part.case_id))
 
 
-def _part(facts: list[Fact], across_villages: bool) -> _Part:
-    told: dict[str, Any] = {}
-    for fact in facts:
-        told.update(fact.data["fields"])
+def _part(across_villages: bool, case: CaseFacts) -> _Part | None:
+    entry = entry_of(case)
+    if entry is None:
+        return None
+    told, facts = entry.told, case.facts
     paid = sum(fact.data["fields"].get("payment_fen", 0) for fact in facts)
     amount = next((told[name] for name in _AMOUNTS if told.get(name)), paid)
+    if amount <= 0:
+        return None
     data = facts[0].data
     item = told.get("item") or _BEFORE_VILLAGE.sub("", data["title"])
     likeness = {"item": stem(item), "location": stem(told.get("location", "")), "category": told.get("category", "")}
@@ -117,7 +118,8 @@ def _clusters(view: View, params: Params) -> Iterator[tuple[Cluster, list[_Part]
         for part in parts:
             if part.likeness.get(by):
                 alike[part.likeness[by]].append(part)
-        for label, group in sorted(alike.items()):
+        several = ((label, group) for label, group in alike.items() if len(group) > 1)
+        for label, group in sorted(several):
             for limit_fen, members in _over(group, flows, limits, window, least_share):
                 ids = {part.case_id for part in members}
                 if not any(ids <= others for others in told):
