@@ -35,4 +35,9 @@ class Settings(BaseSettings):
     channels_file: Path | None = Field(
         default=None, description="The county's gateways of mail, text messages and chats (docs/channels.md)"
     )
+    paper_log_key: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="The Ed25519 secret that signs the log of disclosed originals, 64 hex digits: disclosure needs it",
+    )
     fonts_dir: Path | None = Field(default=None, description="A folder of fonts for PDF, beside the machine's own")

@@ -80,6 +80,7 @@ def _settings(postgres_url: str, name: str, bootstrap: str, data_dir: Path) -> S
         kafka_topic_prefix=f"{name}.",
         identity_secret="identity-secret-of-the-tests",
         session_secret="session-secret-of-the-tests",
+        paper_log_key="5e" * 32,
         oidc_issuer=ISSUER,
         oidc_jwks=json.dumps(KeySet([SIGNING_KEY]).as_dict(private=False)),
         data_dir=data_dir,

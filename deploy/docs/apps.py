@@ -12,6 +12,7 @@ _NOWHERE = Settings(
     identity_secret="only for documents",
     session_secret="only for documents",
     oidc_issuer="http://localhost:1",
+    paper_log_key="0" * 64,
 )
 
 

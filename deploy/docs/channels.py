@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from shared.bus import dlq
-from shared.contracts import alerts, appeals, audit, power, proposals, reference, rulesets
+from shared.contracts import alerts, appeals, audit, power, proof, proposals, reference, rulesets
 from shared.contracts.base import Contract
 from shared.contracts.dead_letters import DeadLetter
 
@@ -55,6 +55,7 @@ def _sources() -> Iterator[Channel]:
     lifecycle = _typed(alerts.AlertStateChanged, proposals.ProposalChanged)
     yield Channel(alerts.LIFECYCLE_TOPIC, "notifier", "The id of the alert, or of the proposal", lifecycle)
     yield Channel(audit.TOPIC, "every service", "The service", _typed(audit.AuditSealed))
+    yield Channel(proof.TOPIC, "disclosure", "The log's origin", _typed(proof.HeadSigned))
     yield Channel(appeals.TOPIC, "disclosure", "The village code", _typed(*appeals.EVENTS))
 
 

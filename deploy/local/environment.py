@@ -50,6 +50,7 @@ def environment(keys: Keys, *, database_url: str, kafka: str) -> dict[str, str]:
         "OIDC_ISSUER": url("identity"),
         "OIDC_CLIENT_ID": CLIENT_ID,
         "OIDC_CLIENT_SECRET": keys.client_secret,
+        "PAPER_LOG_KEY": keys.paper_log_key,
         "DATA_DIR": str(home() / "data"),
         _HOME: str(home()),
     }

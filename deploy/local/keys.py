@@ -6,33 +6,41 @@ from pathlib import Path
 from typing import Any
 
 from joserfc.jwk import RSAKey
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 _FILE = "secrets.json"
 
 
 class Keys(BaseModel):
-    """What nobody but this installation may know."""
+    """What nobody but this installation may know. A key that an older file lacks is made and added to it."""
 
     identity_secret: str
     session_secret: str
     client_secret: str
     provider_secret: str
     signing_key: dict[str, Any]
+    paper_log_key: str = Field(default_factory=lambda: secrets.token_hex(32))
 
     @classmethod
     def of(cls, home: Path) -> "Keys":
         """The keys of a home folder, made when it has none."""
         file = home / _FILE
         if file.exists():
-            return cls.model_validate_json(file.read_bytes())
+            kept = json.loads(file.read_bytes())
+            found = cls.model_validate(kept)
+            if kept.keys() < found.model_dump().keys():
+                found._keep(file)
+            return found
         home.mkdir(parents=True, exist_ok=True)
         made = cls._make()
+        made._keep(file)
+        return made
+
+    def _keep(self, file: Path) -> None:
         fresh = file.with_suffix(".new")
         fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(made.model_dump(), indent=1), encoding="utf-8")
+        fresh.write_text(json.dumps(self.model_dump(), indent=1), encoding="utf-8")
         fresh.replace(file)
-        return made
 
     @classmethod
     def _make(cls) -> "Keys":

@@ -3,7 +3,7 @@
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from shared.contracts import alerts, appeals, audit, power, reference, rulesets
+from shared.contracts import alerts, appeals, audit, power, proof, reference, rulesets
 
 PARTITIONS = 6
 _FOR_GOOD = {"retention.ms": "-1"}
@@ -15,7 +15,10 @@ _THIRTY_DAYS = {"retention.ms": str(30 * 24 * 3600 * 1000), "max.message.bytes":
 
 def configurations() -> dict[str, dict[str, str]]:
     """Each topic's name and configuration, dead-letter topics included."""
-    topics_kept = (power.TOPIC, rulesets.TOPIC, alerts.RAISED_TOPIC, alerts.LIFECYCLE_TOPIC, appeals.TOPIC, audit.TOPIC)
+    topics_kept = (
+        *(power.TOPIC, rulesets.TOPIC, alerts.RAISED_TOPIC, alerts.LIFECYCLE_TOPIC, appeals.TOPIC),
+        *(audit.TOPIC, proof.TOPIC),
+    )
     kept = {topic: _FOR_GOOD for topic in topics_kept}
     compacted = {reference.topic(dataset): _COMPACTED for dataset in reference.DATASETS}
     topics = kept | compacted
@@ -29,7 +32,7 @@ def largest(topic: str) -> int:
 
 def partitions(topic: str) -> int:
     """Into how many partitions a topic is cut; registers, heads and dead letters are small beside the events."""
-    return 1 if topic.endswith(".dlq") or topic.startswith(("reference.", "audit.")) else PARTITIONS
+    return 1 if topic.endswith(".dlq") or topic.startswith(("reference.", "audit.", "proof.")) else PARTITIONS
 
 
 async def delete(bootstrap: str, *, prefix: str) -> None:

@@ -49,6 +49,7 @@ class Ground:
             kafka_bootstrap_servers=brokers,
             identity_secret="identity-secret-of-the-bench",
             session_secret="session-secret-of-the-bench",
+            paper_log_key="be" * 32,
             oidc_issuer=_ISSUER,
             oidc_jwks=json.dumps(KeySet([self._key]).as_dict(private=False)),
             oidc_client_id=CLIENT_ID,
