@@ -19,6 +19,7 @@ from aiokafka import TopicPartition
 
 from services.disclosure.consumer import GROUP, TOPICS, handle_batch
 from services.disclosure.projections.village import CHANNEL
+from services.disclosure.proof.paper_log import COLUMNS as PAPER_COLUMNS
 from shared.bus.consumer import Consumer
 from shared.db import ROOT, Connection, Database, Scope
 from shared.settings import Settings
@@ -32,6 +33,7 @@ _STAYS = (
     *("downloads", "download_parts"),
     *("appeals", "appeal_entries", "appeal_pictures", "appeal_identities", "appeal_opinions", "appeal_counts"),
     *("appeal_day_keys", "appeal_rates"),
+    *("paper_leaves", "paper_nodes", "paper_heads", "paper_log_append_only"),
 )
 _LOOK_SECONDS = 0.2
 _HOLD_SECONDS = 60.0
@@ -58,6 +60,11 @@ SELECT event_id, $1 FROM {NEW}.seen_events WHERE consumer = $2 ON CONFLICT DO NO
 _DEAD = f"""
 INSERT INTO {LIVE}.outbox (event_id, topic, key, type, source, subject, time, traceparent, data)
 SELECT event_id, topic, key, type, source, subject, time, traceparent, data FROM {NEW}.outbox ORDER BY id
+"""
+# The log of papers stays, too; what only the new tables disclose is appended to it.
+_PAPERS = f"""
+INSERT INTO {LIVE}.paper_leaves ({PAPER_COLUMNS})
+SELECT {PAPER_COLUMNS} FROM {NEW}.paper_leaves ORDER BY id ON CONFLICT DO NOTHING
 """
 Places = dict[TopicPartition, int]
 
@@ -147,6 +154,7 @@ async def _switch(conn: Connection, group: str) -> int:
     await conn.execute(_GO_ON, GROUP, group)
     await conn.execute(_HAVE_SEEN, GROUP, group)
     dead = int((await conn.execute(_DEAD)).split()[-1])
+    await conn.execute(_PAPERS)
     for source, target in ((LIVE, OLD), (NEW, LIVE)):
         for row in await conn.fetch(_MODELS, source, list(_STAYS)):
             name = row["name"] if row["kind"] == "TABLE" else f"{row['name']}()"
