@@ -24,6 +24,8 @@ from shared.webhooks import retries
 _LEASE = timedelta(seconds=40)
 _IDLE_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
+# A look costs three transactions; while nothing is under way, what happens within a moment is taken in one.
+_GATHER_SECONDS = 0.1
 log = logger("deliveries")
 
 
@@ -86,6 +88,8 @@ class Deliveries:
                 task.add_done_callback(self._finished)
             if not more:
                 await woken(self._woken, _IDLE_SECONDS)
+                if not self._running:
+                    await asyncio.sleep(_GATHER_SECONDS)
 
     async def _room(self, conn: Connection) -> dict[Lane, int]:
         """How many messages each lane may begin: none while its circuit is open, one to try whether it closes."""
