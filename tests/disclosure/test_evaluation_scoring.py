@@ -1,6 +1,7 @@
 """The scoring of the evaluation: hand-computed cards, and what must hold of all of them."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -113,6 +114,7 @@ def test_a_town_is_seven_tenths_villages_by_residents_and_three_tenths_own() -> 
     made = town_card("330421107000", own, [(good, 3000), (poor, 1000)], HELD, known, plan())
     assert good.score is not None
     assert poor.score is not None
+    assert made.villages_mean is not None
     assert made.villages_mean == pytest.approx((3 * good.score + poor.score) / 4)
     handling = sum(line.points for line in made.lines)
     assert made.score == pytest.approx(0.7 * made.villages_mean + 0.3 * handling)
@@ -190,7 +192,7 @@ def test_without_items_there_is_no_score_and_with_few_no_extreme() -> None:
 )
 def test_a_malformed_plan_is_refused_as_it_loads(path: tuple[str | int, ...], value: object) -> None:
     raw = plan().model_dump(by_alias=True, mode="json")
-    place = raw
+    place: Any = raw
     for step in path[:-1]:
         place = place[step]
     place[path[-1]] = value

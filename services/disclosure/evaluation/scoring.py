@@ -7,8 +7,8 @@ the interval is the credible one of the same posterior. Points of lines that can
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from services.disclosure.evaluation.indicators import (
     FULL,
@@ -273,12 +273,12 @@ def _placed(line: Line, bounds: Bounds, estimate: float, low: float, high: float
     )
 
 
-def _replaced(line: Line, **changed: object) -> Line:
-    return Line(**{**line.__dict__, **changed})  # type: ignore[arg-type]
+def _replaced(line: Line, **changed: Any) -> Line:
+    return replace(line, **changed)
 
 
 def _weighed(lines: list[Line], *, by_dimension: bool) -> tuple[Line, ...]:
-    """All 100 points on the lines that are measured: within the dimension first, a whole dimension's over the others."""
+    """All points on the lines measured: within the dimension first, those of a whole dimension over the others."""
     held: dict[str, float] = {}
     full: dict[str, float] = {}
     for line in lines:
