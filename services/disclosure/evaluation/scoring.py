@@ -226,7 +226,7 @@ def _measured(name: str, indicator: Indicator, count: Count | None, group: str, 
     """The line with its value, estimate and interval; left out where it can't be measured."""
     if count is None or count.due <= 0:
         why: LeftOut = "too_few" if indicator.source == "records" else "not_supplied"
-        return Line(name, indicator.points, met=count and count.met, due=count and count.due, left_out=why)
+        return Line(name, indicator.points, left_out=why)
     size, bounds = count.size(indicator), indicator.bounds_of(group)
     value = count.met / count.due * indicator.per
     line = Line(name, indicator.points, met=count.met, due=count.due, size=size, value=value)
