@@ -249,8 +249,8 @@ class NodeCompleted(CaseEvent):
     """A node was completed with its form and papers; `next_node` is empty when the case is closed by it.
 
     `also_waiting` are the other nodes where it waits now, `left_out` those that it passed over because the flow doesn't
-    ask for them here, `ballots` the votes of a joint decision. `expected_node`, the node that was due instead, and `backfilled` are filled by imports of existing records, which
-    may show steps out of order.
+    ask for them here, `ballots` the votes of a joint decision. `expected_node`, the node that was due instead, and
+    `backfilled` are filled by imports of existing records, which may show steps out of order.
     """
 
     TYPE: ClassVar[str] = "case.node_completed.v1"

@@ -394,7 +394,7 @@ def _said(name: str, value: Any) -> str:
     if name.endswith("_key"):
         return "***"
     if isinstance(value, list | tuple):
-        return f"{len(value)} 项"
+        return f"{len(value)} 项 items"
     return yuan(value) if name.endswith("_fen") and isinstance(value, int) else str(value)
 
 
