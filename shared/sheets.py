@@ -5,7 +5,6 @@ What can't be read as a table is refused before any row is used.
 
 import codecs
 import csv
-import io
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -97,7 +96,7 @@ def read_sheets(path: Path, *, only: str | None = None, most: int | None = None)
 def _workbook_lines(file: IO[bytes], only: str | None) -> Iterator[SheetLine]:
     _check_workbook(file)
     try:
-        workbook = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        workbook: Any = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         zeros = {at: len(form) for at in range(len(workbook._cell_styles)) if (form := _zeros(workbook, at))}
         for sheet in _chosen(workbook.worksheets, only):
             with workbook._archive.open(sheet._worksheet_path) as source:

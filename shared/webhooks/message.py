@@ -26,7 +26,7 @@ class Message:
         return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
 
     def headers(self, keys: Sequence[str], now: datetime, sender: str) -> dict[str, str]:
-        """The headers of a try at `now`: one signature for each secret, the newest first, for while one is exchanged."""
+        """The headers of a try at `now`: one signature a secret, the newest first; two while one is exchanged."""
         text = self.text()
         return {
             "content-type": "application/json",

@@ -19,6 +19,7 @@ from services.notifier.channels.receipt import Receipt
 from services.notifier.channels.web_push import PushKey
 from shared.settings import Settings
 from shared.webhooks import guard
+from shared.webhooks.message import Message
 
 _OWN_WORDS = ("digest", "reminder", "code", "test")
 
@@ -79,7 +80,7 @@ class Senders:
         clearance = gateway.clearance(out.address if gateway.config.kind == "webhook" else "")
         match gateway.config:
             case BuiltIn(kind="webhook"):
-                message = webhook.Message(out.id, _type(out.kind), out.at, _data(out, clearance))
+                message = Message(out.id, _type(out.kind), out.at, _data(out, clearance))
                 return await webhook.send(http, out.address, out.secret, message, allow_private=allow_private)
             case BuiltIn():
                 notice = self._notice(out, clearance)
