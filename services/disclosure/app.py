@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.disclosure import pages, routes
+from services.disclosure import clock, pages, routes
 from services.disclosure.appeals import clock as appeals_clock
 from services.disclosure.appeals import desk_pages as appeal_desk_pages
 from services.disclosure.appeals import pages as appeal_pages
@@ -45,6 +45,7 @@ def build(settings: Settings) -> FastAPI:
             "relay": Relay(db, settings).run(),
             "cache": village_cache.run(),
             "downloads": Maker(db, settings).run(),
+            "fading": clock.run(db),
             "appeals_clock": appeals_clock.run(db, settings.identity_secret),
         }
         app.state.db, app.state.village_cache = db, village_cache

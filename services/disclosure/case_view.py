@@ -1,7 +1,7 @@
 """What is public of one case: its history with fields and papers."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Self
 
 from pydantic import Field
@@ -30,7 +30,8 @@ _KINDS = {"code": "text", "party": "text", "person": "text"}
 class ShownField(Answer):
     """One public field of a node. `kind` says how to read `value`: money is in fen, dates are ISO days.
 
-    `value` holds the first lines of a list; `lines` is how many there are, and `more` where all of them are.
+    `value` holds the first lines of a list; `lines` is how many there are, and `more` where all of them are. What was
+    put right later is `corrected`: it no longer holds; at the correction itself `was` is what was said before.
     """
 
     name: str
@@ -40,6 +41,16 @@ class ShownField(Answer):
     value_en: str | None = None
     lines: int | None = None
     more: str | None = None
+    corrected: bool = False
+    was: Any = None
+
+
+class Ended(Answer):
+    """A field that was public until the end of a day: its term is over, or an official has taken it back, and why."""
+
+    label: Bilingual
+    on: date
+    why: Named
 
 
 class Lines(Answer):
@@ -61,7 +72,10 @@ class Document(Answer):
 
 
 class HistoryEntry(Answer):
-    """One thing that happened: at which node, when, by whom (a role), with what."""
+    """One thing that happened: at which node, when, by whom (a role), why, with what.
+
+    A case that rests may tell `until` when. `ended` is what was public here and no longer is.
+    """
 
     sequence: int
     kind: Named
@@ -70,7 +84,10 @@ class HistoryEntry(Answer):
     to_node: Named | None
     role: Named
     notice_ends_at: datetime | None
+    reason: str | None
+    until: datetime | None
     fields: tuple[ShownField, ...]
+    ended: tuple[Ended, ...]
     documents: tuple[Document, ...]
 
 
@@ -127,13 +144,17 @@ def _entry(entry: Entry, case: Case, masks: Masks, words: Vocabulary) -> History
         to_node=node_named(entry["to_node"], case, words) if entry.get("to_node") else None,
         role=Named.of(role, words.role(role)),
         notice_ends_at=entry.get("notice_ends_at"),
+        reason=entry.get("reason"),
+        until=entry.get("until"),
         fields=tuple(_fields(entry, case, masks, words)),
+        ended=tuple(_ended(entry, masks, words)),
         documents=tuple(_documents(entry, case, masks, words)),
     )
 
 
 def _fields(entry: Entry, case: Case, masks: Masks, words: Vocabulary) -> Iterator[ShownField]:
     """What may be shown by the list in force: a field that it no longer names for this flow stays in."""
+    corrected, before = _corrected(entry, case), _before(entry, case)
     for name in masks.rules:
         value, rule = entry.get("fields", {}).get(name), masks.rule(name, case.places)
         if value is None or rule is None:
@@ -148,7 +169,42 @@ def _fields(entry: Entry, case: Case, masks: Masks, words: Vocabulary) -> Iterat
             value_en=masks.choice_names.get(value) if rule.rule == "choice" else None,
             lines=len(value) if several else None,
             more=f"/v1/cases/{case.case_id}/{entry['sequence']}/{name}" if more else None,
+            corrected=name in corrected,
+            was=None if several else _cut(before.get(name)),
         )
+
+
+def _corrected(entry: Entry, case: Case) -> set[str]:
+    """The fields of an entry that a later one has put right."""
+    later = (each for each in case.history if each["sequence"] > entry["sequence"])
+    return {name for each in later if _of_one_form(entry, each) for name in each.get("changed", ())}
+
+
+def _before(entry: Entry, case: Case) -> dict[str, Any]:
+    """What was said until this entry put it right."""
+    if "supersedes" not in entry:
+        return {}
+    earlier = (each for each in case.history if each["sequence"] < entry["sequence"])
+    return {
+        name: value
+        for each in earlier
+        if _of_one_form(each, entry)
+        for name, value in each.get("fields", {}).items()
+        if name in entry.get("changed", ())
+    }
+
+
+def _of_one_form(entry: Entry, correction: Entry) -> bool:
+    """Whether a correction is one of the form that the entry filed, or corrected before."""
+    form = correction.get("supersedes")
+    return form is not None and form in (entry["sequence"], entry.get("supersedes"))
+
+
+def _ended(entry: Entry, masks: Masks, words: Vocabulary) -> Iterator[Ended]:
+    for name, mark in entry.get("ended", {}).items():
+        why = masks.ended_because.get(mark["why"])
+        if why and name in words.fields:
+            yield Ended(label=Bilingual.of(words.fields[name]), on=mark["on"], why=Named.of(mark["why"], why))
 
 
 def _documents(entry: Entry, case: Case, masks: Masks, words: Vocabulary) -> Iterator[Document]:

@@ -2,7 +2,8 @@
 
 It depends on the set of events alone, not on the order of their arrival: history is kept by `sequence`, and the case
 stands where the last of it says. Bids and reserve prices are withheld until an award is among the events, and what an
-application for relief says until it was put on notice; what an official has taken back is withheld until it is put back.
+application for relief says until it was put on notice; what an official has taken back is withheld until it is put
+back.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ WHOLE = "case"
 SIGNS_OF_AWARD = ("award_fen", "contract_fen", "contract_signed_on")
 _KEPT = (
     *("sequence", "kind", "at", "role", "node", "to_node", "next_node", "next_due_at", "closes", "notice_ends_at"),
-    "reason",
+    *("reason", "also_waiting", "left_out", "supersedes", "changed", "until"),
 )
 _FIRST = ("case_id", "case_no", "title", "matter", "flow", "flow_version", "village_code", "town_code")
 
@@ -70,21 +71,44 @@ class Case:
     @property
     def state(self) -> State:
         """Whether it runs, is done, or was taken back."""
-        last = self.history[-1]
+        last = self._last_move
         if last["kind"] == "withdrawn":
             return "withdrawn"
         return "closed" if last.get("closes") else "running"
 
     @property
+    def _last_move(self) -> Entry:
+        """The last of what brought it where it stands: a note on the way moves nothing."""
+        return next((entry for entry in reversed(self.history) if _moves(entry)), self.history[-1])
+
+    @property
+    def resting(self) -> bool:
+        """Whether it was suspended and hasn't gone on yet."""
+        for entry in reversed(self.history):
+            if entry["kind"] == "suspended":
+                return True
+            if entry["kind"] == "resumed" or _moves(entry):
+                break
+        return False
+
+    @property
     def node(self) -> str | None:
         """The node where it waits; none at the end."""
-        last = self.history[-1]
+        last = self._last_move
         return last.get("to_node") or last.get("next_node")
+
+    @property
+    def also_waiting(self) -> tuple[str, ...]:
+        """The other nodes where it waits at the same time."""
+        return tuple(self._last_move.get("also_waiting", ()))
 
     @property
     def due_at(self) -> datetime | None:
         """Until when that node should be done."""
-        return _time(self.history[-1].get("next_due_at")) if self.state == "running" else None
+        if self.state != "running" or self.resting:
+            return None
+        told = (entry for entry in reversed(self.history) if _moves(entry) or entry["kind"] == "resumed")
+        return _time(next(told, self.history[-1]).get("next_due_at"))
 
     @property
     def opened_at(self) -> datetime:
@@ -107,7 +131,7 @@ class Case:
         """The end of each public notice, by its node. Sending the case back, or its withdrawal, ends a notice early."""
         ends: dict[str, datetime] = {}
         for entry in self.history:
-            if entry["kind"] in ("returned", "withdrawn"):
+            if _undoes(entry):
                 ends.clear()
             elif entry.get("notice_ends_at"):
                 ends[entry["node"]] = datetime.fromisoformat(entry["notice_ends_at"])
@@ -116,7 +140,7 @@ class Case:
     @property
     def sound(self) -> bool:
         """Whether it goes on or ended well: not sent back, not refused, not withdrawn."""
-        if self.history[-1]["kind"] in ("returned", "withdrawn"):
+        if _undoes(self._last_move):
             return False
         said = [entry["fields"]["approved"] for entry in self.history if "approved" in entry.get("fields", {})]
         return not said or bool(said[-1])
@@ -130,7 +154,7 @@ class Case:
         if not self.sound:
             return HIDDEN
         standing = masks.standing.get(self.flow)
-        return self.updated_at + standing if standing and self.state == "closed" else None
+        return self.ended_at + standing if standing and self.ended_at and self.state == "closed" else None
 
 
 def take(case: Case | None, event: CaseEvent, masks: Masks, words: Vocabulary) -> Case:
@@ -160,7 +184,7 @@ def with_taken(case: Case, taken: Mapping[str, dict[str, str]], masks: Masks) ->
 
 
 def _entry(public: dict[str, Any]) -> Entry:
-    kept: Entry = {name: public[name] for name in _KEPT if public.get(name) not in (None, False)}
+    kept: Entry = {name: public[name] for name in _KEPT if public.get(name) not in (None, False, [])}
     if public.get("fields"):
         kept["fields"] = public["fields"]
     if public.get("documents"):
@@ -212,7 +236,7 @@ def _opened(case: Case, masks: Masks) -> Case:
         "award": [e["sequence"] for e in case.history if any(e.get("fields", {}).get(name) for name in SIGNS_OF_AWARD)],
         "notice": [e["sequence"] for e in case.history if e.get("notice_ends_at") or e.get("closes")],
     }
-    returns = [entry["sequence"] for entry in case.history if entry["kind"] == "returned"]
+    returns = [entry["sequence"] for entry in case.history if _undoes(entry) and entry["kind"] != "withdrawn"]
 
     def due(name: str, sequence: int) -> bool:
         rule = masks.rule(name, case.places)
@@ -237,6 +261,16 @@ def _opened(case: Case, masks: Masks) -> Case:
         return rest | ({"fields": fields} if fields else {}) | ({"ended": ended} if ended else {})
 
     return replace(case, history=tuple(shown(entry) for entry in case.history))
+
+
+def _moves(entry: Entry) -> bool:
+    """Whether the case stands elsewhere after it."""
+    return entry["kind"] in ("opened", "completed", "returned", "withdrawn") or bool(entry.get("to_node"))
+
+
+def _undoes(entry: Entry) -> bool:
+    """Whether what was decided no longer stands after it: sent back, withdrawn, or amended so that it goes back."""
+    return entry["kind"] in ("returned", "withdrawn") or (entry["kind"] == "amended" and bool(entry.get("to_node")))
 
 
 def _with_taken(case: Case) -> dict[int, dict[str, Any]]:

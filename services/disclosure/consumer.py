@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from services.disclosure import cases, village_page
+from services.disclosure import cases, revising, village_page
 from services.disclosure.masking import masks
-from services.disclosure.projections import alert_marks, case, village
+from services.disclosure.projections import alert_marks, case, takedowns, village
 from services.disclosure.projections.alert_marks import Mark
 from services.disclosure.schemas import VillagePage
 from services.disclosure.vocabulary import vocabulary
@@ -17,8 +17,7 @@ from shared.db import Connection
 
 GROUP = "disclosure"
 TOPICS = (power.TOPIC, alerts.RAISED_TOPIC)
-_SHOWN = (power.CaseOpened, power.NodeCompleted, power.NodeReturned, power.CaseWithdrawn)
-_CASE_EVENTS: dict[str, type[CaseEvent]] = {event.TYPE: event for event in _SHOWN}
+_CASE_EVENTS: dict[str, type[CaseEvent]] = {event.TYPE: event for event in power.EVENTS}  # type: ignore[attr-defined]
 _FINDINGS: dict[str, type[AlertRaised | AlertUpdated | AlertWithdrawn]] = {
     event.TYPE: event for event in (AlertRaised, AlertUpdated, AlertWithdrawn)
 }
@@ -34,27 +33,26 @@ async def handle_batch(conn: Connection, batch: list[Envelope]) -> None:
     if marks:
         alerted |= await alert_marks.villages_of(conn, (mark.alert_id for mark in marks))
         await alert_marks.add(conn, marks)
+    now = datetime.now(UTC)
     held = await village.load(conn, {event.village_code for event in events} | alerted)
     pages = {code: rendered.whole for code, rendered in held.items()}
     if events:
-        await _move_cases(conn, events, pages)
-    now = datetime.now(UTC)
+        await _move_cases(conn, events, pages, now)
     await _count_alerts(conn, pages, {mark.year for mark in marks}, now)
     await village.save(conn, held, pages, now)
 
 
-async def _move_cases(conn: Connection, events: Sequence[CaseEvent], pages: dict[str, VillagePage]) -> None:
+async def _move_cases(
+    conn: Connection, events: Sequence[CaseEvent], pages: dict[str, VillagePage], now: datetime
+) -> None:
     before = await case.load(conn, (event.case_id for event in events))
     after = dict(before)
     for event in events:
         after[event.case_id] = cases.take(after.get(event.case_id), event, masks(), vocabulary())
-    moved = [each for key, each in after.items() if each is not before.get(key)]
-    await case.save(conn, moved, masks(), vocabulary())
-    for each in moved:
-        if page := pages.get(each.village_code):
-            pages[each.village_code] = village_page.with_case(
-                page, before.get(each.case_id), each, masks(), vocabulary()
-            )
+    taken = await takedowns.standing(conn, after.keys() - before.keys())
+    for key, marks in taken.items():
+        after[key] = cases.with_taken(after[key], marks, masks())
+    await revising.put(conn, before, after, pages, now)
 
 
 async def _count_alerts(conn: Connection, pages: dict[str, VillagePage], told_in: set[int], now: datetime) -> None:

@@ -20,8 +20,13 @@ from services.disclosure.free_text import scrub
 from services.disclosure.people import NOBODY, People
 from services.disclosure.vocabulary import Vocabulary, vocabulary
 from shared.contracts.power import (
+    BallotCast,
+    CaseAmended,
+    CaseArchived,
     CaseEvent,
     CaseOpened,
+    CaseResumed,
+    CaseSuspended,
     CaseWithdrawn,
     NodeCompleted,
     NodeFields,
@@ -75,7 +80,7 @@ class Masks:
     documents_in: frozenset[str]
     reasons_in: frozenset[str]
     terms: Mapping[str, tuple[Term, ...]]
-    taken_because: Mapping[str, Name]
+    ended_because: Mapping[str, Name]
     smallest_group: int
     hidden_unless_sound: frozenset[str]
     standing: Mapping[str, timedelta]
@@ -134,7 +139,7 @@ def load(path: Path, words: Vocabulary) -> Masks:
         documents_in=frozenset(raw["documents_in"]),
         reasons_in=frozenset(raw["reasons_in"]),
         terms=_terms(raw["terms"], rules, places),
-        taken_because={code: Name(name["zh"], name["en"]) for code, name in raw["taken_because"].items()},
+        ended_because={code: Name(name["zh"], name["en"]) for code, name in raw["ended_because"].items()},
         smallest_group=int(raw["smallest_group"]),
         hidden_unless_sound=frozenset(raw["hidden_unless_sound"]),
         standing={flow: timedelta(days=days) for flow, days in raw["standing_days"].items()},
@@ -156,9 +161,9 @@ def naming_fields(model: type[BaseModel] = NodeFields, path: str = "") -> Iterat
 def people_of(event: CaseEvent, names: Mapping[str, Named]) -> People:
     """All natural persons whom the event itself names."""
     found: dict[str, set[str]] = {"private": set(), "party": set(), "official": set(people.keys(event.actor.name))}
-    if isinstance(event, CaseOpened | NodeCompleted):
+    for form in _forms(event):
         for path, kind in names.items():
-            for text in _values(event.fields, path):
+            for text in _values(form, path):
                 if kind in ("private", "official") or (kind == "party" and not people.is_organisation(text)):
                     found[kind] |= people.keys(text)
     return People(**{kind: frozenset(keys) for kind, keys in found.items()})
@@ -183,10 +188,17 @@ def public_event(event: CaseEvent, masks: Masks, words: Vocabulary, known: Peopl
         "at": event.occurred_at.isoformat(),
         "role": event.actor.role if event.actor.role in words.roles else "",
     }
-    if isinstance(event, CaseOpened | NodeCompleted):
+    if isinstance(event, CaseOpened | NodeCompleted | CaseAmended):
         shown, withheld = _fields(event, named, masks)
-        public |= {"fields": shown, "withheld": withheld, "next_node": _node(event.next_node)}
+        public |= {"fields": shown, "withheld": withheld}
+    if isinstance(event, CaseOpened | NodeCompleted):
+        public["next_node"] = _node(event.next_node)
+    if isinstance(event, CaseOpened | NodeCompleted | NodeReturned | CaseAmended | CaseResumed):
         public["next_due_at"] = event.next_due_at.isoformat() if event.next_due_at else None
+    if isinstance(event, NodeCompleted | NodeReturned | CaseAmended | CaseResumed):
+        public["also_waiting"] = [_node(waiting.node) for waiting in event.also_waiting]
+    if isinstance(event, NodeReturned | CaseWithdrawn | CaseAmended | CaseSuspended):
+        public["reason"] = _reason(event, named, masks)
     match event:
         case CaseOpened():
             public["kind"] = "opened"
@@ -196,14 +208,27 @@ def public_event(event: CaseEvent, masks: Masks, words: Vocabulary, known: Peopl
                 "node": _node(event.node),
                 "closes": not event.next_node,
                 "notice_ends_at": event.notice_ends_at.isoformat() if event.notice_ends_at else None,
+                "left_out": [_node(node) for node in event.left_out],
                 "documents": _documents(event, masks, words),
             }
         case NodeReturned():
             public |= {"kind": "returned", "node": _node(event.node), "to_node": _node(event.to_node)}
-            public["reason"] = _reason(event, named, masks)
-            public["next_due_at"] = event.next_due_at.isoformat() if event.next_due_at else None
         case CaseWithdrawn():
-            public |= {"kind": "withdrawn", "node": _node(event.node), "reason": _reason(event, named, masks)}
+            public |= {"kind": "withdrawn", "node": _node(event.node)}
+        case CaseAmended():
+            changed = [name for name in event.changed if masks.rule(name, (event.matter, event.flow))]
+            public |= {"kind": "amended", "node": _node(event.node), "to_node": _node(event.to_node)}
+            public |= {"supersedes": event.supersedes, "changed": changed}
+        case CaseSuspended():
+            public |= {"kind": "suspended", "node": _node(event.node)}
+            public["until"] = event.until.isoformat() if event.until else None
+        case CaseResumed():
+            public |= {"kind": "resumed", "node": _node(event.node)}
+        case CaseArchived():
+            public["kind"] = "archived"
+        case BallotCast():
+            # Who voted how is nobody's business: the totals come with the decision.
+            public |= {"kind": "ballot", "node": _node(event.node)}
     return public
 
 
@@ -232,9 +257,7 @@ def strike_number(text: str, named: People) -> str:
     return scrub(text, named.named)
 
 
-def _terms(
-    raw: Iterable[Mapping[str, Any]], rules: Mapping[str, Any], places: set[str]
-) -> dict[str, tuple[Term, ...]]:
+def _terms(raw: Iterable[Mapping[str, Any]], rules: Mapping[str, Any], places: set[str]) -> dict[str, tuple[Term, ...]]:
     """How long each field stays public; one that is never public, or an odd length, is an error."""
     found: dict[str, tuple[Term, ...]] = {}
     for entry in raw:
@@ -309,10 +332,20 @@ def _values(fields: BaseModel, path: str) -> Iterator[str]:
             yield each
 
 
-def _fields(event: CaseOpened | NodeCompleted, named: People, masks: Masks) -> tuple[dict[str, Any], dict[str, Any]]:
+def _forms(event: CaseEvent) -> tuple[NodeFields, ...]:
+    if isinstance(event, CaseAmended):
+        return event.before, event.fields
+    return (event.fields,) if isinstance(event, CaseOpened | NodeCompleted) else ()
+
+
+def _fields(
+    event: CaseOpened | NodeCompleted | CaseAmended, named: People, masks: Masks
+) -> tuple[dict[str, Any], dict[str, Any]]:
     shown: dict[str, Any] = {}
     withheld: dict[str, Any] = {}
     for field in masks.rules:
+        if isinstance(event, CaseAmended) and field not in event.changed:
+            continue
         value = getattr(event.fields, field)
         if value in (None, (), ""):
             continue
@@ -321,7 +354,9 @@ def _fields(event: CaseOpened | NodeCompleted, named: People, masks: Masks) -> t
     return shown, withheld
 
 
-def _reason(event: NodeReturned | CaseWithdrawn, named: People, masks: Masks) -> str | None:
+def _reason(
+    event: NodeReturned | CaseWithdrawn | CaseAmended | CaseSuspended, named: People, masks: Masks
+) -> str | None:
     return scrub(event.reason, named.named) if event.matter in masks.reasons_in and event.reason.strip() else None
 
 

@@ -67,7 +67,7 @@ async def list_cases(
         matter=matter or None, state=state or None, on_notice=on_notice, q=q or None, after=after, limit=_PAGE
     )
     async with public(request) as conn:
-        items, following = await case.search(conn, code, wanted, vocabulary())
+        items, following = await case.search(conn, code, wanted)
     return _page(
         request,
         "cases.html",

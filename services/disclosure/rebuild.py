@@ -12,12 +12,14 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 from aiokafka import TopicPartition
 
 from services.disclosure.consumer import GROUP, TOPICS, handle_batch
+from services.disclosure.projections import takedowns
 from services.disclosure.projections.village import CHANNEL
 from services.disclosure.proof.paper_log import COLUMNS as PAPER_COLUMNS
 from shared.bus.consumer import Consumer
@@ -30,7 +32,7 @@ _MIGRATIONS = (ROOT / "shared" / "bus" / "tables.sql", ROOT / "services" / "disc
 # What is the service's own and no read model: it stays where it is.
 _STAYS = (
     *("outbox", "consumer_offsets", "seen_events", "schema_versions", "audit_log", "audit_append_only"),
-    *("downloads", "download_parts"),
+    *("downloads", "download_parts", "takedowns", "policies", "policy_versions"),
     *("appeals", "appeal_entries", "appeal_pictures", "appeal_identities", "appeal_opinions", "appeal_counts"),
     *("appeal_day_keys", "appeal_rates"),
     *("paper_leaves", "paper_nodes", "paper_heads", "paper_log_append_only"),
@@ -92,6 +94,7 @@ async def rebuild(settings: Settings, *, tell: Callable[[str], None] = lambda li
         await live.open()
         await new.open()
         await _migrate(new)
+        await owner.execute(f"INSERT INTO {NEW}.takedowns SELECT * FROM {LIVE}.takedowns")
         dead = await _fill_and_switch(settings, live, new, owner, tell)
         for schema in (OLD, NEW):
             await owner.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
@@ -159,6 +162,8 @@ async def _switch(conn: Connection, group: str) -> int:
         for row in await conn.fetch(_MODELS, source, list(_STAYS)):
             name = row["name"] if row["kind"] == "TABLE" else f"{row['name']}()"
             await conn.execute(f"ALTER {row['kind']} {source}.{name} SET SCHEMA {target}")
+    # What was taken back, or put back, while the new ones were filling.
+    await takedowns.obey_all(conn, datetime.now(UTC))
     after = {row["village_code"] for row in await conn.fetch(f"SELECT village_code FROM {LIVE}.villages")}
     await conn.execute(
         "SELECT pg_notify($1, code) FROM unnest($2::text[]) AS code", f"{LIVE}.{CHANNEL}", sorted(before | after)

@@ -43,7 +43,7 @@ async def show_village(request: Request, code: VillageCode) -> Response:
 async def list_cases(request: Request, code: VillageCode, wanted: Annotated[CaseFilter, Query()]) -> Response:
     """The cases of a village, the latest moved first."""
     async with public(request) as conn:
-        items, after = await case.search(conn, village_page.check(code), wanted, vocabulary())
+        items, after = await case.search(conn, village_page.check(code), wanted)
     return _json(request, CasePage(items=tuple(items), next=after))
 
 

@@ -37,14 +37,6 @@ class Vocabulary:
         newest = versions[max(versions)]
         return versions.get(version, Flow(newest.zh, newest.en))
 
-    def flows_called(self, words: str) -> list[str]:
-        """The codes of the flows in whose names these words are."""
-        return [
-            code
-            for code, versions in self.flows.items()
-            if any(words.lower() in f"{flow.zh} {flow.en}".lower() for flow in versions.values())
-        ]
-
     def role(self, code: str) -> Name:
         """What a role is called; never a person's name."""
         return self.roles.get(code, UNNAMED_ROLE)

@@ -239,7 +239,7 @@ async def test_a_file_of_many_parts_comes_as_it_was_made(site: Site, tmp_path: P
     file.write_bytes(os.urandom(2 * PART_BYTES + 100))
     made = downloads.Made("big.csv", "", "text/csv", "source", 1, file)
     async with site.db.begin(Scope.system()) as conn:
-        await downloads.save(conn, [made], "state")
+        await downloads.save(conn, [made], "state", datetime.now(UTC) + timedelta(days=1))
     assert await site.file("big.csv") == file.read_bytes()
     across = {"range": f"bytes={PART_BYTES - 5}-{2 * PART_BYTES + 4}"}
     part = await site.http.get("/data/files/big.csv", headers=across)

@@ -235,6 +235,8 @@ def _after(process: Process, entry: Entry, at: datetime, said: Said) -> Process:
             return _taken_back(process, entry.get("to_node") or "")
         case "withdrawn":
             return _cancelled(process)
+    if entry["kind"] == "amended" and entry.get("to_node"):
+        return _taken_back(process, entry["to_node"])
     node = entry.get("node") or ""
     process = _planned(process, said, node, at)
     process = _awarded(process, said, node, at)

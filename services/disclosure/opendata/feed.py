@@ -16,7 +16,7 @@ from services.disclosure.vocabulary import Vocabulary
 
 MEDIA_TYPE = "application/atom+xml"
 _ATOM = "http://www.w3.org/2005/Atom"
-_CORRECTIONS = {"returned": "更正 Correction", "withdrawn": "更正 Correction"}
+_CORRECTIONS = dict.fromkeys(("returned", "withdrawn", "amended"), "更正 Correction")
 # What XML can't say, not even escaped.
 _UNSAYABLE = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 Xml.register_namespace("", _ATOM)

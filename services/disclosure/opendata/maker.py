@@ -43,7 +43,7 @@ class Maker:
             return True
         of_state, made_at = made
         age = now - made_at
-        return age >= _OLDEST or (of_state != state and age >= publication().make_every)
+        return age >= _OLDEST or (of_state != state.cases and age >= publication().make_every)
 
     async def make(self) -> bool:
         """Make the files in a process of its own, so that nobody who reads a page waits; whether that went well."""

@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TextIO
@@ -32,6 +33,7 @@ from services.disclosure.opendata.publication import publication
 from services.disclosure.opendata.tables import Row, Source, Table, cells, sheet_cell, tables, text
 from services.disclosure.projections import downloads, open_cases
 from services.disclosure.projections.downloads import Made
+from services.disclosure.projections.open_cases import State
 from services.disclosure.vocabulary import vocabulary
 from shared.db import Database, Scope
 from shared.settings import Settings
@@ -46,6 +48,8 @@ _LINES_OF_A_SHEET = 1_000_000
 _FORMATS = {"yuan": "0.00", "day": "yyyy-mm-dd", "time": "yyyy-mm-dd hh:mm:ss"}
 _WIDTHS = {"text": 24, "code": 16, "yuan": 16, "number": 12, "day": 12, "time": 20}
 _NICE = 5
+# Long enough to mend a maker that fails; what fades within it is left out of the files from the start.
+SERVED_FOR = timedelta(days=3)
 
 
 class Writer(Protocol):
@@ -66,16 +70,22 @@ async def make(settings: Settings) -> bool:
         async with db.begin(Scope.system()) as held:
             if not await held.fetchval(_LOCK, _SCHEMA):
                 return False
+            # They hold nothing that fades before the latest moment at which they may still be served.
+            until = datetime.now(UTC) + SERVED_FOR
             with TemporaryDirectory(prefix="yunjing-data-") as folder:
-                state, files = await _write(db, Path(folder), settings.disclosure_url.rstrip("/"))
-                await downloads.save(held, files, state)
+                state, files = await _write(db, Path(folder), settings.disclosure_url.rstrip("/"), until)
+                async with db.begin(Scope.public(), readonly=True) as conn:
+                    # What was taken back meanwhile may be in them: the next look makes them anew.
+                    if (await open_cases.state(conn)).taken != state.taken:
+                        return False
+                await downloads.save(held, files, state.cases, until)
         return True
     finally:
         await db.close()
 
 
-async def _write(db: Database, folder: Path, url: str) -> tuple[str, list[Made]]:
-    """All files in a folder, and of which state of the cases they are at least."""
+async def _write(db: Database, folder: Path, url: str, until: datetime) -> tuple[State, list[Made]]:
+    """All files in a folder, with what is public up to a moment, and of which state of the cases they are at least."""
     words, hidden = vocabulary(), sorted(masks().hidden_unless_sound)
     with ExitStack() as stack:
         writers: list[Writer] = [_Sheets(table, folder, stack) for table in tables().by_name.values()]
@@ -83,8 +93,8 @@ async def _write(db: Database, folder: Path, url: str) -> tuple[str, list[Made]]
         async with db.begin(Scope.public(), readonly=True) as conn:
             # What changes after this line is seen at the next look, and made anew.
             state = await open_cases.state(conn)
-            changes = await open_cases.all_changes(conn, masks())
-            async for case in open_cases.every(conn, hidden):
+            changes = await open_cases.all_changes(conn, masks(), until)
+            async for case in open_cases.every(conn, hidden, until):
                 of_it = changes.get((case.village_code, case.case_no), [])
                 source = Source(case, contracting.last(case, of_it, masks()), words, url)
                 for writer in writers:

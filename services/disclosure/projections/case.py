@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from asyncpg import Record
 
+from services.disclosure import search as searching
 from services.disclosure.cases import Case
 from services.disclosure.errors import BadCaseNumber, BadCursor, NoSuchCase, SeveralCases
-from services.disclosure.masking import Masks
+from services.disclosure.fading import faded, fades_at
+from services.disclosure.masking import Masks, masks
 from services.disclosure.opendata import contracting
 from services.disclosure.people import People
 from services.disclosure.schemas import CaseCard, CaseFilter
@@ -19,7 +21,8 @@ from shared import cursor
 from shared.db import Connection
 
 _NUMBER = re.compile(r"[0-9A-Za-z一-鿿()\[\]（）〔〕【】_.:/-]{1,64}")
-PUBLIC = "case_id, case_no, title, matter, flow, flow_version, village_code, town_code, history"
+_CASE = "case_id, case_no, title, matter, flow, flow_version, village_code, town_code, taken, history"
+PUBLIC = f"{_CASE}, fades_at"
 _LOAD = f"""
 SELECT {PUBLIC}, fields, people FROM cases JOIN withheld USING (case_id) WHERE case_id = ANY($1)
 """
@@ -28,16 +31,18 @@ WITH new AS (
     SELECT * FROM jsonb_to_recordset($1)
         AS n (case_id text, case_no text, title text, matter text, flow text, flow_version int, village_code text,
               town_code text, state text, updated_at timestamptz, notice_until timestamptz, public_until timestamptz,
-              opened_at timestamptz, related_no text, card jsonb, history jsonb, fields jsonb, people jsonb)
+              opened_at timestamptz, related_no text, fades_at timestamptz, taken jsonb, words text, card jsonb,
+              history jsonb, fields jsonb, people jsonb)
 ), public AS (
     INSERT INTO cases (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, state, updated_at,
-                       notice_until, public_until, opened_at, related_no, card, history)
+                       notice_until, public_until, opened_at, related_no, fades_at, taken, words, card, history)
     SELECT case_id, case_no, title, matter, flow, flow_version, village_code, town_code, state, updated_at,
-           notice_until, public_until, opened_at, related_no, card, history FROM new
+           notice_until, public_until, opened_at, related_no, fades_at, taken, words, card, history FROM new
     ON CONFLICT (case_id) DO UPDATE
     SET case_no = excluded.case_no, title = excluded.title, state = excluded.state, updated_at = excluded.updated_at,
         notice_until = excluded.notice_until, public_until = excluded.public_until, opened_at = excluded.opened_at,
-        related_no = excluded.related_no, card = excluded.card, history = excluded.history, changed_at = now()
+        related_no = excluded.related_no, fades_at = excluded.fades_at, taken = excluded.taken, words = excluded.words,
+        card = excluded.card, history = excluded.history, changed_at = now()
 )
 INSERT INTO withheld (case_id, fields, people) SELECT case_id, fields, nullif(people, 'null') FROM new
 ON CONFLICT (case_id) DO UPDATE SET fields = excluded.fields, people = excluded.people
@@ -50,10 +55,10 @@ WHERE c.village_code = n.village_code AND c.case_no = n.case_no
 _SEARCH = """
 SELECT card, updated_at, case_id FROM cases
 WHERE village_code = $1 AND ($2::text IS NULL OR matter = $2) AND ($3::text IS NULL OR state = $3)
-  AND ($4::text IS NULL OR title ILIKE $4 OR case_no ILIKE $4 OR title IS NULL AND flow = ANY($5))
-  AND ($6::timestamptz IS NULL OR (updated_at, case_id) < ($6, $7::text))
-  AND (NOT $9 OR notice_until > now())
-ORDER BY updated_at DESC, case_id DESC LIMIT $8
+  AND words LIKE ALL ($4::text[])
+  AND ($5::timestamptz IS NULL OR (updated_at, case_id) < ($5, $6::text))
+  AND (NOT $8 OR notice_until > now())
+ORDER BY updated_at DESC, case_id DESC LIMIT $7
 """
 
 
@@ -61,6 +66,18 @@ async def load(conn: Connection, case_ids: Iterable[str]) -> dict[str, Case]:
     """The cases of these ids by id, with what is withheld of them."""
     rows = await conn.fetch(_LOAD, sorted(set(case_ids)))
     return {row["case_id"]: _whole(row) for row in rows}
+
+
+async def villages_of(conn: Connection, case_ids: Sequence[str]) -> set[str]:
+    """The villages of these cases."""
+    rows = await conn.fetch("SELECT DISTINCT village_code FROM cases WHERE case_id = ANY($1)", case_ids)
+    return {row["village_code"] for row in rows}
+
+
+async def fading(conn: Connection, now: datetime, limit: int) -> list[str]:
+    """Cases that hold something which is no longer public at a moment."""
+    rows = await conn.fetch("SELECT case_id FROM cases WHERE fades_at <= $1 ORDER BY fades_at LIMIT $2", now, limit)
+    return [row["case_id"] for row in rows]
 
 
 async def save(conn: Connection, cases: Sequence[Case], masks: Masks, words: Vocabulary) -> None:
@@ -104,19 +121,15 @@ def check(key: str) -> str:
     return key
 
 
-async def search(
-    conn: Connection, village: str, wanted: CaseFilter, words: Vocabulary
-) -> tuple[list[CaseCard], str | None]:
+async def search(conn: Connection, village: str, wanted: CaseFilter) -> tuple[list[CaseCard], str | None]:
     """A page of a village's cases, the latest moved first, and the cursor of the next page."""
     after, last_id = moment_and_id(wanted.after) if wanted.after else (None, None)
-    said = (wanted.q or "").replace("\0", "").strip()
     rows = await conn.fetch(
         _SEARCH,
         village,
         wanted.matter,
         wanted.state,
-        _pattern(said) if said else None,
-        words.flows_called(said),
+        searching.patterns(wanted.q or ""),
         after,
         last_id,
         wanted.limit + 1,
@@ -139,13 +152,9 @@ def moment_and_id(text: str) -> tuple[datetime, str]:
     return updated_at, case_id
 
 
-def _pattern(words: str) -> str:
-    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
-
-
 def _row(case: Case, masks: Masks, words: Vocabulary) -> dict[str, Any]:
     until, ends = case.public_until(masks), max(case.notices.values(), default=None)
+    fading = fades_at(case, masks)
     return {
         "case_id": case.case_id,
         "case_no": case.case_no,
@@ -161,6 +170,9 @@ def _row(case: Case, masks: Masks, words: Vocabulary) -> dict[str, Any]:
         "public_until": until and until.isoformat(),
         "opened_at": case.opened_at.isoformat(),
         "related_no": contracting.changed_case(case, masks),
+        "fades_at": fading and fading.isoformat(),
+        "taken": case.taken,
+        "words": searching.words_of(case, masks, words),
         "card": CaseCard.of(case, words, until).model_dump(mode="json"),
         "history": case.history,
         "fields": case.withheld,
@@ -170,15 +182,21 @@ def _row(case: Case, masks: Masks, words: Vocabulary) -> dict[str, Any]:
     }
 
 
-def of_row(row: Record) -> Case:
-    """The public case of a row that has the columns of `PUBLIC`."""
-    return Case(**{name: row[name] for name in PUBLIC.split(", ")} | {"history": tuple(row["history"])})
+def of_row(row: Record, at: datetime | None = None) -> Case:
+    """The public case of a row that has the columns of `PUBLIC`, at a moment: now, when none is named."""
+    case = _of_columns(row)
+    ends, at = row["fades_at"], at or datetime.now(UTC)
+    return faded(case, masks(), at) if ends and ends <= at else case
+
+
+def _of_columns(row: Record) -> Case:
+    return Case(**{name: row[name] for name in _CASE.split(", ")} | {"history": tuple(row["history"])})
 
 
 def _whole(row: Record) -> Case:
     known = row["people"]
     return replace(
-        of_row(row),
+        _of_columns(row),
         withheld={int(sequence): fields for sequence, fields in row["fields"].items()},
         people=None if known is None else People(**{kind: frozenset(names) for kind, names in known.items()}),
     )

@@ -14,11 +14,12 @@ from shared.db import Connection, Database, Scope
 Coding = Literal["", "gzip"]
 PART_BYTES = 512 * 1024
 _KEPT = "interval '1 hour'"
-_NOW = "SELECT * FROM downloads WHERE replaced_at IS NULL"
+_NOW = "SELECT * FROM downloads WHERE replaced_at IS NULL AND (true_until IS NULL OR true_until > now())"
+_HELD = "SELECT * FROM downloads WHERE replaced_at IS NULL FOR UPDATE"
 _STATE = "SELECT max(state) AS state, max(checked_at) AS at FROM downloads WHERE replaced_at IS NULL"
 _ADD = """
-INSERT INTO downloads (blob, name, coding, media_type, etag, source, size, rows, state)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO downloads (blob, name, coding, media_type, etag, source, size, rows, state, true_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
 
@@ -47,20 +48,30 @@ class Stored:
     made_at: datetime
 
 
-async def save(conn: Connection, files: Sequence[Made], state: str) -> None:
+async def save(conn: Connection, files: Sequence[Made], state: str, true_until: datetime) -> None:
     """Put files in the place of those that were there, in the caller's transaction: all or none.
 
-    One that says the same as before stays as it is; what is no longer made goes.
+    One that says the same as before stays as it is; what is no longer made goes. Beyond `true_until` none is served.
     """
-    held = {(row["name"], row["coding"]): row for row in await conn.fetch(_NOW + " FOR UPDATE")}
+    held = {(row["name"], row["coding"]): row for row in await conn.fetch(_HELD)}
     same = [f for f in files if (old := held.get((f.name, f.coding))) and old["source"] == f.source]
     kept = [held[each.name, each.coding]["blob"] for each in same]
     await conn.execute("UPDATE downloads SET replaced_at = now() WHERE replaced_at IS NULL AND blob <> ALL($1)", kept)
-    await conn.execute("UPDATE downloads SET state = $1, checked_at = now() WHERE blob = ANY($2)", state, kept)
+    await conn.execute(
+        "UPDATE downloads SET state = $1, true_until = $2, checked_at = now() WHERE blob = ANY($3)",
+        state,
+        true_until,
+        kept,
+    )
     for file in files:
         if file not in same:
-            await _add(conn, file, state)
+            await _add(conn, file, state, true_until)
     await conn.execute(f"DELETE FROM downloads WHERE replaced_at < now() - {_KEPT}")
+
+
+async def take_away(conn: Connection) -> None:
+    """No file is served until they are made anew: something in them is no longer public."""
+    await conn.execute("UPDATE downloads SET replaced_at = now() WHERE replaced_at IS NULL")
 
 
 async def state(conn: Connection) -> tuple[str, datetime] | None:
@@ -104,12 +115,12 @@ async def read(db: Database, file: Stored, start: int, stop: int) -> AsyncIterat
         yield part[max(0, start - begins) : max(0, stop - begins)]
 
 
-async def _add(conn: Connection, file: Made, state: str) -> None:
+async def _add(conn: Connection, file: Made, state: str, true_until: datetime) -> None:
     blob, digest = uuid4(), hashlib.sha256()
     for part in _parts(file.path):
         digest.update(part)
     size, etag = file.path.stat().st_size, f'"{digest.hexdigest()[:32]}"'
-    values = blob, file.name, file.coding, file.media_type, etag, file.source, size, file.rows, state
+    values = blob, file.name, file.coding, file.media_type, etag, file.source, size, file.rows, state, true_until
     await conn.execute(_ADD, *values)
     parts: Iterable[tuple[Any, ...]] = ((blob, number, part) for number, part in enumerate(_parts(file.path)))
     await conn.executemany("INSERT INTO download_parts (blob, number, bytes) VALUES ($1, $2, $3)", parts)

@@ -29,12 +29,24 @@ WHERE flow = '{contracting.CHANGE}' AND state = 'closed' AND related_no IS NOT N
 """
 _OF_CASES = " AND (village_code, related_no) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
 # Which state of the cases a file was made of: it differs when anything has changed, come, or is no longer public.
-_STATE = "SELECT count(*) || '.' || coalesce(sum(hashtextextended(case_id || changed_at::text, 0)), 0) FROM cases"
+_STATE = """
+SELECT count(*) || '.' || coalesce(sum(hashtextextended(case_id || changed_at::text, 0)), 0) AS cases,
+       coalesce(sum(hashtextextended(case_id || taken::text, 0)) FILTER (WHERE taken <> '{}'), 0)::text AS taken
+FROM cases
+"""
 _FEED = f"""
 SELECT {PUBLIC} FROM cases WHERE village_code = $1 AND matter <> ALL($2)
 ORDER BY updated_at DESC, case_id DESC LIMIT $3
 """
 _FED = 50
+
+
+@dataclass(frozen=True)
+class State:
+    """Which state the cases are in, and what officials have taken back of them by then."""
+
+    cases: str
+    taken: str
 
 
 @dataclass
@@ -86,19 +98,19 @@ async def changes(conn: Connection, cases: Sequence[Case], masks: Masks) -> dict
     return found
 
 
-async def all_changes(conn: Connection, masks: Masks) -> dict[tuple[str, str], list[Change]]:
-    """All resolved changes, by the village and number of the case that they change."""
+async def all_changes(conn: Connection, masks: Masks, at: datetime) -> dict[tuple[str, str], list[Change]]:
+    """All resolved changes as they are public at a moment, by the village and number of the case that they change."""
     found: dict[tuple[str, str], list[Change]] = {}
-    for key, change in _resolved(await conn.fetch(_CHANGES), masks):
+    for key, change in _resolved(await conn.fetch(_CHANGES), masks, at):
         found.setdefault(key, []).append(change)
     return found
 
 
-async def every(conn: Connection, hidden: Sequence[str]) -> AsyncIterator[Case]:
-    """All public cases but those of some matters, village by village, without holding more than a few in memory."""
+async def every(conn: Connection, hidden: Sequence[str], at: datetime) -> AsyncIterator[Case]:
+    """All cases but those of some matters as they are public at a moment, village by village, a few in memory."""
     query = f"SELECT {PUBLIC} FROM cases WHERE matter <> ALL($1) ORDER BY village_code, opened_at, case_id"
     async for row in conn.cursor(query, hidden, prefetch=200):
-        yield of_row(row)
+        yield of_row(row, at)
 
 
 async def latest(conn: Connection, village: str, hidden: Sequence[str]) -> list[Case]:
@@ -106,9 +118,11 @@ async def latest(conn: Connection, village: str, hidden: Sequence[str]) -> list[
     return [of_row(row) for row in await conn.fetch(_FEED, village, hidden, _FED)]
 
 
-async def state(conn: Connection) -> str:
+async def state(conn: Connection) -> State:
     """Which state the cases are in."""
-    return str(await conn.fetchval(_STATE))
+    row = await conn.fetchrow(_STATE)
+    assert row
+    return State(**row)
 
 
 def _where(wanted: ProcessFilter) -> _Where:
@@ -138,8 +152,8 @@ async def _page(
     return page, cursor.write(page[-1]["changed_at"].isoformat(), page[-1]["case_id"]) if more else None
 
 
-def _resolved(rows: Sequence[Record], masks: Masks) -> list[tuple[tuple[str, str], Change]]:
-    found = (((row["village_code"], row["related_no"]), contracting.change_of(of_row(row), masks)) for row in rows)
+def _resolved(rows: Sequence[Record], masks: Masks, at: datetime | None = None) -> list[tuple[tuple[str, str], Change]]:
+    found = (((row["village_code"], row["related_no"]), contracting.change_of(of_row(row, at), masks)) for row in rows)
     return [(key, change) for key, change in found if change]
 
 
