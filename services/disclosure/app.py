@@ -21,6 +21,10 @@ from services.disclosure.opendata.maker import Maker
 from services.disclosure.opendata.openness import OpenToAll
 from services.disclosure.opendata.publication import publication
 from services.disclosure.opendata.tables import tables
+from services.disclosure.proof import pages as paper_pages
+from services.disclosure.proof import routes as paper_routes
+from services.disclosure.proof.checkpoint import Signer
+from services.disclosure.proof.keeper import Keeper
 from services.disclosure.vocabulary import vocabulary
 from shared.audit import service as audit
 from shared.background import running
@@ -33,7 +37,11 @@ from shared.web import create_app
 
 
 def build(settings: Settings) -> FastAPI:
-    """The service over these settings. A list of masks, words or tables that is malformed stops it here."""
+    """The service over these settings. A list of masks, words or tables that is malformed stops it here.
+
+    Raises `ValueError` without the key that signs the log of disclosed papers.
+    """
+    signer = Signer.of(settings.paper_log_key or "")
     masks(), vocabulary(), publication(), tables(), ocds.mapped(), plan()
 
     @asynccontextmanager
@@ -46,6 +54,7 @@ def build(settings: Settings) -> FastAPI:
             "cache": village_cache.run(),
             "downloads": Maker(db, settings).run(),
             "fading": clock.run(db),
+            "papers": Keeper(db, signer).run(),
             "appeals_clock": appeals_clock.run(db, settings.identity_secret),
         }
         app.state.db, app.state.village_cache = db, village_cache
@@ -53,12 +62,15 @@ def build(settings: Settings) -> FastAPI:
             yield
 
     app = create_app(service="disclosure", settings=settings, title="云睛公开 Yunjing disclosure", lifespan=lifespan)
+    app.state.paper_signer = signer
     app.state.buckets = Buckets(publication().requests_per_minute, WINDOW_SECONDS)
     app.add_middleware(OpenToAll)
     app.include_router(data_routes.router)
+    app.include_router(paper_routes.router)
     app.include_router(routes.router)
     app.include_router(data_pages.router)
     app.include_router(pages.router)
+    app.include_router(paper_pages.router)
     app.include_router(appeal_pages.router)
     app.include_router(appeal_desk_pages.router)
     audit.include(app)

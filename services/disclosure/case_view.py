@@ -10,6 +10,7 @@ from services.disclosure.cases import Case, Entry
 from services.disclosure.errors import NoSuchList
 from services.disclosure.free_text import cut
 from services.disclosure.masking import Masks
+from services.disclosure.proof.papers import open_papers
 from services.disclosure.schemas import (
     Answer,
     Bilingual,
@@ -69,6 +70,7 @@ class Document(Answer):
 
     kind: Named
     sha256: str
+    page: str = Field(description="在存证日志中核验 / where it is checked against the log of disclosed papers")
 
 
 class HistoryEntry(Answer):
@@ -208,11 +210,8 @@ def _ended(entry: Entry, masks: Masks, words: Vocabulary) -> Iterator[Ended]:
 
 
 def _documents(entry: Entry, case: Case, masks: Masks, words: Vocabulary) -> Iterator[Document]:
-    if case.matter not in masks.documents_in:
-        return
-    for paper in entry.get("documents", ()):
-        if name := words.papers.get(paper["kind"]):
-            yield Document(kind=Named.of(paper["kind"], name), sha256=paper["sha256"])
+    for kind, sha256 in open_papers(entry, case, masks, words):
+        yield Document(kind=Named.of(kind, words.papers[kind]), sha256=sha256, page=f"/papers/{case.case_id}/{sha256}")
 
 
 def _cut(value: Any) -> Any:

@@ -8,6 +8,7 @@ from services.disclosure.cases import Case
 from services.disclosure.fading import faded
 from services.disclosure.masking import masks
 from services.disclosure.projections import case, village
+from services.disclosure.proof.disclosing import disclose
 from services.disclosure.schemas import VillagePage
 from services.disclosure.vocabulary import vocabulary
 from shared.db import Connection
@@ -24,6 +25,7 @@ async def put(
     shown = {key: faded(each, masks(), now) for key, each in after.items()}
     moved = [each for key, each in shown.items() if each is not before.get(key)]
     await case.save(conn, moved, masks(), vocabulary())
+    await disclose(conn, moved, now)
     for each in moved:
         if page := pages.get(each.village_code):
             pages[each.village_code] = village_page.with_case(

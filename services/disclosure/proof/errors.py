@@ -31,13 +31,6 @@ class NoSuchPaper(NotFound):
     title_zh, title_en = "没有公开过这份文件", "No such paper was disclosed"
 
 
-class NotYetInTheLog(NotFound):
-    """The paper was disclosed a moment ago and waits for the next head."""
-
-    code = "not-yet-in-the-log"
-    title_zh, title_en = "正在写入日志", "Being written into the log"
-
-
 class BadPrint(Problem):
     """Not a SHA-256."""
 
@@ -59,8 +52,8 @@ class NoFile(Problem):
     title_zh, title_en = "没有选择文件", "No file was chosen"
 
 
-class TooManyChecks(Problem):
-    """An address sends more files than it may."""
+class FileTooLarge(Problem):
+    """A file beyond what is compared."""
 
-    status, code = 429, "too-many-checks"
-    title_zh, title_en = "核验过于频繁", "Too many checks"
+    status, code = 413, "file-too-large"
+    title_zh, title_en = "文件太大", "The file is too large"
