@@ -2,6 +2,7 @@
 
 import importlib.resources
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,31 @@ from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, Field
 
 from shared.auth import BEARER
-from shared.problems import ForeignOrigin, InvalidInput, NotAllowed, NotSignedIn, Problem
+from shared.problems import (
+    ForeignOrigin,
+    InvalidInput,
+    NotAllowed,
+    NotSignedIn,
+    Problem,
+    ScopeMissing,
+    TooManyRequests,
+    Unavailable,
+)
 
 SWAGGER = Path(str(importlib.resources.files(fastapi_standalone_docs))) / "static" / "swagger"
 _PROBLEM = "application/problem+json"
 _SESSION = "session"
+_CLIENT = "client"
+_LIMIT_HEADERS = {
+    "RateLimit-Policy": {
+        "description": "每窗口次数 / requests of a window (draft-ietf-httpapi-ratelimit-headers)",
+        "schema": {"type": "string", "examples": ['"client";q=6000;w=60']},
+    },
+    "RateLimit": {
+        "description": "剩余次数与恢复秒数 / what is left, and in how many seconds more is",
+        "schema": {"type": "string", "examples": ['"client";r=5999;t=0']},
+    },
+}
 _READING, _WRITING = ("get",), ("put", "post", "delete", "patch")
 _DESCRIPTION = """\
 金额以分计,时间为 UTC,地区为 12 位统计用区划代码。出错时一律以 RFC 9457 问题文档作答,中英文并列,并指明字段。
@@ -68,6 +89,9 @@ def install(app: FastAPI, service: str, templates: Jinja2Templates) -> None:
             app.openapi_schema = _complete(
                 get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes), service
             )
+            if scopes := getattr(app.state, "scopes", None):
+                _describe_client(app.openapi_schema, app.state.settings.oidc_issuer, scopes)
+            _illustrate(app.openapi_schema, getattr(app.state, "examples", {}))
         return app.openapi_schema
 
     @app.get("/docs", include_in_schema=False)
@@ -105,6 +129,24 @@ def _complete(document: dict[str, Any], service: str) -> dict[str, Any]:
     return document
 
 
+def _describe_client(document: dict[str, Any], issuer: str, scopes: Mapping[str, str]) -> None:
+    """How a client gets its token, for a service whose end points ask for scopes."""
+    document["components"]["securitySchemes"][_CLIENT] = {
+        "type": "oauth2",
+        "description": "客户端凭据;令牌地址以签发者的 .well-known/openid-configuration 为准"
+        " / client credentials; the issuer's discovery document names its token end point",
+        "flows": {
+            "clientCredentials": {"tokenUrl": f"{issuer.rstrip('/')}/oauth/token", "scopes": dict(scopes)},
+        },
+    }
+
+
+def _illustrate(document: dict[str, Any], examples: Mapping[str, Any]) -> None:
+    """Give schemas the examples that a service keeps for them."""
+    for name, example in examples.items():
+        document["components"]["schemas"][name]["examples"] = [example]
+
+
 def _complete_operation(operation: dict[str, Any], *, writes: bool) -> None:
     responses = operation["responses"]
     for response in responses.values():
@@ -112,8 +154,15 @@ def _complete_operation(operation: dict[str, Any], *, writes: bool) -> None:
             response["description"] = "成功 / Done"
     if "422" in responses:
         _add(responses, InvalidInput)
-    if any(BEARER.scheme_name in way for way in operation.get("security", ())):
-        operation["security"].append({_SESSION: []})
+    ways = [way[BEARER.scheme_name] for way in operation.get("security", ()) if BEARER.scheme_name in way]
+    if ways:
+        operation["security"] = [{BEARER.scheme_name: []}, {_SESSION: []}]
+        if scopes := sorted({scope for way in ways for scope in way}):
+            operation["security"].append({_CLIENT: scopes})
+            for kind in (ScopeMissing, TooManyRequests, Unavailable):
+                _add(responses, kind)
+            for response in responses.values():
+                response["headers"] = response.get("headers", {}) | _LIMIT_HEADERS
         _add(responses, NotSignedIn)
         _add(responses, NotAllowed)
         if writes:

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     database_pool: int = Field(default=8, ge=1, le=200)
     consumer_batch: int = Field(default=5_000, ge=1, le=20_000, description="Most events of one transaction")
     allow_private_webhooks: bool = Field(default=False, description="Let webhooks reach private addresses")
+    rate_limits: bool = Field(default=True, description="Count requests of persons and clients; off for load tests")
     channels_file: Path | None = Field(
         default=None, description="The county's gateways of mail, text messages and chats (docs/channels.md)"
     )

@@ -20,7 +20,7 @@ class System:
         self._folder = folder
         self._ports = {service: processes.free_port() for service in SCHEMAS}
         urls = {f"{service}_url": self.url(service) for service in SCHEMAS}
-        self.settings = settings.model_copy(update=urls)
+        self.settings = settings.model_copy(update={"rate_limits": False, **urls})
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def port(self, service: str) -> int:

@@ -3,12 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from services.approval import flows, pages, routes
+from services.approval import feed_routes, flows, pages, routes
+from services.approval.callers import Rates, person_only
+from services.approval.feed import Line
 from services.approval.idempotency import forget_old
 from services.approval.imports import routes as import_routes
 from services.approval.prompts import Prompter
+from services.approval.rest import rest
 from shared.audit import service as audit
 from shared.background import every, running
 from shared.bus.relay import Relay
@@ -32,18 +35,29 @@ def build(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.prompter = Prompter(settings.detector_url)
-        works = {"relay": Relay(db, settings).run(), "forgetting": _forget_old_answers(db)}
+        works = {
+            "relay": Relay(db, settings).run(),
+            "forgetting": _forget_old_answers(db),
+            "changes": Line(db, _nothing_more, lambda: None).run(),
+        }
         async with running(app, db, works | audit.works(app, db, settings)):
             yield
         await app.state.prompter.close()
 
     app = create_app(service="approval", settings=settings, title="云睛 审批 · Yunjing approval", lifespan=lifespan)
     app.state.db = db
+    app.state.rates = Rates(counted=settings.rate_limits)
+    app.state.scopes = {name: f"{scope.zh} / {scope.en}" for name, scope in rest().scopes.items()}
     app.include_router(routes.router)
+    app.include_router(feed_routes.router)
     app.include_router(import_routes.router)
-    app.include_router(pages.router)
-    audit.include(app)
+    app.include_router(pages.router, dependencies=[Depends(person_only)])
+    audit.include(app, dependencies=[Depends(person_only)])
     return app
+
+
+async def _nothing_more(*_: object) -> None:
+    return None
 
 
 async def _forget_old_answers(db: Database) -> None:

@@ -19,6 +19,23 @@ class CaseChange:
     event_ids: Sequence[str] = ()
 
 
+# What a case is about in money: the nearest to what is paid in the end, of an event's own words.
+_AMOUNTS = (
+    *("settlement_fen", "contract_fen", "award_fen", "payment_fen", "amount_fen", "relief_fen", "annual_rent_fen"),
+    *("ceiling_price_fen", "budget_fen", "estimate_fen"),
+)
+
+
+def amount_of(events: Sequence[PowerEvent]) -> int | None:
+    """The amount of a case in fen, as the last of its events that names one says; None when none does."""
+    for event in reversed(events):
+        fields = getattr(event, "fields", None)
+        stated = [amount for name in _AMOUNTS if (amount := getattr(fields, name, None)) is not None]
+        if stated:
+            return int(stated[0])
+    return None
+
+
 def waits_for(flow: Flow, case: Case) -> list[str]:
     """The roles that may file the present node."""
     return sorted(flow.node(case.node).filers) if case.node else []

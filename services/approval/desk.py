@@ -116,10 +116,8 @@ class Desk:
     async def _lock(self, case_id: UUID, seen: int | None) -> tuple[Case, Flow]:
         case = await store.lock(self._conn, case_id)
         if seen is not None and seen != case.sequence:
-            raise ChangedMeanwhile(
-                f"您看到的是第 {seen} 步,现在已到第 {case.sequence} 步,请刷新后再办理",
-                f"You saw it at step {seen}, it is at {case.sequence} now: reload and decide again",
-            )
+            since = await store.log_of(self._conn, case_id, after=seen)
+            raise ChangedMeanwhile.since(case.sequence, [(entry.sequence, entry.type, entry.data) for entry in since])
         return case, self._catalogue.flow(case.flow)
 
     async def _save(self, flow: Flow, case: Case, event: PowerEvent) -> Case:

@@ -1,5 +1,9 @@
 """Everything that approval refuses, named after what went wrong in the user's words."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from shared.audit.deeds import deeds
 from shared.documents import DocumentEmpty, DocumentTooLarge, DocumentTypeRefused
 from shared.lengths import LengthRequired, UploadTooLarge
 from shared.problems import Problem
@@ -72,12 +76,35 @@ class CannotSendBack(Problem):
 class ChangedMeanwhile(Problem):
     """Somebody else was faster: the caller saw an older state of the case."""
 
-    status, code = 409, "changed-meanwhile"
+    status, code = 412, "changed-meanwhile"
     title_zh, title_en = "案件刚被他人更新,请刷新后重试", "The case has changed meanwhile, reload it and try again"
+
+    @classmethod
+    def since(cls, sequence: int, events: Sequence[tuple[int, str, Mapping[str, Any]]]) -> Self:
+        """With what happened since: sequence, type and data of each event; the last three are told in words."""
+        told = [
+            {
+                "sequence": number,
+                "type": type_,
+                "occurred_at": data.get("occurred_at"),
+                "node": data.get("node"),
+                "by": data.get("actor", {}).get("name"),
+            }
+            for number, type_, data in events
+        ]
+        names = [(each, deeds().action(str(each["type"]).rpartition(".v")[0])) for each in told[-3:]]
+        zh = ";".join(f"{each['by'] or ''} {name.zh} {each['node'] or ''}".strip() for each, name in names)
+        en = "; ".join(f"{each['by'] or ''} {name.en} {each['node'] or ''}".strip() for each, name in names)
+        problem = cls(
+            f"现在已到第 {sequence} 步,此后:{zh}。请刷新后再办理",
+            f"It is at step {sequence} now; since then: {en}. Reload it and decide again",
+        )
+        problem.members = {"sequence": sequence, "changes": told}
+        return problem
 
 
 class IfMatchUnreadable(Problem):
-    """`If-Match` holds no sequence of a case."""
+    """`If-Match` holds no version of a case."""
 
     status, code = 422, "if-match-unreadable"
     title_zh, title_en = "If-Match 的内容无法识别", "If-Match cannot be read"
@@ -137,6 +164,48 @@ class CursorInvalid(Problem):
 
     status, code = 422, "cursor-invalid"
     title_zh, title_en = "翻页参数无效", "The page marker is invalid"
+
+
+class FieldsUnknown(Problem):
+    """`fields` names what a case in a list doesn't have."""
+
+    status, code = 422, "fields-unknown"
+    title_zh, title_en = "fields 中有不存在的字段", "`fields` names what is not there"
+
+
+class SpanTooLong(Problem):
+    """An export over more days than are given at once."""
+
+    status, code = 422, "span-too-long"
+    title_zh, title_en = "时间范围过长或颠倒", "The span is too long, or ends before it begins"
+
+
+class BulkRefused(Problem):
+    """One item of an all-or-nothing request could not be done, so none was."""
+
+    status, code = 422, "bulk-refused"
+    title_zh, title_en = "有一项不能办理,全部未办理", "One item could not be done, so none was"
+
+
+class NoSuchWebhook(Problem):
+    """It does not exist, or is another client's."""
+
+    status, code = 404, "no-such-webhook"
+    title_zh, title_en = "没有这个订阅", "No such webhook"
+
+
+class WebhookOutOfScope(Problem):
+    """A subscription to places that the client may not see."""
+
+    status, code = 403, "webhook-out-of-scope"
+    title_zh, title_en = "订阅超出您的地区", "The webhook reaches beyond your regions"
+
+
+class TooManyWebhooks(Problem):
+    """A client keeps no more than so many subscriptions."""
+
+    status, code = 409, "too-many-webhooks"
+    title_zh, title_en = "订阅已达上限", "No more webhooks for this client"
 
 
 class RowsRefused(Problem):

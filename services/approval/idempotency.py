@@ -3,24 +3,26 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Any
 
 import orjson
 from fastapi import Header
 
 from services.approval.errors import IdempotencyKeyReused
+from services.approval.rest import rest
 from shared.db import Connection
 from shared.principals import Principal
 
-KEPT_FOR = timedelta(days=7)
 IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        description="自选的请求编号:重复发送只生效一次 / a key of your own choice: a repeated request has one effect",
+        description=f"自选的请求编号,{rest().idempotency_days} 日内重复发送只生效一次,答复相同;用于另一请求则答 422"
+        f" / a key of your own choice: for {rest().idempotency_days} days a repeated request has one effect and the"
+        " same answer (with `idempotency-replayed: true`); 422 for another request under the same key",
+        examples=["1c6d8a52-0b5e-4a54-9b63-6d4e1f7a9c20"],
     ),
 ]
 Body = dict[str, Any]
@@ -85,4 +87,4 @@ async def _kept(conn: Connection, caller: Principal, key: str, digest: str) -> A
 
 async def forget_old(conn: Connection) -> None:
     """Drop the answers kept for long enough; runs with system scope."""
-    await conn.execute("DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", KEPT_FOR)
+    await conn.execute("DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", rest().answers_kept)

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
-from services.approval import documents, flows, store
+from services.approval import case_list, documents, flows, store
+from services.approval.case_list import Wanted
 from services.approval.cases import OPENERS, Case
 from services.approval.database import Db
 from services.approval.desk import Desk, Opened
@@ -23,7 +24,7 @@ from services.approval.flows import Flow, Node
 from services.approval.forms import Shown, read_fields, show_fields
 from services.approval.idempotency import once
 from services.approval.prompts import Prompt, Prompter, digest
-from services.approval.store import LogEntry, Wanted
+from services.approval.store import LogEntry
 from shared import audit, regions
 from shared.auth import Caller
 from shared.contracts.power import NodeCompleted
@@ -77,7 +78,7 @@ async def home(
     mine = view == "waiting"
     wanted = Wanted(village or None, status or None, flow or None, None, q or None, caller if mine else None)
     async with db.begin(Scope.of(caller), readonly=True) as conn:
-        listing = await store.list_cases(conn, wanted, after=after or None, limit=_PER_PAGE)
+        listing = await case_list.list_cases(conn, wanted, after=after or None, limit=_PER_PAGE)
     asked = {"view": view, "q": q, "status": status, "flow": flow, "village": village}
     return _page(
         request,
@@ -325,9 +326,10 @@ def _mendable(problem: Problem) -> Problem:
     return problem
 
 
-def _seen(typed: Mapping[str, str]) -> int | None:
+def _seen(typed: Mapping[str, str]) -> int:
+    """The version of the case that the page showed, which every form of a page carries."""
     text = typed.get("sequence", "")
-    return int(text) if text.isdigit() and len(text) < 10 else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _secret(request: Request) -> str:

@@ -1,62 +1,52 @@
 """The REST API of approval: flows, cases, papers. Everything is read and written within the caller's regions."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
+from pydantic import AwareDatetime, Field
 
-from services.approval import documents, errors, flows, store
+from services.approval import case_list, documents, errors, flows
+from services.approval.callers import Reader, Writer
+from services.approval.case_list import Wanted
 from services.approval.cases import Case
 from services.approval.database import Db
 from services.approval.desk import Desk
 from services.approval.idempotency import Answer, IdempotencyKey, once
+from services.approval.rest import rest
 from services.approval.schemas import (
     CaseOut,
     CasePage,
     CaseSummary,
     CompleteNode,
     DocumentOut,
+    FlowCode,
     FlowOut,
     FlowSummary,
+    MatterCode,
     OpenCase,
     ReturnCase,
     Status,
     WithdrawCase,
 )
-from services.approval.store import Wanted
+from services.approval.versions import NOT_CHANGED, IfNoneMatch, Seen, answer, case_tag
 from shared import audit
-from shared.auth import Caller
 from shared.contracts.base import RegionCode, Sha256
 from shared.db import Scope
 from shared.documents import EXTENSIONS, MAX_BYTES, receive
 from shared.lengths import check_length
 from shared.openapi import problems
+from shared.principals import Principal
 from shared.web import file_answer, settings_of
 
 router = APIRouter(prefix="/v1")
-
-
-def _seen(
-    if_match: Annotated[
-        str | None, Header(alias="if-match", description="所见案件的 sequence / the case's `sequence` that you saw")
-    ] = None,
-) -> int | None:
-    """The sequence in `If-Match`, as `"3"` or 3; any with `*` or without the header."""
-    text = (if_match or "*").removeprefix("W/").strip('"')
-    if text == "*":
-        return None
-    if not text.isdigit() or len(text) > 9:
-        raise errors.IfMatchUnreadable("If-Match 应为案件的 sequence", "If-Match takes the case's sequence")
-    return int(text)
-
-
-Seen = Annotated[int | None, Depends(_seen)]
+Fen = Annotated[int, Field(ge=0, le=10**15)]
 
 
 @router.get("/flows", tags=["流程 flows"], summary="流程目录 / List power flows")
-async def list_flows(caller: Caller) -> list[FlowSummary]:
+async def list_flows(caller: Reader) -> list[FlowSummary]:
     """All power flows."""
     catalogue = flows.load()
     return [FlowSummary.of(flow, catalogue) for flow in catalogue.flows.values()]
@@ -66,31 +56,74 @@ async def list_flows(caller: Caller) -> list[FlowSummary]:
     "/flows/{code}", tags=["流程 flows"], summary="流程详情 / Read a flow", responses=problems(errors.NoSuchFlow)
 )
 async def read_flow(
-    caller: Caller, code: Annotated[str, Path(description="流程代码 / the flow's code", examples=["PR1"])]
+    caller: Reader, code: Annotated[str, Path(description="流程代码 / the flow's code", examples=["PR1"])]
 ) -> FlowOut:
     """One flow with its nodes, forms, papers and terms."""
     catalogue = flows.load()
     return FlowOut.of(catalogue.flow(code), catalogue)
 
 
-@router.get("/cases", tags=["案件 cases"], summary="案件列表 / List cases", responses=problems(errors.CursorInvalid))
+@router.get(
+    "/cases",
+    tags=["案件 cases"],
+    summary="案件列表 / List cases",
+    response_model=CasePage,
+    responses={**problems(errors.CursorInvalid, errors.FieldsUnknown), **NOT_CHANGED},
+)
 async def list_cases(
+    request: Request,
     db: Db,
-    caller: Caller,
+    caller: Reader,
     village: Annotated[RegionCode | None, Query(description="村、镇或县代码 / a village, town or county")] = None,
     status: Status | None = None,
-    flow: Annotated[str | None, Query(max_length=8, description="流程代码 / a flow's code")] = None,
-    matter: Literal["PR", "EN", "AS", "LA", "RE", "SE"] | None = None,
+    flow: FlowCode = None,
+    matter: MatterCode = None,
+    node: Annotated[str | None, Query(max_length=12, description="所在节点 / the present node")] = None,
     waiting: Annotated[bool, Query(description="只看待我办理的 / only what waits for me")] = False,
     q: Annotated[str | None, Query(max_length=100, description="标题或编号 / in title or number")] = None,
+    changed_since: Annotated[
+        AwareDatetime | None,
+        Query(description="此后有变更的;跟踪请用 /v1/changes / changed since; to follow, use /v1/changes"),
+    ] = None,
+    opened_from: Annotated[AwareDatetime | None, Query(description="发起于(含)此后 / opened from")] = None,
+    opened_before: Annotated[AwareDatetime | None, Query(description="发起于此前 / opened before")] = None,
+    closed_from: Annotated[AwareDatetime | None, Query(description="结束于(含)此后 / ended from")] = None,
+    closed_before: Annotated[AwareDatetime | None, Query(description="结束于此前 / ended before")] = None,
+    amount_from: Annotated[Fen | None, Query(description="金额(分)不少于 / fen, at least")] = None,
+    amount_to: Annotated[Fen | None, Query(description="金额(分)不多于 / fen, at most")] = None,
+    fields: Annotated[
+        str | None,
+        Query(
+            max_length=300,
+            description="只要这些字段,逗号分隔 / only these members, with commas between",
+            examples=["title,node,status"],
+        ),
+    ] = None,
     after: Annotated[str | None, Query(max_length=200, description="上一页的 next / `next` of the page before")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> CasePage:
+    limit: Annotated[int, Query(ge=1, le=rest().page.most)] = rest().page.usual,
+    known: IfNoneMatch = None,
+) -> Response:
     """Cases of the caller's regions: newest first, or by their term when they wait for the caller."""
-    wanted = Wanted(village, status, flow, matter, q, caller if waiting else None)
+    wanted = Wanted(
+        village=village,
+        status=status,
+        flow=flow,
+        matter=matter,
+        text=q,
+        waiting_for=caller if waiting else None,
+        node=node,
+        changed_since=changed_since,
+        opened_from=opened_from,
+        opened_before=opened_before,
+        closed_from=closed_from,
+        closed_before=closed_before,
+        amount_from=amount_from,
+        amount_to=amount_to,
+    )
     async with db.begin(Scope.of(caller), readonly=True) as conn:
-        listing = await store.list_cases(conn, wanted, after=after, limit=limit)
-    return CasePage.of(listing, flows.load().flows)
+        listing = await case_list.list_cases(conn, wanted, after=after, limit=limit)
+    chosen = [name.strip() for name in fields.split(",") if name.strip()] if fields is not None else None
+    return answer(request, CasePage.of(listing, flows.load().flows).only(chosen))
 
 
 @router.post(
@@ -100,7 +133,7 @@ async def list_cases(
     responses=problems(*errors.OPENING) | {201: {"model": CaseSummary}},
     summary="发起案件 / Open a case",
 )
-async def open_case(db: Db, caller: Caller, wanted: OpenCase, request: Request, key: IdempotencyKey = None) -> Response:
+async def open_case(db: Db, caller: Writer, wanted: OpenCase, request: Request, key: IdempotencyKey = None) -> Response:
     """Open a case."""
     fields = wanted.fields.keyed(_secret(request))
 
@@ -111,14 +144,18 @@ async def open_case(db: Db, caller: Caller, wanted: OpenCase, request: Request, 
 
 
 @router.get(
-    "/cases/{case_id}", tags=["案件 cases"], summary="案件详情 / Read a case", responses=problems(errors.CaseNotFound)
+    "/cases/{case_id}",
+    tags=["案件 cases"],
+    summary="案件详情 / Read a case",
+    response_model=CaseOut,
+    responses={**problems(errors.CaseNotFound), **NOT_CHANGED},
 )
-async def read_case(db: Db, caller: Caller, case_id: UUID, response: Response) -> CaseOut:
-    """A case with its history and what the caller may do now."""
+async def read_case(request: Request, db: Db, caller: Reader, case_id: UUID, known: IfNoneMatch = None) -> Response:
+    """A case with its history and what the caller may do now. Its ETag is what `If-Match` takes when it is changed."""
     async with db.begin(Scope.of(caller)) as conn:
         seen = await Desk(conn, flows.load(), caller).read(case_id)
-    response.headers["etag"] = f'"{seen.case.sequence}"'
-    return CaseOut.whole(seen.case, seen.flow, seen.log, seen.actions)
+    whole = CaseOut.whole(seen.case, seen.flow, seen.log, seen.actions).model_dump(mode="json")
+    return answer(request, whole, case_tag(case_id, seen.case.sequence, whole["actions"]))
 
 
 @router.post(
@@ -129,7 +166,7 @@ async def read_case(db: Db, caller: Caller, case_id: UUID, response: Response) -
 )
 async def complete_node(
     db: Db,
-    caller: Caller,
+    caller: Writer,
     case_id: UUID,
     done: CompleteNode,
     request: Request,
@@ -153,7 +190,7 @@ async def complete_node(
 )
 async def return_case(
     db: Db,
-    caller: Caller,
+    caller: Writer,
     case_id: UUID,
     back: ReturnCase,
     request: Request,
@@ -176,7 +213,7 @@ async def return_case(
 )
 async def withdraw_case(
     db: Db,
-    caller: Caller,
+    caller: Writer,
     case_id: UUID,
     end: WithdrawCase,
     request: Request,
@@ -201,7 +238,7 @@ async def withdraw_case(
 )
 async def upload(
     db: Db,
-    caller: Caller,
+    caller: Writer,
     request: Request,
     name: Annotated[str, Query(max_length=300, description="文件名 / the file's name")] = "",
     key: IdempotencyKey = None,
@@ -219,8 +256,8 @@ async def upload(
             await audit.record(conn, caller, "document.uploaded", f"document:{stored.sha256}")
             return DocumentOut.of(stored).model_dump(mode="json")
 
-        answer = await once(conn, caller, key, [request.url.path, stored.sha256, stored.name], act, status=201)
-    return _response(answer)
+        answered = await once(conn, caller, key, [request.url.path, stored.sha256, stored.name], act, status=201)
+    return _response(answered)
 
 
 @router.get(
@@ -230,7 +267,7 @@ async def upload(
     summary="下载材料 / Download a paper",
     responses=problems(errors.DocumentNotFound),
 )
-async def download(db: Db, caller: Caller, request: Request, sha256: Annotated[Sha256, Path()]) -> FileResponse:
+async def download(db: Db, caller: Reader, request: Request, sha256: Annotated[Sha256, Path()]) -> FileResponse:
     """A paper of a case that the caller may read."""
     async with db.begin(Scope.of(caller)) as conn:
         stored = await documents.find(conn, sha256)
@@ -239,7 +276,12 @@ async def download(db: Db, caller: Caller, request: Request, sha256: Annotated[S
 
 
 async def _done_once(
-    db: Db, caller: Caller, key: str | None, said: list[Any], deed: Callable[[Desk], Awaitable[Case]], status: int = 200
+    db: Db,
+    caller: Principal,
+    key: str | None,
+    said: list[Any],
+    deed: Callable[[Desk], Awaitable[Case]],
+    status: int = 200,
 ) -> Response:
     """What a deed made of its case; said again under the same key, it is not done again."""
     async with db.begin(Scope.of(caller)) as conn:
@@ -248,8 +290,8 @@ async def _done_once(
         async def act() -> dict[str, Any]:
             return _summary(await deed(desk))
 
-        answer = await once(conn, caller, key, said, act, status=status)
-    return _response(answer)
+        answered = await once(conn, caller, key, said, act, status=status)
+    return _response(answered)
 
 
 def _secret(request: Request) -> str:
@@ -265,8 +307,8 @@ def _summary(case: Case) -> dict[str, Any]:
     return CaseSummary.of(case, flows.load().flow(case.flow)).model_dump(mode="json")
 
 
-def _response(answer: Answer) -> Response:
-    headers = {"etag": f'"{answer.body["sequence"]}"'} if "sequence" in answer.body else {}
-    if answer.replayed:
+def _response(done: Answer) -> Response:
+    headers = {"etag": case_tag(done.body["case_id"], done.body["sequence"])} if "sequence" in done.body else {}
+    if done.replayed:
         headers["idempotency-replayed"] = "true"
-    return JSONResponse(answer.body, status_code=answer.status, headers=headers)
+    return JSONResponse(done.body, status_code=done.status, headers=headers)

@@ -1,20 +1,22 @@
 """What the REST API takes and gives. Amounts are fen, times UTC, persons and accounts keyed hashes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from services.approval.case_list import Listing
 from services.approval.cases import Actions, Case
 from services.approval.documents import FiledPaper
-from services.approval.errors import FieldsUnsound
+from services.approval.errors import FieldsUnknown, FieldsUnsound
 from services.approval.fields import all_fields, read_phone
 from services.approval.flows import Catalogue, Flow, FormUse, Node, Term
-from services.approval.store import Listing, LogEntry
+from services.approval.store import LogEntry
 from shared import regions
 from shared.cells import Unreadable, visible
 from shared.contracts.base import RegionCode
@@ -23,6 +25,7 @@ from shared.documents import StoredDocument
 from shared.identity import birth_year, device_key, ip_key, valid_id_no
 from shared.problems import FieldError
 
+ALWAYS_GIVEN = ("case_id", "sequence")
 _MAX_TEXT = 4000
 _MAX_PARTS = 2000
 _UNSOUND = (
@@ -36,6 +39,10 @@ _TAIL = re.compile(r"[0-9]{3}")
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
 Status = Literal["open", "closed", "withdrawn"]
+FlowCode = Annotated[str | None, Query(max_length=8, description="流程代码 / a flow's code", examples=["PR1"])]
+MatterCode = Annotated[
+    Literal["PR", "EN", "AS", "LA", "RE", "SE"] | None, Query(description="六大事项之一 / one of the six matters")
+]
 
 
 class _Taken(BaseModel):
@@ -407,16 +414,35 @@ class CaseOut(CaseSummary):
         )
 
 
+class CaseLine(CaseSummary):
+    """A case in a list: of its members only those that `fields` names, when it is given, and `case_id`, `sequence`."""
+
+    model_config = ConfigDict(json_schema_extra={"required": list(ALWAYS_GIVEN)})
+
+
 class CasePage(BaseModel):
     """A page of cases; `next` goes into `after` for the following page."""
 
-    cases: list[CaseSummary]
+    cases: list[CaseLine]
     next: str | None
 
     @classmethod
     def of(cls, listing: Listing, flows: Mapping[str, Flow]) -> Self:
         """From the store."""
-        return cls(cases=[CaseSummary.of(case, flows[case.flow]) for case in listing.cases], next=listing.next)
+        return cls(cases=[CaseLine.of(case, flows[case.flow]) for case in listing.cases], next=listing.next)
+
+    def only(self, fields: Collection[str] | None) -> dict[str, Any]:
+        """The page with the named members of its cases, or all; raises `FieldsUnknown`."""
+        if fields is None:
+            return self.model_dump(mode="json")
+        known = CaseLine.model_fields.keys()
+        if unknown := sorted(set(fields) - known):
+            raise FieldsUnknown(
+                f"可选:{', '.join(known)}",
+                f"To choose from: {', '.join(known)}",
+                [FieldError("query.fields", f"没有 {name}", f"there is no {name}") for name in unknown],
+            )
+        return self.model_dump(mode="json", include={"next": True, "cases": {"__all__": {*fields, *ALWAYS_GIVEN}}})
 
 
 class DocumentOut(BaseModel):

@@ -1,20 +1,18 @@
 """Cases in PostgreSQL: read within the caller's regions, changed together with their log and their events."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.approval.cases import Case
-from services.approval.changes import CaseChange
-from services.approval.errors import CaseNotFound, CursorInvalid
-from shared import cursor
+from services.approval.changes import CaseChange, amount_of
+from services.approval.errors import CaseNotFound
 from shared.bus.envelope import Envelope
 from shared.bus.outbox import publish
 from shared.contracts.power import TOPIC, NodeCompleted
-from shared.db import Connection, region_prefix
-from shared.principals import Principal
+from shared.db import Connection
 from shared.workdays import SHANGHAI
 
 SOURCE = "/approval"
@@ -29,26 +27,6 @@ class LogEntry:
     occurred_at: datetime
     recorded_at: datetime
     data: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which cases to list."""
-
-    village: str | None = None
-    status: str | None = None
-    flow: str | None = None
-    matter: str | None = None
-    text: str | None = None
-    waiting_for: Principal | None = None
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A page of cases, and where the next one begins."""
-
-    cases: list[Case] = field(default_factory=list)
-    next: str | None = None
 
 
 async def find(conn: Connection, case_id: UUID) -> Case:
@@ -67,11 +45,13 @@ def _found(state: dict[str, Any] | None) -> Case:
     return Case.from_state(state)
 
 
-async def log_of(conn: Connection, case_id: UUID) -> list[LogEntry]:
-    """All that happened to a case, oldest first."""
+async def log_of(conn: Connection, case_id: UUID, *, after: int = 0) -> list[LogEntry]:
+    """What happened to a case behind a sequence, oldest first."""
     rows = await conn.fetch(
-        "SELECT sequence, type, occurred_at, recorded_at, data FROM case_events WHERE case_id = $1 ORDER BY sequence",
+        "SELECT sequence, type, occurred_at, recorded_at, data FROM case_events"
+        " WHERE case_id = $1 AND sequence > $2 ORDER BY sequence",
         case_id,
+        after,
     )
     return [LogEntry(**dict(row)) for row in rows]
 
@@ -96,17 +76,19 @@ async def next_number(conn: Connection, village: str, flow: str, now: datetime) 
 
 _SAVE_CASES = """
 INSERT INTO cases (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
-                   waits_for, due_at, opened_at, updated_at, sequence, imported, state)
+                   waits_for, due_at, opened_at, updated_at, sequence, imported, state, closed_at, amount_fen)
 SELECT case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
-       string_to_array(waits_for, ','), due_at, opened_at, updated_at, sequence, imported, state::jsonb
+       string_to_array(waits_for, ','), due_at, opened_at, updated_at, sequence, imported, state::jsonb,
+       CASE WHEN status <> 'open' THEN updated_at END, amount_fen
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
             $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::int[],
-            $16::boolean[], $17::jsonb[])
+            $16::boolean[], $17::jsonb[], $18::bigint[])
   AS t (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
-        waits_for, due_at, opened_at, updated_at, sequence, imported, state)
+        waits_for, due_at, opened_at, updated_at, sequence, imported, state, amount_fen)
 ON CONFLICT (case_id) DO UPDATE SET
     status = excluded.status, node = excluded.node, waits_for = excluded.waits_for, due_at = excluded.due_at,
-    updated_at = excluded.updated_at, sequence = excluded.sequence, state = excluded.state
+    updated_at = excluded.updated_at, sequence = excluded.sequence, state = excluded.state,
+    closed_at = excluded.closed_at, amount_fen = coalesce(excluded.amount_fen, cases.amount_fen), changed_at = now()
 """
 _SAVE_EVENTS = """
 INSERT INTO case_events (case_id, sequence, village_code, type, occurred_at, data)
@@ -167,6 +149,7 @@ def _case_row(change: CaseChange) -> tuple[Any, ...]:
         case.sequence,
         change.imported,
         case.to_state(),
+        amount_of(change.events),
     )
 
 
@@ -188,69 +171,3 @@ def _envelopes(change: CaseChange) -> list[Envelope]:
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
-
-
-_NO_TERM = datetime(9999, 1, 1, tzinfo=UTC)
-_LIST = """
-SELECT state, opened_at, due_at, case_id FROM cases
-WHERE ($1::text IS NULL OR village_code LIKE $1) AND ($2::text IS NULL OR status = $2)
-  AND ($3::text IS NULL OR flow = $3) AND ($4::text IS NULL OR matter = $4)
-  AND ($5::text IS NULL OR title ILIKE $5 OR case_no ILIKE $5)
-"""
-_NEWEST = """
-  AND ($6::timestamptz IS NULL OR (opened_at, case_id) < ($6, $7::uuid))
-ORDER BY opened_at DESC, case_id DESC LIMIT $8
-"""
-_MOST_URGENT = """
-  AND status = 'open' AND EXISTS (
-    SELECT 1 FROM unnest($9::text[], $10::text[]) AS held (role, region)
-    WHERE held.role = ANY (waits_for) AND village_code LIKE held.region)
-  AND ($6::timestamptz IS NULL
-       OR (coalesce(due_at, timestamptz '9999-01-01 00:00+00'), case_id) > ($6, $7::uuid))
-ORDER BY coalesce(due_at, timestamptz '9999-01-01 00:00+00'), case_id LIMIT $8
-"""
-
-
-async def list_cases(conn: Connection, wanted: Wanted, *, after: str | None = None, limit: int = 50) -> Listing:
-    """A page of cases: what waits for somebody by its term, all else newest first; raises `CursorInvalid`."""
-    moment, case_id = _read_cursor(after) if after else (None, None)
-    filters = [
-        region_prefix(wanted.village) if wanted.village else None,
-        wanted.status,
-        wanted.flow,
-        wanted.matter,
-        _containing(wanted.text) if wanted.text else None,
-        moment,
-        case_id,
-        limit + 1,
-    ]
-    if wanted.waiting_for:
-        grants = sorted(wanted.waiting_for.grants)
-        held = [[grant.role for grant in grants], [region_prefix(grant.region) for grant in grants]]
-        rows = await conn.fetch(_LIST + _MOST_URGENT, *filters, *held)
-    else:
-        rows = await conn.fetch(_LIST + _NEWEST, *filters)
-    page = rows[:limit]
-    following = None
-    if len(rows) > limit:
-        last = page[-1]
-        moment = (last["due_at"] or _NO_TERM) if wanted.waiting_for else last["opened_at"]
-        following = _write_cursor(moment, last["case_id"])
-    return Listing([Case.from_state(row["state"]) for row in page], following)
-
-
-def _containing(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
-
-
-def _write_cursor(moment: datetime, case_id: UUID) -> str:
-    return cursor.write(moment.isoformat(), str(case_id))
-
-
-def _read_cursor(text: str) -> tuple[datetime, UUID]:
-    try:
-        moment, case_id = cursor.read(text)
-        return datetime.fromisoformat(moment), UUID(case_id)
-    except ValueError as error:
-        raise CursorInvalid("翻页参数无效,请从第一页开始", "The page marker is invalid, begin at page one") from error

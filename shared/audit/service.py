@@ -1,6 +1,8 @@
 """How a service gets its audit log: two works, the API and the pages."""
 
-from fastapi import FastAPI
+from collections.abc import Sequence
+
+from fastapi import FastAPI, params
 
 from shared.audit import pages, routes
 from shared.audit.sealer import Sealer
@@ -16,7 +18,7 @@ def works(app: FastAPI, db: Database, settings: Settings) -> dict[str, Work]:
     return {"audit_sealer": Sealer(db, settings).run(), "audit_watch": app.state.audit_watch.run()}
 
 
-def include(app: FastAPI) -> None:
-    """Answer under `/v1/audit` and `/audit`."""
-    app.include_router(routes.router)
-    app.include_router(pages.router)
+def include(app: FastAPI, *, dependencies: Sequence[params.Depends] = ()) -> None:
+    """Answer under `/v1/audit` and `/audit`, to whom the dependencies let pass."""
+    app.include_router(routes.router, dependencies=dependencies)
+    app.include_router(pages.router, dependencies=dependencies)

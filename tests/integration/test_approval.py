@@ -11,6 +11,7 @@ import httpx
 import pytest
 from itsdangerous import TimestampSigner
 
+from services.approval import versions
 from services.approval.app import build
 from shared.db import Database, Scope
 from shared.settings import Settings
@@ -80,7 +81,7 @@ async def test_a_case_walks_from_its_opening_to_the_next_desk(client: Client, cl
     assert (await head.get("/v1/cases?waiting=true")).json()["cases"] == []
     answer = await clerk.post(f"/v1/cases/{case['case_id']}/complete", json=request_done(await upload(clerk)))
     assert answer.status_code == 200, answer.text
-    assert answer.headers["etag"] == '"2"'
+    assert answer.headers["etag"] == versions.case_tag(case["case_id"], 2)
     waiting = (await head.get("/v1/cases?waiting=true")).json()["cases"]
     assert [(c["case_no"], c["node"]) for c in waiting] == [(case["case_no"], "PR1-02")]
     seen = (await head.get(f"/v1/cases/{case['case_id']}")).json()
@@ -111,10 +112,11 @@ async def test_two_clicks_at_once_give_one_effect_and_one_conflict(clerk: httpx.
     done = request_done(await upload(clerk))
     url = f"/v1/cases/{case['case_id']}/complete"
     answers = await asyncio.gather(*(clerk.post(url, json=done, headers={"if-match": '"1"'}) for _ in range(2)))
-    assert sorted(answer.status_code for answer in answers) == [200, 409]
-    conflict = next(answer for answer in answers if answer.status_code == 409).json()
+    assert sorted(answer.status_code for answer in answers) == [200, 412]
+    conflict = next(answer for answer in answers if answer.status_code == 412).json()
     assert conflict["type"] == "/problems/changed-meanwhile"
-    assert conflict["detail"]
+    assert "李明 办理节点 PR1-01" in conflict["detail"]
+    assert [(each["sequence"], each["type"]) for each in conflict["changes"]] == [(2, "case.node_completed.v1")]
 
 
 async def test_an_if_match_that_names_no_sequence_is_told_apart_from_a_conflict(clerk: httpx.AsyncClient) -> None:
@@ -122,7 +124,11 @@ async def test_an_if_match_that_names_no_sequence_is_told_apart_from_a_conflict(
     answer = await clerk.post(url, json={"reason": "不再需要"}, headers={"if-match": '"first"'})
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/if-match-unreadable")
     answer = await clerk.post(url, json={"reason": "不再需要"}, headers={"if-match": 'W/"1"'})
-    assert (answer.status_code, answer.json()["sequence"], answer.headers["etag"]) == (200, 2, '"2"')
+    assert (answer.status_code, answer.json()["sequence"], answer.headers["etag"]) == (
+        200,
+        2,
+        versions.case_tag(answer.json()["case_id"], 2),
+    )
 
 
 async def test_a_case_too_large_for_the_bus_is_refused(clerk: httpx.AsyncClient) -> None:
@@ -246,7 +252,7 @@ async def test_pages_lead_through_a_case_without_javascript(clerk: httpx.AsyncCl
     assert "申请.pdf" in page
     assert "这一步不由您办理" in page
     late = await clerk.post(f"{case_url}/withdraw", data={"sequence": "1", "reason": "晚了"})
-    assert late.status_code == 409
+    assert late.status_code == 412
     assert "刷新" in late.text
     assert "购买" in (await clerk.get("/?view=all")).text
 
