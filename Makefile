@@ -7,7 +7,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: help run demo import rebuild audit test check quality chaos bench new-rule rules docs lock browser clean
+.PHONY: help run demo import rebuild verify audit test check quality chaos bench new-rule rules docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ import: $(READY) ## 导入台账 import records: make import FILE=表.xlsx VILLA
 
 rebuild: $(READY) ## 由事件日志重建公开页,旧的照常服务 rebuild the public pages from the log while the old ones serve
 	@$(RUN) -m deploy.local.within services.disclosure.rebuild
+
+verify: $(READY) ## 离线核验公开的文件 check a disclosed paper offline: make verify FILE=合同.pdf PROOF=proof-7.json KEY=公钥
+	@$(RUN) services/disclosure/proof/verify_paper.py "$(FILE)" "$(PROOF)" $(if $(KEY),--key "$(KEY)")
 
 audit: $(READY) ## 核对审计链 check the audit logs against themselves and their published heads
 	@$(RUN) -m deploy.local.within shared.audit.check
