@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.disclosure import clock, pages, routes
+from services.disclosure import clock, pages, routes, takedowns
 from services.disclosure.appeals import clock as appeals_clock
 from services.disclosure.appeals import desk_pages as appeal_desk_pages
 from services.disclosure.appeals import pages as appeal_pages
@@ -68,6 +68,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(data_routes.router)
     app.include_router(paper_routes.router)
     app.include_router(routes.router)
+    app.include_router(takedowns.router)
     app.include_router(data_pages.router)
     app.include_router(pages.router)
     app.include_router(paper_pages.router)

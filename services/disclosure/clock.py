@@ -1,9 +1,9 @@
-"""What was public for a term vanishes when it ends, by the clock alone."""
+"""What was public for a term vanishes when it ends, by the clock; what was taken back is out of sight for sure."""
 
 from datetime import UTC, datetime
 
 from services.disclosure import revising
-from services.disclosure.projections import case
+from services.disclosure.projections import case, takedowns
 from shared.background import every
 from shared.db import Database, Scope
 
@@ -26,4 +26,5 @@ async def fade(db: Database, now: datetime) -> int:
         due = await case.fading(conn, now, _AT_ONCE)
         if due:
             await revising.revise(conn, due, lambda each: each, now)
+        await takedowns.obey_all(conn, now)
     return len(due)

@@ -72,3 +72,31 @@ class NoSuchProcess(NotFound):
 
     code = "no-such-process"
     title_zh, title_en = "没有这个采购过程", "No such contracting process"
+
+
+class UnknownField(Problem):
+    """Something to take back that is never public, or a reason that there isn't."""
+
+    status, code = 422, "unknown-field"
+    title_zh, title_en = "无法撤回", "That cannot be taken back"
+
+
+class AlreadyTaken(Problem):
+    """It is taken back already."""
+
+    status, code = 409, "already-taken-back"
+    title_zh, title_en = "已经撤回", "Taken back already"
+
+
+class NoSuchTakedown(NotFound):
+    """No takedown of this id stands in the caller's county."""
+
+    code = "no-such-takedown"
+    title_zh, title_en = "没有这条撤回", "No such takedown"
+
+
+class PutBackByAnother(Problem):
+    """Whoever asked to put something back can't agree to it himself."""
+
+    status, code = 409, "put-back-by-another"
+    title_zh, title_en = "须由另一人同意", "Another person must agree"
