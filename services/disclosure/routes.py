@@ -11,11 +11,15 @@ from services.disclosure import errors, qr, village_page
 from services.disclosure.answers import answer
 from services.disclosure.case_view import CaseView, Lines, lines_of
 from services.disclosure.masking import masks
+from services.disclosure.poster import poster
 from services.disclosure.projections import case, village
+from services.disclosure.proof.routes import signer_of
 from services.disclosure.reader import page_address, public, village_cache
 from services.disclosure.schemas import CaseFilter, CaseLinks, CasePage, County, VillagePage
 from services.disclosure.vocabulary import vocabulary
 from shared.openapi import problems
+from shared.pdf import NoChineseFont
+from shared.web import settings_of
 
 router = APIRouter(prefix="/v1", tags=["公开 open data"])
 _JSON = "application/json"
@@ -67,6 +71,19 @@ async def draw_svg(request: Request, code: VillageCode) -> Response:
 async def draw_png(request: Request, code: VillageCode) -> Response:
     """The QR code of the village's page, as a picture."""
     return answer(request, qr.draw(page_address(request, code), "png"), "image/png", keep=_A_DAY)
+
+
+@router.get(
+    "/villages/{code}/poster.pdf",
+    summary="村码海报 / The village's poster to print",
+    response_class=Response,
+    responses=_VILLAGE | problems(NoChineseFont) | {200: {"content": {"application/pdf": {}}}},
+)
+async def give_poster(request: Request, code: VillageCode) -> Response:
+    """A4 for the notice board: the village's code and address, and the key of the log of disclosed papers."""
+    address = page_address(request, code)
+    body = await poster(code, address, signer_of(request).verifier, settings_of(request).fonts_dir)
+    return Response(body, media_type="application/pdf", headers={"cache-control": _A_DAY})
 
 
 @router.get(

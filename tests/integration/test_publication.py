@@ -3,14 +3,17 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pypdf import PdfReader
 
 from services.disclosure import app as disclosure
 from services.disclosure import clock
 from services.disclosure.opendata.making import make
+from shared import regions
 from shared.contracts.power import CaseAmended
 from shared.db import Database, Scope
 from shared.settings import Settings
@@ -90,9 +93,8 @@ async def test_what_an_official_takes_back_is_nowhere_until_a_second_person_puts
     await deliver(world.db, opened(case), bids_in(case), award(case))
     await make(world.settings)
     assert LOSER in await world.public(case)
-    one, two = (
-        {"authorization": f"Bearer {token(f'county_secretary@{COUNTY}', subject=subject)}"} for subject in ("one", "two")
-    )
+    as_ = f"county_secretary@{COUNTY}"
+    one, two = ({"authorization": f"Bearer {token(as_, subject=subject)}"} for subject in ("one", "two"))
     wanted = {"what": "bids", "why": "secret", "note": "报价涉密"}
     made = await world.http.post(f"/v1/cases/{case}/takedowns", json=wanted, headers=one)
     assert made.status_code == 201, made.text
@@ -188,3 +190,18 @@ async def test_cases_are_found_by_parts_of_words_and_signs_mean_themselves(world
         assert await found(words) == 1, words
     for words in ("%", "_", "不存在", "云河 不存在", "' OR 1=1 --", "😀", LOSER[2:4] + "x"):
         assert await found(words) == 0, words
+
+
+async def test_a_village_has_a_poster_to_print(world: World, tmp_path: Path) -> None:
+    await deliver(world.db, opened(case_id()))
+    answer = await world.http.get(f"/v1/villages/{VILLAGE}/poster.pdf")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    (tmp_path / "poster.pdf").write_bytes(answer.content)
+    reader = PdfReader(tmp_path / "poster.pdf")
+    text = reader.pages[0].extract_text()
+    assert len(reader.pages) == 1
+    assert regions.name(VILLAGE) in text
+    assert f"/villages/{VILLAGE}" in text
+    assert (await world.http.get("/v1/papers/log")).json()["key"] in text.replace("\n", "")
+    missing = await world.http.get("/v1/villages/330421999999/poster.pdf")
+    assert missing.status_code == 404

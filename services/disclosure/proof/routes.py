@@ -42,8 +42,9 @@ _PRINT = re.compile(r"[0-9a-f]{64}")
 _FOR_GOOD = "public, max-age=31536000, immutable"
 _NOW = "public, max-age=1, must-revalidate"
 _LIMITED = problems(TooManyRequests)
-Place = Annotated[int, Path(ge=0, le=1_000_000_000, description="第几号,从 0 数起 / its place, counted from 0", examples=[0])]
-Size = Annotated[int | None, Query(ge=1, le=1_000_000_000, description="哪个树头;不填为最新 / of which head; the newest")]
+_LARGEST = 1_000_000_000
+Place = Annotated[int, Path(ge=0, le=_LARGEST, description="第几号,从 0 数起 / its place, from 0", examples=[0])]
+Size = Annotated[int | None, Query(ge=1, le=_LARGEST, description="哪个树头;不填为最新 / of which head; the newest")]
 
 
 @router.get(
@@ -78,7 +79,7 @@ async def show_checkpoint(request: Request) -> Response:
     summary="某一树头 / Read a head by its size",
     responses=problems(NoPaperYet, NoSuchHead, TooManyRequests) | {200: {"model": SignedHead}},
 )
-async def show_head(request: Request, size: Annotated[int, Path(ge=1, le=1_000_000_000, examples=[3])]) -> Response:
+async def show_head(request: Request, size: Annotated[int, Path(ge=1, le=_LARGEST, examples=[3])]) -> Response:
     """A head that was signed, by how many papers it is over."""
     async with public(request) as conn:
         head = await paper_log.head(conn, size)
@@ -130,7 +131,7 @@ async def prove_leaf(request: Request, index: Place, size: Size = None) -> Respo
 )
 async def show_consistency(
     request: Request,
-    old: Annotated[int, Query(ge=1, le=1_000_000_000, description="较早的树头 / the older head's size", examples=[3])],
+    old: Annotated[int, Query(ge=1, le=_LARGEST, description="较早的树头 / the older head's size", examples=[3])],
     new: Size = None,
 ) -> Response:
     """The consistency proof between two heads that were signed: nothing of the older log was changed or taken out."""

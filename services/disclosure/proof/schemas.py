@@ -126,7 +126,7 @@ class ConsistencyProof(Answer):
     key: str = Field(description=_KEY)
 
 
-_Place = Annotated[int, Field(ge=0, le=1_000_000_000)]
+_Place = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class LeafRange(BaseModel):
