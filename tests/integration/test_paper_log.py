@@ -230,7 +230,7 @@ async def test_a_villager_checks_a_paper_on_the_phone(world: World, browser: Bro
         page = await context.new_page()
         await page.goto(f"/cases/{case}")
         await page.locator("summary", has_text="原件").click()
-        await page.get_by_role("link", name="核验").first.click()
+        await page.get_by_role("main").get_by_role("link", name="核验").first.click()
         for name, verdict in (("quotes.pdf", "✓ 一致"), ("other.pdf", "✗ 不一致")):
             await page.get_by_label("选择村里发给您的电子文件").set_input_files(tmp_path / name)
             await page.get_by_role("button", name="比对").click()
