@@ -152,8 +152,11 @@ async def database(settings: Settings) -> AsyncIterator[Callable[[str], Awaitabl
 def token() -> Token:
     """Mints a token: `token("handler@330421103201", name="李明")`."""
 
-    def mint(*grants: str, subject: str = "li", name: str = "李明", person_key: str | None = None) -> str:
+    def mint(
+        *grants: str, subject: str = "li", name: str = "李明", person_key: str | None = None, **more: object
+    ) -> str:
         claims: dict[str, object] = {
+            **more,
             "iss": ISSUER,
             "aud": "yunjing",
             "sub": subject,

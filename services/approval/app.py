@@ -12,6 +12,9 @@ from services.approval.idempotency import forget_old
 from services.approval.imports import routes as import_routes
 from services.approval.prompts import Prompter
 from services.approval.rest import rest
+from services.approval.webhooks import queue
+from services.approval.webhooks import routes as webhook_routes
+from services.approval.webhooks.sender import Sender
 from shared.audit import service as audit
 from shared.background import every, running
 from shared.bus.relay import Relay
@@ -35,10 +38,12 @@ def build(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.prompter = Prompter(settings.detector_url)
+        app.state.sender = sender = Sender(db, settings)
         works = {
             "relay": Relay(db, settings).run(),
             "forgetting": _forget_old_answers(db),
-            "changes": Line(db, _nothing_more, lambda: None).run(),
+            "changes": Line(db, queue.fan_out, sender.wake).run(),
+            "webhooks": sender.run(),
         }
         async with running(app, db, works | audit.works(app, db, settings)):
             yield
@@ -50,20 +55,18 @@ def build(settings: Settings) -> FastAPI:
     app.state.scopes = {name: f"{scope.zh} / {scope.en}" for name, scope in rest().scopes.items()}
     app.include_router(routes.router)
     app.include_router(feed_routes.router)
+    app.include_router(webhook_routes.router)
     app.include_router(import_routes.router)
     app.include_router(pages.router, dependencies=[Depends(person_only)])
     audit.include(app, dependencies=[Depends(person_only)])
     return app
 
 
-async def _nothing_more(*_: object) -> None:
-    return None
-
-
 async def _forget_old_answers(db: Database) -> None:
     async def look() -> bool:
         async with db.begin(Scope.system()) as conn:
             await forget_old(conn)
+            await queue.forget_old(conn)
         return False
 
     await every(_HOUR, "idempotency", look)

@@ -13,13 +13,14 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from services.approval import cases, errors, flows
+from services.approval.callers import Importer
 from services.approval.database import Db
 from services.approval.desk import check_village
 from services.approval.idempotency import IdempotencyKey, once
 from services.approval.imports.rows import Reading, RowFault, read_records
 from services.approval.imports.take import Report, take
 from shared import audit
-from shared.auth import Caller, require
+from shared.auth import require
 from shared.contracts.base import RegionCode
 from shared.db import Scope
 from shared.documents import MAX_BYTES, safe_name
@@ -68,7 +69,7 @@ class ReportOut(BaseModel):
 )
 async def import_sheet(
     db: Db,
-    caller: Caller,
+    caller: Importer,
     request: Request,
     file: Annotated[UploadFile, File(description="XLSX, or CSV as UTF-8 or GB18030")],
     village_code: Annotated[RegionCode, Form()],
