@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from services.approval import feed_routes, flows, pages, routes
+from services.approval import bulk_routes, feed_routes, flows, pages, routes
 from services.approval.callers import Rates, person_only
 from services.approval.feed import Line
 from services.approval.idempotency import forget_old
@@ -54,6 +54,7 @@ def build(settings: Settings) -> FastAPI:
     app.state.rates = Rates(counted=settings.rate_limits)
     app.state.scopes = {name: f"{scope.zh} / {scope.en}" for name, scope in rest().scopes.items()}
     app.include_router(routes.router)
+    app.include_router(bulk_routes.router)
     app.include_router(feed_routes.router)
     app.include_router(webhook_routes.router)
     app.include_router(import_routes.router)

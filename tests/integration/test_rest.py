@@ -208,6 +208,31 @@ async def test_what_commits_late_appears_before_its_readers_eyes(clerk: httpx.As
     assert [each["sequence"] for each in await follow(clerk, 3)][len(seen) :] == [2]
 
 
+async def test_many_deeds_at_once_each_have_their_answer_and_one_effect(clerk: httpx.AsyncClient) -> None:
+    case, items = await open_case(clerk), [{"do": "open", **opening(title=f"第{n}件")} for n in range(3)]
+    items += [{"do": "withdraw", "case_id": case["case_id"], "reason": "不再需要", "seen": seen} for seen in (9, 1)]
+    answers = [
+        await clerk.post("/v1/bulk", json={"items": items}, headers={"idempotency-key": "b-1"}) for _ in range(2)
+    ]
+    told = [[(one["status"], one["replayed"]) for one in answer.json()["results"]] for answer in answers]
+    assert told[0] == [(201, False)] * 3 + [(412, False), (200, False)]
+    assert told[1] == [(201, True)] * 3 + [(412, False), (200, True)]
+    assert answers[0].json()["results"][3]["problem"]["type"] == "/problems/changed-meanwhile"
+    assert len((await clerk.get("/v1/cases")).json()["cases"]) == 4
+    misread = await clerk.post("/v1/bulk", json={"items": [items[0] | {"fields": {"itme": "纸"}}]})
+    assert misread.json()["errors"][0]["field"].endswith("items.0.open.fields.itme")
+
+
+async def test_all_or_nothing_leaves_nothing_half_done(clerk: httpx.AsyncClient) -> None:
+    items = [{"do": "open", **opening()}, {"do": "open", **opening(fields={"item": "纸"})}]
+    refused = await clerk.post("/v1/bulk", json={"items": items, "all_or_nothing": True})
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/bulk-refused")
+    assert {error["field"] for error in refused.json()["errors"]} >= {"items.1.fields.reason"}
+    assert (await clerk.get("/v1/cases")).json()["cases"] == []
+    done = await clerk.post("/v1/bulk", json={"items": [items[0]] * 2, "all_or_nothing": True})
+    assert (done.json()["done"], done.json()["refused"]) == (2, 0)
+
+
 @dataclass
 class Receiver:
     """Another system: what it was sent, and what it answers."""
@@ -277,7 +302,7 @@ async def test_a_failing_receiver_is_tried_again_and_the_log_can_be_sent_again(
         return dict((await oa.get(f"{url}/deliveries")).json()["deliveries"][0])
 
     async def tried() -> bool:
-        return (await state())["attempts"] == 1
+        return bool((await state())["attempts"] == 1)
 
     await eventually(tried)
     assert ((await state())["state"], (await state())["error"]) == ("waiting", "HTTP 500")
@@ -287,7 +312,7 @@ async def test_a_failing_receiver_is_tried_again_and_the_log_can_be_sent_again(
     assert again.json() == {"count": 1}
 
     async def taken() -> bool:
-        return (await state())["state"] == "delivered"
+        return bool((await state())["state"] == "delivered")
 
     await eventually(taken)
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
