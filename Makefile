@@ -21,8 +21,8 @@ demo: $(READY) ## 在运行的系统上演一段故事 play a story over the run
 import: $(READY) ## 导入台账 import records: make import FILE=表.xlsx VILLAGE=330421107201 [OPTIONS=--dry-run]
 	@$(RUN) -m deploy.local.within services.approval.imports "$(FILE)" --village "$(VILLAGE)" $(OPTIONS)
 
-rebuild: $(READY) ## 由事件日志重建公开页,旧的照常服务 rebuild the public pages from the log while the old ones serve
-	@$(RUN) -m deploy.local.within services.disclosure.rebuild
+rebuild: $(READY) ## 由事件日志重建读模型,旧的照常服务 rebuild read models from the log while the old ones serve [MODEL=supervision]
+	@$(RUN) -m deploy.local.within services.disclosure.rebuild $(MODEL)
 
 verify: $(READY) ## 离线核验公开的文件 check a disclosed paper offline: make verify FILE=合同.pdf PROOF=proof-7.json KEY=公钥
 	@$(RUN) services/disclosure/proof/verify_paper.py "$(FILE)" "$(PROOF)" $(if $(KEY),--key "$(KEY)")

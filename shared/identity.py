@@ -46,6 +46,11 @@ def account_key(account_no: str, secret: str) -> str:
     return _keyed_hash("account", digits, secret)
 
 
+def company_key(company: str, secret: str) -> str:
+    """The keyed hash by which a firm is matched, by its credit code or, where that is unknown, its name."""
+    return _keyed_hash("company", unicodedata.normalize("NFKC", company).strip().upper(), secret)
+
+
 def normalise_phone(phone: str) -> str:
     """The digits that a phone is dialled by from anywhere in the country: without signs, +86, trunk's 0, extension."""
     line = _EXTENSION.split(unicodedata.normalize("NFKC", phone).lower(), maxsplit=1)[0]

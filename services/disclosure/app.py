@@ -11,7 +11,6 @@ from services.disclosure.appeals import desk_pages as appeal_desk_pages
 from services.disclosure.appeals import pages as appeal_pages
 from services.disclosure.appeals.plan import plan
 from services.disclosure.cache import VillageCache
-from services.disclosure.consumer import GROUP, TOPICS, handle_batch
 from services.disclosure.masking import masks
 from services.disclosure.opendata import ocds
 from services.disclosure.opendata import pages as data_pages
@@ -25,11 +24,12 @@ from services.disclosure.proof import pages as paper_pages
 from services.disclosure.proof import routes as paper_routes
 from services.disclosure.proof.checkpoint import Signer
 from services.disclosure.proof.keeper import Keeper
+from services.disclosure.read_models import PUBLIC, SUPERVISION
+from services.disclosure.supervision.plan import plan as supervision_plan
 from services.disclosure.vocabulary import vocabulary
 from shared.audit import service as audit
 from shared.background import running
 from shared.buckets import Buckets
-from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
 from shared.db import Database
 from shared.settings import Settings
@@ -42,14 +42,15 @@ def build(settings: Settings) -> FastAPI:
     Raises `ValueError` without the key that signs the log of disclosed papers.
     """
     signer = Signer.of(settings.paper_log_key or "")
-    masks(), vocabulary(), publication(), tables(), ocds.mapped(), plan()
+    masks(), vocabulary(), publication(), tables(), ocds.mapped(), plan(), supervision_plan()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings, "disclosure")
         village_cache = VillageCache(db)
         works = {
-            "consumer": Consumer(db, settings, group=GROUP, topics=TOPICS, handle=handle_batch).run(),
+            "consumer": PUBLIC.consumer(db, settings).run(),
+            "supervision": SUPERVISION.consumer(db, settings).run(),
             "relay": Relay(db, settings).run(),
             "cache": village_cache.run(),
             "downloads": Maker(db, settings).run(),

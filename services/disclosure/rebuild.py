@@ -1,4 +1,4 @@
-"""The read models thrown away and rebuilt from the log, while the old ones serve: `make rebuild`.
+"""Read models thrown away and rebuilt from the log, while the old ones serve: `make rebuild [MODEL=supervision]`.
 
 New tables fill in a schema of their own, from the first event on. When they have come as far as the old ones, one
 transaction holds the service's consumer, lets the last events in, and puts the new tables in the place of the old,
@@ -18,11 +18,10 @@ from typing import Any
 import asyncpg
 from aiokafka import TopicPartition
 
-from services.disclosure.consumer import GROUP, TOPICS, handle_batch
 from services.disclosure.projections import takedowns
 from services.disclosure.projections.village import CHANNEL
 from services.disclosure.proof.paper_log import COLUMNS as PAPER_COLUMNS
-from shared.bus.consumer import Consumer
+from services.disclosure.read_models import MODELS, PUBLIC, SUPERVISED, ReadModel
 from shared.db import ROOT, Connection, Database, Scope
 from shared.settings import Settings
 
@@ -46,8 +45,10 @@ _HELD = _OFFSETS.format(schema=LIVE) + " FOR UPDATE"
 _MODELS = """
 SELECT 'TABLE' AS kind, relname AS name FROM pg_class
 WHERE relnamespace = $1::regnamespace AND relkind = 'r' AND relname <> ALL($2)
+  AND starts_with(relname, $3) = $4
 UNION ALL
-SELECT 'FUNCTION', proname FROM pg_proc WHERE pronamespace = $1::regnamespace AND proname <> ALL($2)
+SELECT 'FUNCTION', format('%s(%s)', proname, pg_get_function_identity_arguments(oid)) FROM pg_proc
+WHERE pronamespace = $1::regnamespace AND proname <> ALL($2) AND starts_with(proname, $3) = $4
 """
 _GO_ON = f"""
 INSERT INTO {LIVE}.consumer_offsets AS o (consumer, topic, partition, next_offset, epoch)
@@ -79,8 +80,10 @@ class AnotherRebuild(Exception):
     """A rebuild is under way already."""
 
 
-async def rebuild(settings: Settings, *, tell: Callable[[str], None] = lambda line: None) -> int:
-    """Build anew and switch; how many events could not be taken in, which are in the dead letters.
+async def rebuild(
+    settings: Settings, model: ReadModel = PUBLIC, *, tell: Callable[[str], None] = lambda line: None
+) -> int:
+    """Build a model anew and switch; how many events could not be taken in, which are in the dead letters.
 
     Raises `AnotherRebuild`, and `NotCaughtUp` when nothing was switched.
     """
@@ -95,7 +98,7 @@ async def rebuild(settings: Settings, *, tell: Callable[[str], None] = lambda li
         await new.open()
         await _migrate(new)
         await owner.execute(f"INSERT INTO {NEW}.takedowns SELECT * FROM {LIVE}.takedowns")
-        dead = await _fill_and_switch(settings, live, new, owner, tell)
+        dead = await _fill_and_switch(settings, model, live, new, owner, tell)
         for schema in (OLD, NEW):
             await owner.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
         return dead
@@ -120,24 +123,28 @@ async def _migrate(new: Database) -> None:
 
 
 async def _fill_and_switch(
-    settings: Settings, live: Database, new: Database, owner: Connection, tell: Callable[[str], None]
+    settings: Settings,
+    model: ReadModel,
+    live: Database,
+    new: Database,
+    owner: Connection,
+    tell: Callable[[str], None],
 ) -> int:
-    group = f"{GROUP}.rebuild.{uuid.uuid4().hex[:12]}"
-    consumer = Consumer(new, settings, group=group, topics=TOPICS, handle=handle_batch)
-    async with _running(consumer.run()) as filling:
+    group = f"{model.group}.rebuild.{uuid.uuid4().hex[:12]}"
+    async with _running(model.consumer(new, settings, group).run()) as filling:
         began = time.monotonic()
-        while not _reached(await _places(new, NEW, group), ends := await _places(live, LIVE, GROUP)):
+        while not _reached(await _places(new, NEW, group), ends := await _places(live, LIVE, model.group)):
             _check(filling)
             done = sum((await _places(new, NEW, group)).values())
-            tell(f"{done}/{sum(ends.values())} {time.monotonic() - began:.0f} s")
+            tell(_progress(model, done, sum(ends.values()), time.monotonic() - began))
             await asyncio.sleep(_LOOK_SECONDS)
         async with live.begin(Scope.system()) as conn:
-            held = {_place(row): row["next_offset"] for row in await conn.fetch(_HELD, GROUP)}
+            held = {_place(row): row["next_offset"] for row in await conn.fetch(_HELD, model.group)}
             await _until_reached(new, group, held, filling)
             await _stop(filling)
             # Whose connection is lost has lost the lock as well: another rebuild may have begun.
             await owner.execute("SELECT")
-            return await _switch(conn, group)
+            return await _switch(conn, group, model)
 
 
 async def _until_reached(new: Database, group: str, held: Places, filling: asyncio.Task[None]) -> None:
@@ -151,25 +158,35 @@ async def _until_reached(new: Database, group: str, held: Places, filling: async
         raise NotCaughtUp from error
 
 
-async def _switch(conn: Connection, group: str) -> int:
+async def _switch(conn: Connection, group: str, model: ReadModel = PUBLIC) -> int:
     """New tables for old, with how far they have come; whoever holds an old page is told. All of it or nothing."""
-    before = {row["village_code"] for row in await conn.fetch(f"SELECT village_code FROM {LIVE}.villages")}
-    await conn.execute(_GO_ON, GROUP, group)
-    await conn.execute(_HAVE_SEEN, GROUP, group)
+    await conn.execute(_GO_ON, model.group, group)
+    await conn.execute(_HAVE_SEEN, model.group, group)
     dead = int((await conn.execute(_DEAD)).split()[-1])
+    if model is PUBLIC:
+        await _switch_public(conn)
+    else:
+        await _swap(conn, model)
+    await conn.execute("SELECT pg_notify($1, '')", f"{LIVE}.outbox")
+    return dead
+
+
+async def _switch_public(conn: Connection) -> None:
+    before = {row["village_code"] for row in await conn.fetch(f"SELECT village_code FROM {LIVE}.villages")}
     await conn.execute(_PAPERS)
-    for source, target in ((LIVE, OLD), (NEW, LIVE)):
-        for row in await conn.fetch(_MODELS, source, list(_STAYS)):
-            name = row["name"] if row["kind"] == "TABLE" else f"{row['name']}()"
-            await conn.execute(f"ALTER {row['kind']} {source}.{name} SET SCHEMA {target}")
+    await _swap(conn, PUBLIC)
     # What was taken back, or put back, while the new ones were filling.
     await takedowns.obey_all(conn, datetime.now(UTC))
     after = {row["village_code"] for row in await conn.fetch(f"SELECT village_code FROM {LIVE}.villages")}
     await conn.execute(
         "SELECT pg_notify($1, code) FROM unnest($2::text[]) AS code", f"{LIVE}.{CHANNEL}", sorted(before | after)
     )
-    await conn.execute("SELECT pg_notify($1, '')", f"{LIVE}.outbox")
-    return dead
+
+
+async def _swap(conn: Connection, model: ReadModel) -> None:
+    for source, target in ((LIVE, OLD), (NEW, LIVE)):
+        for row in await conn.fetch(_MODELS, source, list(_STAYS), SUPERVISED, model.restricted):
+            await conn.execute(f"ALTER {row['kind']} {source}.{row['name']} SET SCHEMA {target}")
 
 
 async def _places(db: Database, schema: str, group: str) -> Places:
@@ -201,6 +218,13 @@ async def _stop(task: asyncio.Task[None]) -> None:
         await task
 
 
+def _progress(model: ReadModel, done: int, of: int, seconds: float) -> str:
+    """`公开页 public 41% 5000/12000, 3 s`, and how long it will still take at this pace."""
+    share = min(done / of, 1.0) if of else 1.0
+    left = f", 约剩 {seconds / share - seconds:.0f} s left" if share > 0 else ""
+    return f"{model.zh} {model.name} {share:.0%} {done}/{of}, {seconds:.0f} s{left}"
+
+
 def _check(task: asyncio.Task[None]) -> None:
     """A filling that has broken off is an error of the rebuild."""
     if task.done():
@@ -208,16 +232,24 @@ def _check(task: asyncio.Task[None]) -> None:
 
 
 def main() -> int:
-    """`python -m services.disclosure.rebuild`."""
+    """`python -m services.disclosure.rebuild [name of a read model]...`: all of them when none is named."""
+    names = sys.argv[1:] or list(MODELS)
+    if unknown := [name for name in names if name not in MODELS]:
+        print(f"没有读模型 No read model {', '.join(unknown)}: {', '.join(MODELS)}", file=sys.stderr)
+        return 2
+    return max(_rebuilt(MODELS[name]) for name in names)
+
+
+def _rebuilt(model: ReadModel) -> int:
     try:
-        dead = asyncio.run(rebuild(Settings(), tell=lambda line: print(f"\r{line}", end="", flush=True)))
+        dead = asyncio.run(rebuild(Settings(), model, tell=lambda line: print(f"\r{line:<70}", end="", flush=True)))
     except AnotherRebuild:
         print("已有一次重建正在进行 Another rebuild is under way", file=sys.stderr)
         return 1
     except NotCaughtUp:
         print("未能追上,旧的读模型仍在使用 Not caught up: the old read models go on serving", file=sys.stderr)
         return 1
-    print(f"\n已重建并切换,{dead} 条进入死信 Rebuilt and switched, {dead} events went to the dead letters")
+    print(f"\n{model.zh}已重建并切换,{dead} 条进入死信 Rebuilt and switched, {dead} events went to the dead letters")
     return 0
 
 
