@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 
 from shared.auth import BEARER
 from shared.problems import (
+    BodyUnreadable,
     ForeignOrigin,
     InvalidInput,
     NotAllowed,
@@ -152,6 +153,8 @@ def _complete_operation(operation: dict[str, Any], *, writes: bool) -> None:
     for response in responses.values():
         if response["description"] == "Successful Response":
             response["description"] = "成功 / Done"
+    if "requestBody" in operation:
+        _add(responses, BodyUnreadable)
     if "422" in responses:
         _add(responses, InvalidInput)
     ways = [way[BEARER.scheme_name] for way in operation.get("security", ()) if BEARER.scheme_name in way]

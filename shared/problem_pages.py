@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from shared.bus.faults import passing
 from shared.problems import (
     CHALLENGE,
+    BodyUnreadable,
     InvalidInput,
     NotAllowed,
     NotFound,
@@ -37,7 +38,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        kind = {401: NotSignedIn, 403: NotAllowed, 404: NotFound}.get(error.status_code, Problem)
+        kind = {400: BodyUnreadable, 401: NotSignedIn, 403: NotAllowed, 404: NotFound}.get(error.status_code, Problem)
         problem = kind("", str(error.detail))
         response = render(request, problem, status=error.status_code)
         response.headers.update(error.headers or {})

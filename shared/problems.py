@@ -49,6 +49,13 @@ class Problem(Exception):
         }
 
 
+class BodyUnreadable(Problem):
+    """The request's body is no JSON in UTF-8, or no whole form."""
+
+    status, code = 400, "body-unreadable"
+    title_zh, title_en = "请求内容无法读取", "The body of the request cannot be read"
+
+
 class NotSignedIn(Problem):
     """No valid token or session."""
 
