@@ -106,9 +106,10 @@ async def get_template(caller: Caller, dataset: Dataset, kind: Literal["csv", "x
 async def export_records(request: Request, caller: Caller, dataset: Dataset) -> StreamingResponse:
     """The register within the caller's regions as a sheet to correct and upload again. Persons stay keyed hashes."""
     require(caller, *READERS)
+    register = _register(dataset)
     async with db_of(request).begin(Scope.of(caller)) as conn:
         await audit.record(conn, caller, "register.exported", f"register:{dataset}")
-    lines = _exported(db_of(request), caller, _register(dataset))
+    lines = _exported(db_of(request), caller, register)
     return StreamingResponse(lines, media_type=_CSV, headers=_attached(f"{dataset}.csv"))
 
 

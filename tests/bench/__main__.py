@@ -7,7 +7,19 @@ from collections.abc import Awaitable, Callable
 
 from rich.console import Console
 
-from tests.bench import burst, evaluate, figures, freshness, growth, imports, push, replay, streams, village_page
+from tests.bench import (
+    burst,
+    clerks,
+    evaluate,
+    figures,
+    freshness,
+    growth,
+    imports,
+    push,
+    replay,
+    streams,
+    village_page,
+)
 from tests.bench.figures import Figure
 from tests.bench.ground import Ground
 
@@ -21,6 +33,7 @@ MEASURES: dict[str, Measure] = {
     "freshness": lambda ground, wanted: freshness.measure(ground, wanted.cases),
     "streams": lambda ground, wanted: streams.measure(ground, wanted.streams),
     "burst": lambda ground, wanted: burst.measure(ground, wanted.burst),
+    "clerks": lambda ground, wanted: clerks.measure(ground, wanted.rounds),
     "imports": lambda ground, wanted: imports.measure(ground, wanted.rows),
 }
 console = Console()
@@ -58,6 +71,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=200, help="cases whose way to the public page is timed")
     parser.add_argument("--streams", type=int, default=10_000, help="alert streams to hold open")
     parser.add_argument("--burst", type=int, default=10_000, help="alerts raised at once")
+    parser.add_argument("--rounds", type=int, default=10, help="cases that each pair of the hundred clerks moves on")
     parser.add_argument("--rows", type=int, default=20_000, help="rows to import")
     sys.exit(0 if asyncio.run(run(parser.parse_args())) else 1)
 
