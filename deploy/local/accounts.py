@@ -20,6 +20,32 @@ class Account:
     grants: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Machine:
+    """One client of the demo that acts for itself; `grants` are `role@region`."""
+
+    client_id: str
+    secret: str
+    name: str
+    scopes: tuple[str, ...]
+    grants: tuple[str, ...]
+
+
+def machines() -> tuple[Machine, ...]:
+    """All clients that act for themselves."""
+    content = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return tuple(
+        Machine(
+            client_id=each["client_id"],
+            secret=content["client_secret"],
+            name=each["name"]["zh"],
+            scopes=tuple(each["scopes"]),
+            grants=tuple(each["grants"]),
+        )
+        for each in content["clients"]
+    )
+
+
 def load() -> tuple[Account, ...]:
     """All accounts, in the order of the file."""
     content = yaml.safe_load(_FILE.read_text(encoding="utf-8"))

@@ -98,7 +98,14 @@ class Identity:
         keys = {
             each.username: person_key(f"demo account {each.username}", self._keys.identity_secret) for each in wanted
         }
-        return Demand(port=self.port, config=config, client=client, accounts=wanted, person_keys=keys)
+        return Demand(
+            port=self.port,
+            config=config,
+            client=client,
+            accounts=wanted,
+            machines=list(accounts.machines()),
+            person_keys=keys,
+        )
 
 
 def _callback(service: str) -> str:
@@ -131,6 +138,17 @@ def token_for(username: str, *, issuer: str | None = None, keys: Keys | None = N
         answer = http.post("/oauth/token", auth=(CLIENT_ID, keys.client_secret), data=proof)
     if answer.status_code != 200:
         raise SignInRefused(f"{username}: {answer.text}")
+    return str(answer.json()["access_token"])
+
+
+def token_of_client(client_id: str, *scopes: str, issuer: str | None = None) -> str:
+    """An access token of a demo client that acts for itself; raises `SignInRefused` for a wrong one."""
+    machine = {each.client_id: each for each in accounts.machines()}[client_id]
+    asked = {"grant_type": "client_credentials", "scope": " ".join(scopes or machine.scopes)}
+    with httpx.Client(base_url=issuer or url("identity"), timeout=30, trust_env=False) as http:
+        answer = http.post("/oauth/token", auth=(client_id, machine.secret), data=asked)
+    if answer.status_code != 200:
+        raise SignInRefused(f"{client_id}: {answer.text}")
     return str(answer.json()["access_token"])
 
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from deploy.local import accounts, processes
 from deploy.local.environment import CLIENT_ID, url
-from deploy.local.identity import Identity, SignInRefused, sign_in, token_for
+from deploy.local.identity import Identity, SignInRefused, sign_in, token_for, token_of_client
 from deploy.local.keys import Keys
 from shared.auth import Caller
 from shared.identity import person_key
@@ -53,7 +53,8 @@ def service(issuer: str, keys: Keys) -> FastAPI:
     @app.get("/me")
     async def me(caller: Caller) -> dict[str, object]:
         grants = sorted(f"{g.role}@{g.region}" for g in caller.grants)
-        return {"name": caller.name, "grants": grants, "person": caller.person_key}
+        scopes = None if caller.scopes is None else sorted(caller.scopes)
+        return {"name": caller.name, "grants": grants, "person": caller.person_key, "scopes": scopes}
 
     return app
 
@@ -76,7 +77,19 @@ async def test_a_bearer_token_carries_the_accounts_grants(
     async with client_of(service) as http:
         answer = await http.get("/me", headers={"authorization": f"Bearer {token}"})
     who = person_key(f"demo account {account.username}", keys.identity_secret)
-    assert answer.json() == {"name": account.name, "grants": sorted(account.grants), "person": who}
+    grants = sorted(account.grants)
+    assert answer.json() == {"name": account.name, "grants": grants, "person": who, "scopes": None}
+
+
+@pytest.mark.parametrize("machine", accounts.machines(), ids=lambda machine: machine.client_id)
+async def test_a_client_gets_a_token_for_itself_with_its_grants_and_scopes(
+    machine: accounts.Machine, issuer: str, service: FastAPI
+) -> None:
+    for asked in (machine.scopes, machine.scopes[:1]):
+        token = token_of_client(machine.client_id, *asked, issuer=issuer)
+        async with client_of(service) as http:
+            me = (await http.get("/me", headers={"authorization": f"Bearer {token}"})).json()
+        assert (me["name"], me["grants"], me["scopes"]) == (machine.name, sorted(machine.grants), sorted(asked))
 
 
 async def test_a_browser_signs_in_and_keeps_its_grants_in_the_session(
