@@ -143,9 +143,16 @@ def _describe_client(document: dict[str, Any], issuer: str, scopes: Mapping[str,
 
 
 def _illustrate(document: dict[str, Any], examples: Mapping[str, Any]) -> None:
-    """Give schemas the examples that a service keeps for them."""
+    """Give schemas, and the bodies and answers that are of them, the examples that a service keeps for them."""
     for name, example in examples.items():
         document["components"]["schemas"][name]["examples"] = [example]
+    for path in document["paths"].values():
+        for operation in path.values():
+            bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for content in (body.get("content", {}).get("application/json") for body in bodies):
+                named = (content or {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+                if named in examples:
+                    content["example"] = examples[named]
 
 
 def _complete_operation(operation: dict[str, Any], *, writes: bool) -> None:

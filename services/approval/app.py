@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import yaml
 from fastapi import Depends, FastAPI
 
 from services.approval import bulk_routes, feed_routes, flows, pages, routes
@@ -23,6 +25,7 @@ from shared.settings import Settings
 from shared.web import create_app
 
 _HOUR = 3600
+_EXAMPLES = Path(__file__).with_name("examples.yaml")
 
 
 def create() -> FastAPI:
@@ -53,6 +56,7 @@ def build(settings: Settings) -> FastAPI:
     app.state.db = db
     app.state.rates = Rates(counted=settings.rate_limits)
     app.state.scopes = {name: f"{scope.zh} / {scope.en}" for name, scope in rest().scopes.items()}
+    app.state.examples = yaml.safe_load(_EXAMPLES.read_text(encoding="utf-8"))
     app.include_router(routes.router)
     app.include_router(bulk_routes.router)
     app.include_router(feed_routes.router)

@@ -1,0 +1,44 @@
+"""The examples of the OpenAPI document are what the API takes and gives."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+import services.approval.bulk
+import services.approval.feed_schemas
+import services.approval.schemas
+import services.approval.webhooks.schemas
+from deploy.docs import apps
+
+ROOMS = (
+    services.approval.bulk,
+    services.approval.feed_schemas,
+    services.approval.schemas,
+    services.approval.webhooks.schemas,
+)
+FILE = Path(services.approval.schemas.__file__).with_name("examples.yaml")
+EXAMPLES: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_of_its_schema(name: str) -> None:
+    model: type[BaseModel] = next(getattr(room, name) for room in ROOMS if hasattr(room, name))
+    assert model.model_validate(EXAMPLES[name])
+
+
+def test_requests_and_answers_carry_them() -> None:
+    paths = apps.build("approval").openapi()["paths"]
+    post = paths["/v1/cases"]["post"]
+    assert post["requestBody"]["content"]["application/json"]["example"] == EXAMPLES["OpenCase"]
+    assert post["responses"]["201"]["content"]["application/json"]["example"] == EXAMPLES["CaseSummary"]
+    bare = [
+        f"{method} {path}"
+        for path, item in paths.items()
+        for method, operation in item.items()
+        if "requestBody" in operation and not path.startswith(("/v1/audit", "/v1/documents", "/v1/imports"))
+        if "example" not in operation["requestBody"]["content"]["application/json"]
+    ]
+    assert not bare
