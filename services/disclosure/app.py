@@ -11,6 +11,9 @@ from services.disclosure.appeals import desk_pages as appeal_desk_pages
 from services.disclosure.appeals import pages as appeal_pages
 from services.disclosure.appeals.plan import plan
 from services.disclosure.cache import VillageCache
+from services.disclosure.cockpit import pages as cockpit_pages
+from services.disclosure.cockpit import routes as cockpit_routes
+from services.disclosure.cockpit.plan import plan as cockpit_plan
 from services.disclosure.masking import masks
 from services.disclosure.opendata import ocds
 from services.disclosure.opendata import pages as data_pages
@@ -42,7 +45,7 @@ def build(settings: Settings) -> FastAPI:
     Raises `ValueError` without the key that signs the log of disclosed papers.
     """
     signer = Signer.of(settings.paper_log_key or "")
-    masks(), vocabulary(), publication(), tables(), ocds.mapped(), plan(), supervision_plan()
+    masks(), vocabulary(), publication(), tables(), ocds.mapped(), plan(), supervision_plan(), cockpit_plan()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -68,6 +71,7 @@ def build(settings: Settings) -> FastAPI:
     app.add_middleware(OpenToAll)
     app.include_router(data_routes.router)
     app.include_router(paper_routes.router)
+    app.include_router(cockpit_routes.router)
     app.include_router(routes.router)
     app.include_router(takedowns.router)
     app.include_router(data_pages.router)
@@ -75,6 +79,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(paper_pages.router)
     app.include_router(appeal_pages.router)
     app.include_router(appeal_desk_pages.router)
+    app.include_router(cockpit_pages.router)
     audit.include(app)
     return app
 
