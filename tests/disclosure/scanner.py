@@ -10,6 +10,8 @@ import zipfile
 from dataclasses import dataclass
 from html import unescape
 
+from pypdf import PdfReader
+
 _PUBLIC = (
     # Ids (UUID), and whatever is a fingerprint or an id made of one.
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
@@ -45,7 +47,7 @@ class Finding:
 
 
 def scan(place: str, body: bytes) -> list[Finding]:
-    """What is wrong with some public bytes; workbooks and gzipped files are unpacked first."""
+    """What is wrong with some public bytes; workbooks, papers and gzipped files are unpacked first."""
     if body.startswith(b"PK"):
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             parts = [(f"{place}!{name}", archive.read(name)) for name in archive.namelist()]
@@ -54,6 +56,9 @@ def scan(place: str, body: bytes) -> list[Finding]:
         return scan(f"{place}!", gzip.decompress(body))
     if body.startswith(b"\x89PNG"):
         return []
+    if body.startswith(b"%PDF"):
+        pages = PdfReader(io.BytesIO(body)).pages
+        return scan(f"{place}!", "\n".join(page.extract_text() for page in pages).encode())
     text = _LEFT_OUT.sub(" ", unescape(body.decode()))
     if text.lstrip().startswith(("<?xml", "<!doctype")):
         text = re.sub(r"<(?:style|svg).*?</(?:style|svg)>|(?<=\s)d=\"[^\"]*\"", " ", text, flags=re.DOTALL)
