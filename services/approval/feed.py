@@ -18,6 +18,8 @@ LATEST = "latest"
 _MARK = "changes"
 _BATCH = 5_000
 _IDLE_SECONDS, _RETRY_SECONDS = 1.0, 0.5
+# What happens within a moment is placed in one transaction: a busy hour shouldn't pay for each change apart.
+_GATHER_SECONDS = 0.05
 _PLACE = f"""
 WITH taken AS (
     DELETE FROM unplaced_changes WHERE id IN (SELECT id FROM unplaced_changes ORDER BY id LIMIT {_BATCH})
@@ -133,6 +135,7 @@ class Line:
                 self._woken.clear()
                 if not await self.place():
                     await woken(self._woken, _IDLE_SECONDS)
+                    await asyncio.sleep(_GATHER_SECONDS)
         finally:
             await listening.close()
 
