@@ -16,6 +16,7 @@ import openpyxl
 import pytest
 import yaml
 from fastapi import FastAPI
+from playwright.async_api import Browser
 from pypdf import PdfReader
 
 from services.disclosure import app as disclosure
@@ -28,6 +29,7 @@ from shared.principals import Grant
 from shared.settings import Settings
 from tests.conftest import Token
 from tests.disclosure.samples import FIRM, award, bids_in, exactly, opened
+from tests.disclosure.served import served
 from tests.integration.test_access import end_points
 from tests.notifier.samples import about, alert, raised, withdrawn
 
@@ -232,3 +234,28 @@ async def test_pages_files_and_report_say_the_same_and_are_on_record(world: Worl
     assert {row["action"] for row in rows} == {
         f"cockpit.{deed}" for deed in ("viewed", "listed", "exported", "printed")
     }
+
+
+@pytest.mark.browser
+async def test_a_leader_goes_from_a_number_to_the_alert(world: World, browser: Browser, token: Token) -> None:
+    headers = {"authorization": f"Bearer {token(f'county_leader@{COUNTY}', name='朱慧')}"}
+    asked: list[str] = []
+    async with served(world.app) as url:
+        for width in (1280, 390):
+            context = await browser.new_context(extra_http_headers=headers, viewport={"width": width, "height": 844})
+            page = await context.new_page()
+            page.on("request", lambda request: asked.append(request.url))
+            await page.goto(f"{url}/cockpit?period=2026-03")
+            assert await page.locator("figure.chart svg").count() >= 3
+            await page.locator("dl.nums a").first.click()
+            await page.wait_for_url("**/cockpit/alerts?**grade=red")
+            assert await page.locator("a[href$='/alerts/plain']").count() == 1
+            async with page.expect_download() as download:
+                await page.get_by_role("link", name="CSV").click()
+            assert (await download.value).suggested_filename == f"cockpit-alerts-{COUNTY}-2026-03-01-2026-03-31.csv"
+            for path in ("cockpit", "cockpit/alerts", "cockpit/cases", "cockpit/steps", "cockpit/report"):
+                await page.goto(f"{url}/{path}?period=2026-03")
+                wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                assert wider <= 0, (path, width)
+            await context.close()
+    assert all(each.startswith((url, "data:")) for each in asked), "nothing from outside"

@@ -10,7 +10,7 @@ import vl_convert
 
 from services.disclosure.cockpit.schemas import Concentration, Contractor, Group, Node, Outcome, Overview, Slot
 
-WIDTH = 380
+WIDTH = 440
 _FONT = '"PingFang SC", "Noto Sans CJK SC", "Noto Sans SC", "Microsoft YaHei", sans-serif'
 _RED, _YELLOW, _BLUE, _BRAND, _INK, _SOFT, _LINE = (
     *("#c4281c", "#d99a1c", "#1f5fa8", "#a3261f"),
@@ -72,7 +72,7 @@ def groups(some: Sequence[Group]) -> str:
     if not rows:
         return ""
     chart = _chart(rows, 24 * len(shown)).mark_bar()
-    return _svg(chart.encode(x=alt.X("数:Q", axis=_count()), y=_names(), color=_grade(), order=_order()))
+    return _svg(chart.encode(x=alt.X("数:Q", axis=_count()), y=_names(), color=_grade(2), order=_order()))
 
 
 def outcomes(some: Sequence[Outcome]) -> str:
@@ -125,8 +125,8 @@ def _count() -> alt.Axis:
     return alt.Axis(title=None, format="d", tickMinStep=1, tickCount=5, grid=True)
 
 
-def _grade() -> alt.Color:
-    scale = alt.Scale(domain=list(_GRADES), range=list(_GRADES.values()))
+def _grade(first: int = len(_GRADES)) -> alt.Color:
+    scale = alt.Scale(domain=list(_GRADES)[:first], range=list(_GRADES.values())[:first])
     return alt.Color("等级:N", scale=scale, legend=alt.Legend(title=None, orient="top"))
 
 
@@ -138,6 +138,7 @@ def _svg(chart: Any) -> str:
     config = {
         "font": _FONT,
         "background": "transparent",
+        "autosize": {"type": "fit-x", "contains": "padding"},
         "view": {"stroke": None},
         "axis": {
             **{"labelColor": _SOFT, "titleColor": _SOFT, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE},

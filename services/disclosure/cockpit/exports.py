@@ -69,6 +69,7 @@ COLUMNS: Mapping[str, Sequence[Column]] = {
         ("工作日 days", lambda one: None if one.days is None else round(one.days, 2)),
         ("超期 late", lambda one: "" if one.late is None else "是" if one.late else "否"),
         ("退回 returned", lambda one: "是" if one.returned else ""),
+        ("补录 backfilled", lambda one: "是" if one.backfilled else ""),
     ),
 }
 

@@ -57,7 +57,8 @@ case_id IN (SELECT unnest(case_ids) FROM supervised_alerts
             WHERE happened_at >= ? AND happened_at < ? AND village_code LIKE ? AND NOT withdrawn AND NOT process)
 """
 _STEP = """
-case_id, sequence, node, flow, village_code, town_code, started_at, due_at, done_at, working_hours, late, returned
+case_id, sequence, node, flow, village_code, town_code, started_at, due_at, done_at, working_hours, late, returned,
+backfilled
 """
 _HOURS_OF_A_DAY = 8
 
@@ -148,7 +149,6 @@ async def steps(
     """A page of handlings, the latest first. Raises `BadCursor`."""
     where = Where()
     where.within("done_at", period, seat)
-    where.add("NOT backfilled")
     where.equal(flow=wanted.flow, node=wanted.node)
     if wanted.late:
         where.add("late")
@@ -249,6 +249,7 @@ def _step(row: Record, words: Words) -> ListedStep:
         days=None if hours is None else hours / _HOURS_OF_A_DAY,
         late=row["late"],
         returned=row["returned"],
+        backfilled=row["backfilled"],
         link=f"/cases/{row['case_id']}",
     )
 

@@ -142,14 +142,14 @@ SELECT village_code, sum(opened)::int AS opened, sum(closed)::int AS closed FROM
 """
 _STEPS = f"""
 SELECT count(*)::int AS steps, (count(*) FILTER (WHERE late))::int AS late, count(late)::int AS with_term
-FROM supervised_steps WHERE {_IN_PERIOD.format(at="done_at")} AND NOT backfilled
+FROM supervised_steps WHERE {_IN_PERIOD.format(at="done_at")}
 """
 _NODES = f"""
 SELECT flow, node, count(*)::int AS steps, count(working_hours)::int AS timed,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY working_hours) AS median_hours,
        percentile_cont(0.9) WITHIN GROUP (ORDER BY working_hours) AS p90_hours,
        (count(*) FILTER (WHERE late))::int AS late, count(late)::int AS with_term
-FROM supervised_steps WHERE {_IN_PERIOD.format(at="done_at")} AND NOT backfilled GROUP BY flow, node
+FROM supervised_steps WHERE {_IN_PERIOD.format(at="done_at")} GROUP BY flow, node
 """
 _DEALS = f"""
 SELECT contractor_key, max(contractor_name) AS contractor_name, village_code, count(*)::int AS works,

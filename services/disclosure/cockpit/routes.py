@@ -20,34 +20,34 @@ _LISTED = problems(BadPeriod, BadRegion, NotYourRegion, errors.BadCursor)
 
 
 @router.get("", summary="总览 / Overview", responses=_REFUSED)
-async def read_overview(request: Request, caller: Caller, choice: Annotated[PeriodChoice, Query()]) -> Overview:
+async def read_cockpit(request: Request, caller: Caller, choice: Annotated[PeriodChoice, Query()]) -> Overview:
     """All figures and tables of a period in a region of the caller's own, with the period before."""
     return await seen.overview_of(request, Look.of(caller, choice))
 
 
 @router.get("/definitions", summary="统计口径 / Definitions")
-async def read_definitions(caller: Caller) -> Definitions:
+async def read_cockpit_definitions(caller: Caller) -> Definitions:
     """How each figure and table is counted."""
     require(caller, *plan().readers)
     return seen.definitions()
 
 
 @router.get("/alerts", summary="预警明细 / Alerts", responses=_LISTED)
-async def list_alerts(request: Request, caller: Caller, wanted: Annotated[AlertChoice, Query()]) -> AlertPage:
+async def list_cockpit_alerts(request: Request, caller: Caller, wanted: Annotated[AlertChoice, Query()]) -> AlertPage:
     """The alerts behind a figure, the latest first."""
     items, following = await seen.listed(request, Look.of(caller, wanted), "alerts", wanted)
     return AlertPage(items=tuple(items), next=following)
 
 
 @router.get("/cases", summary="事项明细 / Cases", responses=_LISTED)
-async def list_cases(request: Request, caller: Caller, wanted: Annotated[CaseChoice, Query()]) -> CasePage:
+async def list_cockpit_cases(request: Request, caller: Caller, wanted: Annotated[CaseChoice, Query()]) -> CasePage:
     """The cases behind a figure, the latest first."""
     items, following = await seen.listed(request, Look.of(caller, wanted), "cases", wanted)
     return CasePage(items=tuple(items), next=following)
 
 
 @router.get("/steps", summary="节点明细 / Steps", responses=_LISTED)
-async def list_steps(request: Request, caller: Caller, wanted: Annotated[StepChoice, Query()]) -> StepPage:
+async def list_cockpit_steps(request: Request, caller: Caller, wanted: Annotated[StepChoice, Query()]) -> StepPage:
     """The handlings behind a figure, the latest first."""
     items, following = await seen.listed(request, Look.of(caller, wanted), "steps", wanted)
     return StepPage(items=tuple(items), next=following)

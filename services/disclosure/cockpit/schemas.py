@@ -250,6 +250,7 @@ class ListedStep(_Frozen):
     days: float | None
     late: bool | None
     returned: bool
+    backfilled: bool
     link: str
 
 
