@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -12,6 +12,7 @@ from shared.db import DATABASE_FAULTS, Database, Scope
 from shared.telemetry import TASKS_DEAD, logger
 
 Work = Coroutine[Any, Any, None]
+_AGAIN_SECONDS = 2.0
 _COLLECT_AFTER = (50_000, 20, 50)
 log = logger("background")
 
@@ -33,10 +34,21 @@ async def running(
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stopped(tasks)
         await db.close()
+
+
+async def stopped(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended; what they end with is theirs.
+
+    Again and again: `asyncio.wait_for` of Python 3.11, which libraries wait by, loses a cancellation that comes with
+    what it waits for, and a task that is told once may go on for ever.
+    """
+    going = set(tasks)
+    while going:
+        for task in going:
+            task.cancel()
+        _, going = await asyncio.wait(going, timeout=_AGAIN_SECONDS)
 
 
 def spare_collector() -> None:

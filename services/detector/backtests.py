@@ -12,6 +12,7 @@ from typing import Any
 from services.detector.backtesting import Difference, Kind, State
 from services.detector.drafts import Draft
 from services.detector.errors import BacktestBusy, NoSuchBacktest
+from shared.background import stopped
 from shared.contracts.alerts import Bilingual
 from shared.db import ROOT, Connection, Database, Scope
 from shared.settings import Settings
@@ -181,9 +182,7 @@ class Runner:
 
     async def stop(self) -> None:
         """End the runs that were started here."""
-        for task in self._watched:
-            task.cancel()
-        await asyncio.gather(*self._watched, return_exceptions=True)
+        await stopped(self._watched)
 
     async def _run(self, id: uuid.UUID) -> None:
         values = self._settings.model_dump(mode="json", exclude_none=True)

@@ -11,7 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from services.disclosure.projections import takedowns
 from services.disclosure.projections.village import CHANNEL
 from services.disclosure.proof.paper_log import COLUMNS as PAPER_COLUMNS
 from services.disclosure.read_models import MODELS, PUBLIC, SUPERVISED, ReadModel
+from shared.background import stopped
 from shared.db import ROOT, Connection, Database, Scope
 from shared.settings import Settings
 
@@ -141,7 +142,7 @@ async def _fill_and_switch(
         async with live.begin(Scope.system()) as conn:
             held = {_place(row): row["next_offset"] for row in await conn.fetch(_HELD, model.group)}
             await _until_reached(new, group, held, filling)
-            await _stop(filling)
+            await stopped({filling})
             # Whose connection is lost has lost the lock as well: another rebuild may have begun.
             await owner.execute("SELECT")
             return await _switch(conn, group, model)
@@ -209,13 +210,7 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Tas
     try:
         yield task
     finally:
-        await _stop(task)
-
-
-async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+        await stopped({task})
 
 
 def _progress(model: ReadModel, done: int, of: int, seconds: float) -> str:

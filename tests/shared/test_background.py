@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.background import woken
+from shared.background import stopped, woken
 
 
 @pytest.mark.parametrize("ticks", range(5))
@@ -28,3 +28,28 @@ async def test_a_work_that_is_woken_and_stopped_at_once_stops(ticks: int) -> Non
 
 async def test_nobody_waits_longer_than_he_wants() -> None:
     await asyncio.wait_for(woken(asyncio.Event(), 0.01), 2)
+
+
+async def test_a_task_that_loses_its_first_cancellation_is_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.background._AGAIN_SECONDS", 0.05)
+    lost = 0
+
+    async def deaf() -> None:
+        nonlocal lost
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            lost += 1  # as a library does that waits by `asyncio.wait_for`
+        await asyncio.sleep(30)
+
+    async def broken() -> None:
+        raise OSError
+
+    tasks = {asyncio.create_task(deaf()), asyncio.create_task(broken())}
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        await stopped(tasks)
+    assert lost == 1
+    assert all(task.done() for task in tasks)
