@@ -7,7 +7,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: help run demo import rebuild verify audit test check quality chaos bench new-rule rules docs lock browser clean
+.PHONY: help run demo import rebuild verify audit test check quality chaos bench city new-rule rules docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ chaos: $(READY) ## 任意时刻 kill -9 kill -9 at any moment -> build/chaos.jso
 
 bench: $(READY) ## 速度 speed -> build/bench.json
 	@$(RUN) -m tests.bench
+
+city: $(READY) ## 一座城市的公开页与重建 the pages and rebuilds of a city -> build/bench.json: make city [RECORDS=622600]
+	@$(RUN) -m tests.bench.city $(if $(RECORDS),--records $(RECORDS))
 
 new-rule: $(READY) ## 新建一条规则及其测试 scaffold a rule with its tests: make new-rule [ID=A200 KEY=english_name]
 	@$(RUN) -m services.detector.new_rule $(ID) $(KEY)

@@ -1,15 +1,48 @@
-"""The county, its towns and villages by their 12-digit codes, read from `regions.yaml`; the city above it, if named."""
+"""The county, its towns and villages by their 12-digit codes; the city above it, if named.
 
+They are read once from `regions.yaml`, or from the county's own file of the same form that the environment names by
+`REGIONS_FILE`.
+"""
+
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 Level = Literal["village", "town", "county", "city"]
-_FILE = Path(__file__).with_name("regions.yaml")
+OURS = Path(__file__).with_name("regions.yaml")
 _FIRST_VILLAGE = 201
+_VILLAGES_OF_A_TOWN = 999 - _FIRST_VILLAGE + 1
+
+
+class RegionsUnsound(ValueError):
+    """The file of regions can't be used: which file, where in it, and what is wrong."""
+
+
+class _Named(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    zh: Annotated[str, StringConstraints(min_length=1)]
+    en: Annotated[str, StringConstraints(min_length=1)]
+
+
+class _City(_Named):
+    code: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{3}0{8}$")]
+
+
+class _Town(_Named):
+    code: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{8}000$")]
+    villages: list[Annotated[str, StringConstraints(pattern=r"^\S+ \S+$")]] = Field(max_length=_VILLAGES_OF_A_TOWN)
+
+
+class _County(_Named):
+    code: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{5}0{6}$")]
+    city: _City | None = None
+    towns: list[_Town] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +103,32 @@ def level_of(code: str) -> Level:
     return "town" if code.endswith("000") else "village"
 
 
-def _read(county: dict[str, Any]) -> Iterator[Region]:
-    yield Region(county["code"], county["zh"], county["en"], "county")
-    for town in county["towns"]:
-        yield Region(town["code"], town["zh"], town["en"], "town")
-        for number, village in enumerate(town["villages"], start=_FIRST_VILLAGE):
+def read(file: Path) -> tuple[dict[str, Region], Region | None]:
+    """The county, towns and villages of a file by their codes, and the city it names; raises `RegionsUnsound`."""
+    try:
+        county = _County.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RegionsUnsound(f"{file}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RegionsUnsound(f"{file}: {'.'.join(map(str, first['loc'])) or '-'}: {first['msg']}") from error
+    found: dict[str, Region] = {}
+    for each in _regions(county):
+        if each.code in found or county_of(each.code) != county.code:
+            raise RegionsUnsound(f"{file}: {each.code} {each.zh} is given twice, or is no code of {county.code}")
+        found[each.code] = each
+    city = county.city
+    return found, Region(city.code, city.zh, city.en, "city") if city else None
+
+
+def _regions(county: _County) -> Iterator[Region]:
+    yield Region(county.code, county.zh, county.en, "county")
+    for town in county.towns:
+        yield Region(town.code, town.zh, town.en, "town")
+        for number, village in enumerate(town.villages, start=_FIRST_VILLAGE):
             zh, en = village.split()
-            yield Region(f"{town['code'][:9]}{number}", zh, en, "village")
+            yield Region(f"{town.code[:9]}{number}", zh, en, "village")
 
 
-_COUNTY = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-_REGIONS = {each.code: each for each in _read(_COUNTY)}
+_REGIONS, CITY = read(Path(os.environ.get("REGIONS_FILE") or OURS))
 COUNTY = next(iter(_REGIONS))
-# The file's `city: {code, zh, en}`, where a county is supervised from above by the same system.
-CITY = Region(**_COUNTY["city"], level="city") if "city" in _COUNTY else None

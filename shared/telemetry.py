@@ -28,6 +28,7 @@ TASKS_DEAD = Counter("yunjing_tasks_dead_total", "Background works that ended, w
 AUDIT_SEALED = Gauge("yunjing_audit_sealed", "The number of the last sealed entry of the audit log", ["schema"])
 AUDIT_SOUND = Gauge("yunjing_audit_sound", "1 while the audit log agrees with itself and its heads, else 0", ["schema"])
 AUDIT_CHECKED = Gauge("yunjing_audit_checked_seconds", "When the audit log was last checked, Unix time", ["schema"])
+VILLAGE_PAGES = Counter("yunjing_village_pages_total", "Reads of villages' pages, by where they were", ["held_in"])
 PAPERS_LOGGED = Gauge("yunjing_papers_logged", "How many disclosed papers the last signed head of the log is over")
 NOTICES_LOST = Gauge("yunjing_notices_unaccounted", "Alerts or events that should have gone on and did not", ["hole"])
 RECKONED = Gauge("yunjing_reckoned_seconds", "When notices were last accounted for, Unix time: stale when it stands")

@@ -15,11 +15,12 @@ from services.disclosure.packed import Packed
 from services.disclosure.projections import village
 from services.disclosure.rendered import Rendered
 from shared.db import DATABASE_FAULTS, Connection, Database, Scope
-from shared.telemetry import logger
+from shared.telemetry import VILLAGE_PAGES, logger
 
 _RETRY_SECONDS = 0.5
 _PULSE_SECONDS = 1.0
 _PULSE_TERM_SECONDS = 2.0
+_FROM_MEMORY, _FROM_DATABASE = VILLAGE_PAGES.labels("memory"), VILLAGE_PAGES.labels("database")
 log = logger("cache")
 
 
@@ -45,7 +46,9 @@ class VillageCache:
 
     async def read(self, code: str) -> Rendered:
         """A village's page as it is now; raises `BadVillageCode`, `NoSuchVillage`."""
-        page = self._pages.get(code) or await self._fetch(village_page.check(code))
+        page = self._pages.get(code)
+        (_FROM_MEMORY if page else _FROM_DATABASE).inc()
+        page = page or await self._fetch(village_page.check(code))
         now = datetime.now(UTC)
         if page.stale_at is None or now < page.stale_at:
             return page

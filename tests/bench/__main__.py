@@ -15,6 +15,7 @@ from tests.bench import (
     freshness,
     growth,
     imports,
+    papers,
     push,
     replay,
     streams,
@@ -31,6 +32,7 @@ MEASURES: dict[str, Measure] = {
     "evaluate": lambda ground, wanted: evaluate.measure(ground, wanted.questions),
     "village_page": lambda ground, wanted: village_page.measure(ground, wanted.seconds),
     "freshness": lambda ground, wanted: freshness.measure(ground, wanted.cases),
+    "papers": lambda ground, wanted: papers.measure(ground, wanted.papers),
     "streams": lambda ground, wanted: streams.measure(ground, wanted.streams),
     "burst": lambda ground, wanted: burst.measure(ground, wanted.burst),
     "clerks": lambda ground, wanted: clerks.measure(ground, wanted.rounds),
@@ -69,6 +71,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=1_000)
     parser.add_argument("--seconds", type=float, default=5, help="of each pace of the village page")
     parser.add_argument("--cases", type=int, default=200, help="cases whose way to the public page is timed")
+    parser.add_argument("--papers", type=int, default=200_000, help="disclosed papers in the log")
     parser.add_argument("--streams", type=int, default=10_000, help="alert streams to hold open")
     parser.add_argument("--burst", type=int, default=10_000, help="alerts raised at once")
     parser.add_argument("--rounds", type=int, default=10, help="cases that each pair of the hundred clerks moves on")

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
@@ -19,6 +20,7 @@ from deploy.local.postgres import Postgres
 from deploy.local.prepare import prepare
 from shared import db
 from shared.bus import topics
+from shared.bus.envelope import Envelope, encode
 from shared.contracts import power
 from shared.settings import Settings
 from tests.system import System
@@ -81,15 +83,15 @@ class Ground:
 
     async def restart(self, name: str, **changed: object) -> None:
         """Start a service, anew where it runs, with these settings changed for it and all that start later."""
-        if name in self._running:
-            self.stop(name)
+        self.stop(name)
         self.system.settings = self.settings.model_copy(update=changed)
         await self.run(name)
 
     def stop(self, name: str) -> None:
-        """End a service at once; it loses nothing."""
-        self.system.kill(name)
-        self._running.remove(name)
+        """End a service at once, if it runs; it loses nothing."""
+        if name in self._running:
+            self.system.kill(name)
+            self._running.remove(name)
 
     def client(self, service: str, *grants: str) -> httpx.AsyncClient:
         """A client of a service, signed in with these grants, or a visitor without any."""
@@ -99,28 +101,47 @@ class Ground:
             base_url=self.system.url(service), headers=headers, timeout=60, trust_env=False, limits=limits
         )
 
-    async def consumed(self, schema: str, topic: str = power.TOPIC) -> int:
-        """How many records of a topic a service has taken, by its own committed offsets."""
+    async def consumed(self, schema: str, topic: str = power.TOPIC, *, consumer: str | None = None) -> int:
+        """How many records of a topic a service has taken, by the committed offsets of the consumer of its name."""
         database = db.Database(self.settings, schema)
         conn = await database.dedicated()
         try:
             return int(
                 await conn.fetchval(
-                    "SELECT coalesce(sum(next_offset), 0) FROM consumer_offsets WHERE topic = $1", topic
+                    "SELECT coalesce(sum(next_offset), 0) FROM consumer_offsets WHERE topic = $1 AND consumer = $2",
+                    topic,
+                    consumer or schema,
                 )
             )
         finally:
             await conn.close()
 
-    async def drained(self, schema: str, topic: str = power.TOPIC) -> None:
+    async def drained(self, schema: str, topic: str = power.TOPIC, *, consumer: str | None = None) -> None:
         """Wait until a service has taken all of a topic; raises `TimeoutError` when it makes no progress."""
         end, seen, moved = await self._end(topic), -1, time.monotonic()
-        while (now := await self.consumed(schema, topic)) < end:
+        while (now := await self.consumed(schema, topic, consumer=consumer)) < end:
             if now != seen:
                 seen, moved = now, time.monotonic()
             elif time.monotonic() - moved > _STALLED_SECONDS:
                 raise TimeoutError(f"{schema} stopped at {now} of {end} in {topic}")
             await asyncio.sleep(0.05)
+
+    async def publish(self, envelopes: Iterable[Envelope]) -> int:
+        """Publish events as a relay would; returns how many."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.settings.kafka_bootstrap_servers, acks="all", compression_type="lz4", linger_ms=20
+        )
+        await producer.start()
+        count = 0
+        try:
+            for envelope in envelopes:
+                count += 1
+                key, value, headers = encode(envelope)
+                await producer.send(envelope.topic, key=key, value=value, headers=headers)
+            await producer.flush()
+        finally:
+            await producer.stop()
+        return count
 
     async def _end(self, topic: str) -> int:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka_bootstrap_servers)

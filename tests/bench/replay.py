@@ -1,14 +1,11 @@
 """A county's whole history through one detector, Kafka to committed alerts, and the nightly batch beside it."""
 
 import time
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from aiokafka import AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.demo.simulator import Simulation, Size, told_record
-from shared.bus.envelope import Envelope, encode
 from shared.contracts import power, reference
 from shared.db import Database, Scope
 from tests.bench.figures import Figure
@@ -27,13 +24,13 @@ async def measure(ground: Ground, records: int) -> list[Figure]:
     size = Size(records, _UNTIL, planted=max(1, records // _EVENTS_PER_PLANTING))
     county = Simulation(seed=_SEED, size=size, secret=ground.settings.identity_secret)
     registers = county.records()
-    await _publish(ground, (told_record(record) for record in registers))
+    await ground.publish(told_record(record) for record in registers)
     await ground.run("detector")
     for dataset in reference.DATASETS:
         await ground.drained("detector", reference.topic(dataset))
     ground.stop("detector")
     nightly = Nightly(registers)
-    events = await _publish(ground, (nightly.take(envelope) for _, envelope in county.events()))
+    events = await ground.publish(nightly.take(envelope) for _, envelope in county.events())
     await ground.run("detector")
     before, began = await ground.consumed("detector"), time.perf_counter()
     await ground.drained("detector", power.TOPIC)
@@ -67,23 +64,6 @@ async def _parts(ground: Ground) -> str:
     batches = sum(one.value for one in samples if one.name == "yunjing_batch_seconds_sum")
     cpu = sum(one.value for one in samples if one.name == "process_cpu_seconds_total")
     return f"seconds: {', '.join(steps)}, batches in all {batches:.1f}, CPU of the process {cpu:.1f}"
-
-
-async def _publish(ground: Ground, envelopes: Iterable[Envelope]) -> int:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=ground.settings.kafka_bootstrap_servers, acks="all", compression_type="lz4", linger_ms=20
-    )
-    await producer.start()
-    count = 0
-    try:
-        for envelope in envelopes:
-            count += 1
-            key, value, headers = encode(envelope)
-            await producer.send(envelope.topic, key=key, value=value, headers=headers)
-        await producer.flush()
-    finally:
-        await producer.stop()
-    return count
 
 
 async def _alerts(ground: Ground) -> int:

@@ -1,5 +1,7 @@
 """The county's codes."""
 
+from pathlib import Path
+
 import pytest
 
 from shared import regions
@@ -34,3 +36,40 @@ def test_an_unknown_code_keeps_its_digits_as_name() -> None:
     assert regions.name("110101001001") == "110101001001"
     with pytest.raises(KeyError):
         regions.region("110101001001")
+
+
+COUNTY = """
+code: "330500000000"
+city: {code: "330500000000", zh: 湖州市, en: Huzhou}
+zh: 德清县
+en: Deqing
+towns:
+- {code: "330521100000", zh: 乾元镇, en: Qianyuan, villages: [金鹅山村 Jineshan]}
+""".replace("330500000000", "330521000000", 1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "told"),
+    [
+        ('"330521100000"', "330521100000", "towns.0.code"),
+        ('"330521100000"', '"330522100000"', "no code of 330521000000"),
+        ("金鹅山村 Jineshan", "金鹅山村", "towns.0.villages.0"),
+        ("en: Deqing\n", "", "en"),
+        ("towns:", "towns: [", "expected"),
+        ('"330500000000"', '"330521000000"', "city.code"),
+    ],
+)
+def test_a_county_s_own_file_is_read_and_its_faults_are_told(tmp_path: Path, wrong: str, right: str, told: str) -> None:
+    file = tmp_path / "regions.yaml"
+    file.write_text(COUNTY, encoding="utf-8")
+    found, city = regions.read(file)
+    assert [each.zh for each in found.values()] == ["德清县", "乾元镇", "金鹅山村"]
+    assert [city.zh if city else None] == ["湖州市"]
+    file.write_text(COUNTY.replace(wrong, right), encoding="utf-8")
+    with pytest.raises(regions.RegionsUnsound, match=told):
+        regions.read(file)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(regions.RegionsUnsound, match="none"):
+        regions.read(tmp_path / "none.yaml")
