@@ -27,6 +27,7 @@ from deploy.local.prepare import tables
 from shared import db
 from shared.bus import topics
 from shared.settings import Settings
+from tests.spare_databases import SpareDatabases
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 CHROMIUM_FLAGS = [
@@ -35,6 +36,8 @@ CHROMIUM_FLAGS = [
 ]
 ISSUER = "http://issuer.test"
 NO_BROKER = "127.0.0.1:1"
+# What dies here is a process, never the machine: no write needs to reach the disk.
+_UNSAFE = {"fsync": "off", "full_page_writes": "off"}
 SIGNING_KEY = RSAKey.generate_key(2048, {"kid": "tests", "use": "sig", "alg": "RS256"})
 Token = Callable[..., str]
 T = TypeVar("T")
@@ -47,7 +50,7 @@ def postgres_url() -> Iterator[str]:
         yield url
         return
     with TemporaryDirectory(prefix="yunjing-postgres-") as folder:
-        server = Postgres(Path(folder))
+        server = Postgres(Path(folder), tuning=_UNSAFE)
         yield server.start()
         server.stop()
 
@@ -100,30 +103,34 @@ async def empty_county(postgres_url: str) -> AsyncIterator[str]:
     await owner.close()
 
 
+@pytest.fixture(scope="session")
+async def spare_databases(postgres_url: str, empty_county: str) -> AsyncIterator[SpareDatabases]:
+    """Copies of the empty county's database."""
+    spares = SpareDatabases(postgres_url, empty_county)
+    yield spares
+    await spares.close()
+
+
 @pytest.fixture
 async def county(
-    request: pytest.FixtureRequest, postgres_url: str, empty_county: str, tmp_path: Path
+    request: pytest.FixtureRequest, postgres_url: str, spare_databases: SpareDatabases, tmp_path: Path
 ) -> AsyncIterator[County]:
     """Makes counties, each with its own database, schemas and topics: `settings = await county()`."""
     alone = request.node.get_closest_marker("without_broker")
     bootstrap = NO_BROKER if alone else request.getfixturevalue("kafka_bootstrap")
-    owner = await asyncpg.connect(postgres_url)
     names: list[str] = []
 
     async def make() -> Settings:
-        name = f"test_{uuid.uuid4().hex[:12]}"
-        names.append(name)
-        await owner.execute(f"CREATE DATABASE {name} TEMPLATE {empty_county}")
+        names.append(name := await spare_databases.take())
         if not alone:
             await topics.create(bootstrap, prefix=f"{name}.")
         return _settings(postgres_url, name, bootstrap, tmp_path / name)
 
     yield make
     for name in names:
-        await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        spare_databases.give_back(name)
         if not alone:
             await topics.delete(bootstrap, prefix=f"{name}.")
-    await owner.close()
 
 
 @pytest.fixture

@@ -36,10 +36,11 @@ class Postgres:
 
     name = "PostgreSQL"
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(self, folder: Path, port: int | None = None, *, tuning: Mapping[str, str] | None = None) -> None:
         self._folder = folder.resolve()
         self._data = self._folder / "data"
         self._log = self._folder / "postgres.log"
+        self._tuning = {**_TUNING, **(tuning or {})}
         self.port = port or processes.free_port()
         self._user = _SYSTEM_USER if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,7 +64,7 @@ class Postgres:
         if not (self._data / "PG_VERSION").exists():
             self._make_cluster()
         (self._data / "postmaster.pid").unlink(missing_ok=True)
-        settings = [part for name, value in _TUNING.items() for part in ("-c", f"{name}={value}")]
+        settings = [part for name, value in self._tuning.items() for part in ("-c", f"{name}={value}")]
         self._process = processes.start(
             [_BIN / "postgres", "-D", self._data, "-h", processes.HOST, "-p", str(self.port), *settings],
             log=self._log,
