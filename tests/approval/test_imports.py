@@ -11,10 +11,12 @@ from openpyxl import Workbook
 
 from services.approval import flows
 from services.approval.cases import RoleHolder
+from services.approval.imports import files
+from services.approval.imports.files import lines_of
 from services.approval.imports.plan import Known, Plan, plan
 from services.approval.imports.rows import Reading, Record, read_records
 from shared import sheets
-from shared.sheets import SheetRefused, read_sheets
+from shared.sheets import SheetRefused
 
 VILLAGE = "330421103201"
 SECRET = "identity-secret-of-the-tests"
@@ -25,7 +27,7 @@ ROW = "XT-1,PR1,PR1-01,2025-03-03,购纸,纸,办公,1200"
 
 
 def read(path: Path) -> Reading:
-    return read_records(read_sheets(path), flows.load(), SECRET)
+    return read_records(lines_of(path, path.name), flows.load(), SECRET, region=VILLAGE)
 
 
 def csv_file(folder: Path, *rows: str, header: str = HEADER, encoding: str = "utf-8-sig") -> Path:
@@ -41,7 +43,7 @@ def records(folder: Path, *rows: str) -> list[Record]:
 
 
 def planned(rows: list[Record], known: Known | None = None) -> Plan:
-    return plan(rows, known or Known({}, frozenset(), {}), village=VILLAGE, importer=IMPORTER, now=NOW)
+    return plan(rows, known or Known({}, frozenset(), {}), importer=IMPORTER, now=NOW)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
@@ -83,7 +85,7 @@ def test_a_workbook_is_read_by_its_values(tmp_path: Path) -> None:
         ("案件编号,流程\n".encode(), "缺少列"),
         ("什么,都不是\n1,2\n".encode(), "表头"),
         ((HEADER + ",预计金额\n").encode(), "重复"),
-        ((HEADER + ",合同金额(万元)\n").encode(), "不认识"),
+        ((HEADER + ",签约甲方代表\n").encode(), "不认识"),
         ((HEADER + '\n"' + "x" * 100_000).encode(), "CSV"),
     ],
 )
@@ -118,7 +120,7 @@ def test_a_torn_workbook_is_refused(tmp_path: Path) -> None:
 def test_too_many_lines_or_columns_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SheetRefused, match="column"):
         read(csv_file(tmp_path, ROW + "," * 500 + "x"))
-    monkeypatch.setattr(sheets, "MAX_LINES", 2)
+    monkeypatch.setattr(files, "MOST_ROWS", 2)
     with pytest.raises(SheetRefused, match="lines"):
         read(csv_file(tmp_path, ROW, ROW, ROW))
 
@@ -170,7 +172,7 @@ def test_the_same_row_twice_has_one_effect(tmp_path: Path) -> None:
     (record,) = records(tmp_path, ROW)
     made = planned([record, replace(record, line=9)])
     assert made.repeated == 1
-    again = planned([record], Known({}, frozenset({record.digest}), {}))
+    again = planned([record], Known({}, frozenset({(VILLAGE, record.digest)}), {}))
     assert (again.repeated, again.changes) == (1, [])
 
 

@@ -12,13 +12,14 @@ from rich.table import Table
 from services.approval import documents, flows
 from services.approval.cases import RoleHolder
 from services.approval.desk import check_village
-from services.approval.imports.rows import columns_in_words, read_records
+from services.approval.imports.columns import in_words
+from services.approval.imports.files import lines_of
+from services.approval.imports.rows import read_records
 from services.approval.imports.take import Report, take
 from shared.db import Database, Scope
 from shared.documents import receive
 from shared.problems import Problem
 from shared.settings import Settings
-from shared.sheets import read_sheets
 
 _IMPORTER = RoleHolder(person_key="imports", name="存量导入 Import", roles=frozenset())
 _SUBJECT = "imports"
@@ -39,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m services.approval.imports",
         description=__doc__,
-        epilog=f"列 columns (* required): {columns_in_words()}",
+        epilog=f"列 columns (* required): {in_words()}",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="XLSX or CSV (UTF-8, GB18030)")
     parser.add_argument("--village", required=True, help="12-digit code of the village the records belong to")
@@ -67,14 +68,13 @@ async def _import_file(db: Database, settings: Settings, file: Path, asked: argp
     with Progress(*columns, console=console, transient=True) as bar:
         try:
             read = bar.add_task(f"读取 {file.name}", total=None)
-            lines = bar.track(read_sheets(file), task_id=read)
-            reading = read_records(lines, flows.load(), settings.identity_secret)
+            lines = bar.track(lines_of(file, file.name), task_id=read)
+            reading = read_records(lines, flows.load(), settings.identity_secret, region=asked.village)
             task = bar.add_task(f"导入 {file.name}", total=len(reading.records))
             async with db.begin(Scope.system()) as conn:
                 report = await take(
                     conn,
                     reading,
-                    village=asked.village,
                     importer=_IMPORTER,
                     dry_run=asked.dry_run,
                     accept_good_rows=asked.accept_good_rows,

@@ -20,10 +20,10 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "https://yunjing/approval/imports")
 
 @dataclass(frozen=True)
 class Known:
-    """What is there already: the village's cases by number, digests of rows taken before, papers by their mention."""
+    """What is there already: cases by village and number, digests of rows by village, papers by their mention."""
 
-    cases: Mapping[str, Case]
-    digests: frozenset[bytes]
+    cases: Mapping[tuple[str, str], Case]
+    digests: frozenset[tuple[str, bytes]]
     papers: Mapping[PaperMention, DocumentRef]
 
 
@@ -32,31 +32,37 @@ class Plan:
     """What a batch of rows comes to."""
 
     changes: list[CaseChange] = field(default_factory=list)
-    taken: list[tuple[bytes, str]] = field(default_factory=list)
+    taken: list[tuple[str, bytes, str]] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
     opened: int = 0
     repeated: int = 0
 
+    @property
+    def nodes(self) -> int:
+        """How many nodes are recorded."""
+        return sum(len(change.events) for change in self.changes) - self.opened
 
-def plan(records: Sequence[Record], known: Known, *, village: str, importer: RoleHolder, now: datetime) -> Plan:
+
+def plan(records: Sequence[Record], known: Known, *, importer: RoleHolder, now: datetime) -> Plan:
     """Plan a batch that holds all rows of its cases, each case's rows in the order of their times."""
     made = Plan()
     seen = set(known.digests)
-    drafts: dict[str, _Draft] = {}
+    drafts: dict[tuple[str, str], _Draft] = {}
     for record in records:
-        if record.digest in seen:
+        said = (record.village, record.digest)
+        if said in seen:
             made.repeated += 1
             continue
-        draft = drafts.get(record.case_no) or _Draft(known.cases.get(record.case_no))
+        draft = drafts.get(record.case) or _Draft(known.cases.get(record.case))
         try:
-            draft.take(record, known.papers, village, importer, now)
+            draft.take(record, known.papers, importer, now)
         except Problem as problem:
             made.faults.extend(_faults(record, problem))
             continue
-        drafts[record.case_no] = draft
-        seen.add(record.digest)
+        drafts[record.case] = draft
+        seen.add(said)
         assert draft.case
-        made.taken.append((record.digest, draft.case.case_id))
+        made.taken.append((*said, draft.case.case_id))
     for draft in drafts.values():
         made.changes.append(draft.change())
         made.opened += draft.opens
@@ -83,18 +89,17 @@ class _Draft:
         self,
         record: Record,
         papers: Mapping[PaperMention, DocumentRef],
-        village: str,
         importer: RoleHolder,
         now: datetime,
     ) -> None:
         """Take one row over, or leave the draft as it was; raises `Problem`."""
         documents = tuple(_paper(mention, papers) for mention in record.papers)
-        by = _actor(record, village, importer)
+        by = _actor(record, importer)
         case, events, ids = self.case, [], []
         if record.occurred_at > now:
             raise TimeUnsound("办理时间不能晚于现在", "The time lies in the future")
         if case is None:
-            case, opened = self._open(record, village, by, now)
+            case, opened = self._open(record, by, now)
             events, ids = [opened], [str(uuid5(_NAMESPACE, f"opened|{case.case_id}"))]
         elif case.flow != record.flow.code:
             raise _NotThisCase(
@@ -114,20 +119,20 @@ class _Draft:
                 now=now,
             )
             events.append(completed)
-            ids.append(str(uuid5(_NAMESPACE, f"{village}|{record.digest.hex()}")))
+            ids.append(str(uuid5(_NAMESPACE, f"{record.village}|{record.digest.hex()}")))
         self.case, self.waits_for = case, waits_for(record.flow, case)
         self.events += events
         self.event_ids += ids
 
-    def _open(self, record: Record, village: str, by: RoleHolder, now: datetime) -> tuple[Case, PowerEvent]:
+    def _open(self, record: Record, by: RoleHolder, now: datetime) -> tuple[Case, PowerEvent]:
         asked = {use.name for use in record.flow.form}
         filled = {name: value for name, value in record.fields if name in asked}
         return Case.record_opening(
             record.flow,
-            case_id=str(uuid5(_NAMESPACE, f"{village}|{record.case_no}")),
+            case_id=str(uuid5(_NAMESPACE, f"{record.village}|{record.case_no}")),
             case_no=record.case_no,
             title=record.title,
-            village_code=village,
+            village_code=record.village,
             by=by,
             fields=NodeFields(**filled) if record.node else record.fields,
             occurred_at=record.occurred_at,
@@ -140,11 +145,11 @@ class _Draft:
         return CaseChange(self.case, self.events, self.waits_for, imported=True, event_ids=self.event_ids)
 
 
-def _actor(record: Record, village: str, importer: RoleHolder) -> RoleHolder:
+def _actor(record: Record, importer: RoleHolder) -> RoleHolder:
     """Who did it. A person known by name only is the same person in all rows of the village."""
     if not record.actor_name:
         return RoleHolder(record.actor_key or importer.person_key, importer.name, frozenset({HANDLER}))
-    by_name = hashlib.sha256(f"name|{village}|{record.actor_name}".encode()).hexdigest()[:32]
+    by_name = hashlib.sha256(f"name|{record.village}|{record.actor_name}".encode()).hexdigest()[:32]
     return RoleHolder(record.actor_key or by_name, record.actor_name, frozenset({HANDLER}))
 
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import shutil
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from services.approval.callers import Importer
 from services.approval.database import Db
 from services.approval.desk import check_village
 from services.approval.idempotency import IdempotencyKey, once
+from services.approval.imports.files import left_out, lines_of
 from services.approval.imports.rows import Reading, RowFault, read_records
 from services.approval.imports.take import Report, take
 from shared import audit
@@ -27,7 +28,6 @@ from shared.documents import MAX_BYTES, safe_name
 from shared.lengths import check_length
 from shared.openapi import problems
 from shared.problems import FieldError
-from shared.sheets import read_sheets
 from shared.web import settings_of
 
 IMPORTERS = ("machine", "reporting_clerk", "town_agri_office", "county_authority")
@@ -48,6 +48,7 @@ class RowFaultOut(BaseModel):
     column: str
     zh: str
     en: str
+    value: str = Field("", description="单元格内容,证件号、账号已遮盖 / what the cell holds, numbers masked")
 
 
 class ReportOut(BaseModel):
@@ -58,6 +59,9 @@ class ReportOut(BaseModel):
     nodes_recorded: int
     rows_repeated: int
     faults: list[RowFaultOut] = Field(default_factory=list)
+    notices: list[RowFaultOut] = Field(
+        default_factory=list, description="只作提示,不影响导入 / what was left out or there twice"
+    )
     applied: bool
 
 
@@ -71,7 +75,7 @@ async def import_sheet(
     db: Db,
     caller: Importer,
     request: Request,
-    file: Annotated[UploadFile, File(description="XLSX, or CSV as UTF-8 or GB18030")],
+    file: Annotated[UploadFile, File(description="XLSX, CSV (UTF-8, GB18030) or NDJSON")],
     village_code: Annotated[RegionCode, Form()],
     dry_run: Annotated[bool, Form()] = False,
     accept_good_rows: Annotated[bool, Form()] = False,
@@ -80,7 +84,7 @@ async def import_sheet(
     """Take the rows of existing records over into a village. The same row twice has one effect."""
     check_village(village_code)
     require(caller, *IMPORTERS, region=village_code)
-    reading, digest = await asyncio.to_thread(_read, file, settings_of(request).identity_secret)
+    reading, digest = await asyncio.to_thread(_read, file, village_code, settings_of(request).identity_secret)
     importer = cases.RoleHolder(caller.person_key, caller.name, caller.roles_in(village_code))
     async with db.begin(Scope.of(caller)) as conn:
 
@@ -88,7 +92,6 @@ async def import_sheet(
             report = await take(
                 conn,
                 reading,
-                village=village_code,
                 importer=importer,
                 dry_run=dry_run,
                 accept_good_rows=accept_good_rows,
@@ -104,7 +107,7 @@ async def import_sheet(
     return JSONResponse(answer.body, headers={"idempotency-replayed": "true"} if answer.replayed else {})
 
 
-def _read(file: UploadFile, identity_secret: str) -> tuple[Reading, str]:
+def _read(file: UploadFile, village: str, identity_secret: str) -> tuple[Reading, str]:
     """The rows of an uploaded file, and its SHA-256; blocks, so it runs in a thread."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / (safe_name(file.filename or "").lstrip(".") or "sheet")
@@ -112,7 +115,8 @@ def _read(file: UploadFile, identity_secret: str) -> tuple[Reading, str]:
             shutil.copyfileobj(file.file, copy)
         with path.open("rb") as copy:
             digest = hashlib.file_digest(copy, "sha256").hexdigest()
-        return read_records(read_sheets(path), flows.load(), identity_secret), digest
+        reading = read_records(lines_of(path, path.name), flows.load(), identity_secret, region=village)
+        return replace(reading, notices=[*left_out(path), *reading.notices]), digest
 
 
 def _refused(report: Report) -> errors.RowsRefused:

@@ -3,54 +3,53 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import orjson
 
-from services.approval.fields import all_fields
+from services.approval.fields import FormField, all_fields
 from services.approval.flows import Catalogue, Flow, Node
+from services.approval.imports.columns import FIELDS, called, columns
+from services.approval.imports.layout import Sheet, laid_out
+from services.approval.imports.mapping import Mapping as Columns
+from services.approval.imports.mapping import Unit
+from services.approval.imports.spelling import amount, day_or_time, is_empty
+from shared import regions
 from shared.cells import Unreadable, read_time
 from shared.contracts.power import NodeFields
-from shared.headers import IGNORED, Expected, Header, below_headers, plain
+from shared.headers import IGNORED, plain
 from shared.identity import person_key, valid_id_no
 from shared.sheets import SheetLine, SheetRefused
 
 _MAX_SHORT = 200
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CASE_NO = re.compile(r"[^\s\x00-\x1f]{1,80}")
-_OWN_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "case_no": ("案件编号", "事项编号", "编号", "case number", "case_no"),
-    "flow": ("流程", "流程编码", "权力流程", "flow"),
-    "node": ("节点", "节点编码", "监督节点", "node"),
-    "occurred_at": ("办理时间", "办理日期", "日期", "时间", "date", "occurred_at"),
-    "title": ("标题", "案件名称", "事项名称", "title"),
-    "actor_name": ("办理人", "经办人", "done by", "actor"),
-    "actor_id_no": ("办理人身份证号", "经办人身份证号", "actor's id number"),
-    "papers": ("材料", "附件", "papers", "documents"),
-    IGNORED: ("序号", "备注", "no.", "remark"),
-}
-_NEEDED = ("case_no", "flow", "node", "occurred_at", "title")
-
-
-def columns_in_words() -> str:
-    """The columns of a sheet, for people who write one."""
-    own = "、".join(titles[0] + ("*" if name in _NEEDED else "") for name, titles in _OWN_COLUMNS.items())
-    return f"{own};表单字段 form fields:{'、'.join(f.zh for f in all_fields().values())}"
+_TOTAL = re.compile(r"(?:本页|本月|本年|全年)?(?:合|总|小|共|累)计[::]?.*")
+_FOOT = re.compile(r"(?:制表|填表|审核|复核|经办|负责)人?\s*[::].*|(?:备注|注|说明)\s*[::].*")
+_NUMBERS = ("money", "number", "integer", "date")
+_NOTHING_MAPPED = Columns()
 
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """What must be mended: sheet, line, column (letter and header, empty for the whole line), in both languages."""
+    """What must be mended: sheet, line, column (letter and header, empty for the whole line), in both languages.
+
+    `value` is what the cell holds, numbers of persons and accounts masked. One that isn't `grave` is only told of: the
+    line was left out, or read, as `zh` says. `header` when it holds for the whole sheet.
+    """
 
     sheet: str
     line: int
     column: str
     zh: str
     en: str
+    value: str = ""
+    grave: bool = True
+    header: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,7 @@ class Record:
 
     sheet: str
     line: int
+    village: str
     case_no: str
     flow: Flow
     node: Node | None
@@ -78,37 +78,108 @@ class Record:
     papers: tuple[PaperMention, ...]
     digest: bytes
 
+    @property
+    def case(self) -> tuple[str, str]:
+        """What the case is known by: its village and its number."""
+        return self.village, self.case_no
+
+    @property
+    def order(self) -> tuple[str, str, datetime, int, str, int]:
+        """Where a row comes in: by case, then by time."""
+        return (*self.case, self.occurred_at, self.node.order if self.node else 0, self.sheet, self.line)
+
 
 @dataclass(frozen=True)
 class Reading:
-    """A file as read: the good rows and all faults."""
+    """A file as read: the good rows, all faults, and what is only told of."""
 
     records: list[Record] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
+    notices: list[RowFault] = field(default_factory=list)
 
 
-def read_records(lines: Iterable[SheetLine], catalogue: Catalogue, identity_secret: str) -> Reading:
+def read_records(
+    lines: Iterable[SheetLine],
+    catalogue: Catalogue,
+    identity_secret: str,
+    *,
+    region: str,
+    mapping: Columns = _NOTHING_MAPPED,
+) -> Reading:
     """All rows of a file; raises `SheetRefused` when no line is a header or a header names unknown columns."""
     reading = Reading()
-    reader = _RowReader(catalogue, identity_secret)
-    for header, line in below_headers(iter(lines), _expected()):
-        record, faults = reader.read(header, line)
-        reading.faults.extend(faults)
-        if record:
-            reading.records.append(record)
+    for row in read_rows(lines, RowReader(catalogue, identity_secret, region, mapping)):
+        if isinstance(row, Record):
+            reading.records.append(row)
+        elif row.header and row.grave:
+            raise SheetRefused(f"{row.sheet} 第 {row.line} 行:{row.zh}", f"Line {row.line}: {row.en}")
+        else:
+            (reading.faults if row.grave else reading.notices).append(row)
     if not reading.records and not reading.faults:
-        needed = "、".join(_OWN_COLUMNS[name][0] for name in _NEEDED)
-        raise SheetRefused(
-            f"没有找到数据:表头须有 {needed}", f"No rows found: the header needs {', '.join(_NEEDED)} ({needed})"
-        )
+        raise nothing_found()
     return reading
 
 
-@cache
-def _expected() -> Expected:
-    titles = {plain(title): f"fields.{f.name}" for f in all_fields().values() for title in f.headers}
-    own = {plain(title): name for name, some in _OWN_COLUMNS.items() for title in some}
-    return Expected(titles | own, key="case_no", needed={name: _OWN_COLUMNS[name][0] for name in _NEEDED})
+def nothing_found() -> SheetRefused:
+    """For a file in which no sheet has the columns of records."""
+    needed = [column for column in columns().own.values() if column.needed]
+    zh, en = "、".join(column.zh for column in needed), ", ".join(column.en for column in needed)
+    return SheetRefused(f"没有找到数据:表头须有 {zh}", f"No rows found: the header needs {en} ({zh})")
+
+
+def read_rows(lines: Iterable[SheetLine], reader: "RowReader") -> Iterator[Record | RowFault]:
+    """Every row or fault, in the file's order; rows that repeat an earlier one word for word are told of."""
+    for sheet, below in laid_out(iter(lines), reader.mapping, reader.catalogue):
+        yield from faults_of_header(sheet)
+        if sheet.readable:
+            for line in below:
+                yield from reader.read(sheet, line)
+        else:
+            for _ in below:
+                pass
+
+
+def faults_of_header(sheet: Sheet) -> Iterator[RowFault]:
+    """What must be mapped or mended before a sheet can be read."""
+    if sheet.skipped:
+        yield RowFault(
+            sheet.name,
+            sheet.line,
+            "",
+            "没有认出表头,这个工作表没有读取",
+            "No header was recognised, so this sheet was left out",
+            grave=False,
+            header=True,
+        )
+        return
+    for at in sheet.unknown:
+        likely = [called(target) for target in sheet.proposals(at)]
+        zh = ",是不是 " + "、".join(name.zh for name in likely) if likely else ""
+        en = ", perhaps " + " or ".join(name.en for name in likely) if likely else ""
+        title = sheet.titles[at]
+        yield _header_fault(
+            sheet,
+            at,
+            f"不认识列 {title}{zh}?请指定对应或选择不导入",
+            f"unknown column {title}{en}: map it or leave it out",
+        )
+    for at in sheet.twice:
+        title = sheet.titles[at]
+        yield _header_fault(sheet, at, f"列 {title} 重复", f"the column {title} is there twice")
+    if sheet.missing:
+        names = [columns().own[target] for target in sheet.missing]
+        yield RowFault(
+            sheet.name,
+            sheet.line,
+            "",
+            f"缺少列 {'、'.join(name.zh for name in names)}",
+            f"columns missing: {', '.join(name.en for name in names)}",
+            header=True,
+        )
+
+
+def _header_fault(sheet: Sheet, column: int, zh: str, en: str) -> RowFault:
+    return RowFault(sheet.name, sheet.line, sheet.place(column), zh, en, sheet.titles[column][:80], header=True)
 
 
 class _Wrong(Exception):
@@ -119,12 +190,17 @@ class _Wrong(Exception):
         self.zh, self.en = zh, en
 
 
-class _RowReader:
-    """Reads rows of one catalogue; remembers how flows and nodes are called."""
+class RowReader:
+    """Reads rows of one catalogue by one mapping into one region; remembers how flows, nodes and villages are called.
 
-    def __init__(self, catalogue: Catalogue, identity_secret: str) -> None:
-        self._catalogue = catalogue
+    It remembers too what each row said, to tell of one that is there twice.
+    """
+
+    def __init__(self, catalogue: Catalogue, identity_secret: str, region: str, mapping: Columns = _NOTHING_MAPPED):
+        self.catalogue = catalogue
+        self.mapping = mapping
         self._secret = identity_secret
+        self._region = region
         self._flows = {
             plain(name): flow for flow in catalogue.flows.values() for name in (flow.code, flow.key, flow.name.zh)
         }
@@ -132,7 +208,9 @@ class _RowReader:
             plain(name): kind for kind, paper in catalogue.documents.items() for name in (kind, paper.zh, paper.en)
         }
         self._people: dict[str, str] = {}
+        self._said: dict[bytes, tuple[str, int]] = {}
         self._readers: Mapping[str, Callable[[str], Any]] = {
+            "village": self._village,
             "case_no": self._case_no,
             "flow": self._flow,
             "occurred_at": self._occurred_at,
@@ -142,63 +220,131 @@ class _RowReader:
             "papers": self._papers,
         }
 
-    def read(self, header: Header, line: SheetLine) -> tuple[Record | None, list[RowFault]]:
-        faults = [RowFault(line.sheet, line.line, header.place(f.column), f.zh, f.en) for f in line.faults]
-        given = {name: text for name, text in zip(header.columns, line.cells, strict=False) if text}
+    def read(self, sheet: Sheet, line: SheetLine) -> Iterator[Record | RowFault]:
+        """What a line tells: a record, or its faults."""
+        if left_out := _no_record(sheet, line):
+            yield RowFault(line.sheet, line.line, "", *left_out, grave=False)
+            return
+        row = self._row(sheet, line)
+        if isinstance(row, list):
+            yield from row
+            return
+        before = self._said.setdefault(row.digest, (row.sheet, row.line))
+        if before != (row.sheet, row.line):
+            yield RowFault(
+                row.sheet,
+                row.line,
+                "",
+                f"与 {before[0]} 第 {before[1]} 行完全相同,只导入一次",
+                f"The same as line {before[1]} of {before[0]}: taken once",
+                value=row.case_no,
+                grave=False,
+            )
+        yield row
+
+    def _row(self, sheet: Sheet, line: SheetLine) -> Record | list[RowFault]:
+        faults = [
+            RowFault(line.sheet, line.line, sheet.place(f.column), f.zh, f.en, sheet.told(f.column, f.value))
+            for f in line.faults
+        ]
+        at = {target: column for column, target in enumerate(sheet.targets)}
+        unusable = {sheet.targets[fault.column] for fault in line.faults if fault.column < len(sheet.targets)}
         values: dict[str, Any] = {}
         fields: dict[str, Any] = {}
-        unusable = {fault.column for fault in line.faults}
-        for column, name in enumerate(header.columns):
-            if column in unusable:
+        for target, text in self._cells(sheet, line).items():
+            if target in unusable or (target == "node" and "flow" not in values):
                 continue
             try:
-                if name.startswith("fields."):
-                    if name in given:
-                        fields[name[7:]] = all_fields()[name[7:]].read(given[name], self._secret)
-                elif name in self._readers:
-                    values[name] = self._readers[name](given.get(name, ""))
+                if target == "node":
+                    values["node"] = self._node(values["flow"], text)
+                elif target in self._readers:
+                    values[target] = self._readers[target](text)
+                elif text:
+                    self._fill(fields, all_fields()[target.removeprefix(FIELDS)], text, sheet.units[at[target]])
             except (_Wrong, Unreadable) as error:
-                faults.append(RowFault(line.sheet, line.line, header.place(column), error.zh, error.en))
-        if "flow" in values and "node" in header.columns:
-            try:
-                values["node"] = self._node(values["flow"], given.get("node", ""))
-            except _Wrong as error:
-                at = header.place(header.columns.index("node"))
-                faults.append(RowFault(line.sheet, line.line, at, error.zh, error.en))
-        if faults:
-            return None, faults
-        return self._record(line, values, NodeFields(**fields)), []
+                place = sheet.place(at[target]) if target in at else ""
+                told = sheet.told(at[target], text) if target in at else text[:80]
+                faults.append(RowFault(line.sheet, line.line, place, error.zh, error.en, told))
+        return faults or self._record(line, values, NodeFields(**fields))
+
+    def _cells(self, sheet: Sheet, line: SheetLine) -> dict[str, str]:
+        """The text of each target, own columns first; where a cell is empty, what holds for the sheet."""
+        texts = dict.fromkeys(columns().own, "")
+        for target, text in zip(sheet.targets, line.cells, strict=False):
+            if target != IGNORED:
+                texts[target] = self.mapping.word(target, text)
+        defaults = {"flow": sheet.flow, "node": sheet.node}
+        if "title" not in sheet.targets:
+            defaults["title"] = texts.get(f"{FIELDS}item", "")
+        return texts | {name: default for name, default in defaults.items() if not texts[name]}
+
+    def _fill(self, fields: dict[str, Any], form_field: FormField, text: str, unit: Unit) -> None:
+        if form_field.kind in _NUMBERS:
+            text = unicodedata.normalize("NFKC", text).strip()
+            if is_empty(text):
+                return
+            if form_field.kind == "date":
+                text = day_or_time(text)
+            elif form_field.kind == "money":
+                text = amount(text, unit)
+        fields[form_field.name] = form_field.read(text, self._secret)
 
     def _record(self, line: SheetLine, values: Mapping[str, Any], fields: NodeFields) -> Record:
         flow: Flow = values["flow"]
         node: Node | None = values["node"]
-        papers: tuple[PaperMention, ...] = values.get("papers", ())
-        says = [
-            values["case_no"],
-            flow.code,
-            node.code if node else None,
-            values["occurred_at"],
-            values.get("actor_name", ""),
-            values.get("actor_id_no"),
-            fields.model_dump(mode="json", exclude_defaults=True),
-            [(paper.kind, paper.file) for paper in papers],
-        ]
+        papers: tuple[PaperMention, ...] = values["papers"]
         return Record(
             line.sheet,
             line.line,
+            values["village"],
             values["case_no"],
             flow,
             node,
             values["occurred_at"],
             values["title"],
-            values.get("actor_name", ""),
-            values.get("actor_id_no"),
+            values["actor_name"],
+            values["actor_id_no"],
             fields,
             papers,
-            hashlib.sha256(orjson.dumps(says, option=orjson.OPT_SORT_KEYS)).digest(),
+            digest_of(
+                values["case_no"],
+                flow,
+                node,
+                values["occurred_at"],
+                (values["actor_name"], values["actor_id_no"]),
+                fields,
+                papers,
+            ),
         )
 
+    def _village(self, text: str) -> str:
+        if not text:
+            if regions.level_of(self._region) == "village":
+                return self._region
+            raise _Wrong("请填写村(村名或 12 位代码)", "Name the village, or give its 12-digit code")
+        wanted = unicodedata.normalize("NFKC", text).strip()
+        if wanted not in self._villages:
+            raise _Wrong(
+                f"{regions.name(self._region)} 没有村 {wanted[:40]}",
+                f"There is no village {wanted[:40]} in this region",
+            )
+        return self._villages[wanted]
+
+    @cached_property
+    def _villages(self) -> Mapping[str, str]:
+        """Codes by code and, where only one village is called so, by name with 村 or without."""
+        level = regions.level_of(self._region)
+        inside = list(regions.villages(self._region if level == "town" else None))
+        if level == "village":
+            inside = [each for each in inside if each.code == self._region]
+        named: dict[str, list[str]] = {}
+        for each in inside:
+            for name in {each.zh, each.zh.removesuffix("村"), each.en}:
+                named.setdefault(name, []).append(each.code)
+        return {name: codes[0] for name, codes in named.items() if len(codes) == 1} | {x.code: x.code for x in inside}
+
     def _case_no(self, text: str) -> str:
+        text = unicodedata.normalize("NFKC", text) if not text.isascii() else text
         if not _CASE_NO.fullmatch(text):
             raise _Wrong("案件编号必填,最多 80 个字符,不含空格", "A case number of 80 characters at most, no blanks")
         return text
@@ -221,7 +367,7 @@ class _RowReader:
     def _occurred_at(self, text: str) -> datetime:
         if not text:
             raise _Wrong("办理时间必填", "The time is required")
-        return read_time(unicodedata.normalize("NFKC", text))
+        return read_time(day_or_time(unicodedata.normalize("NFKC", text).strip()))
 
     def _title(self, text: str) -> str:
         if not text or len(text) > _MAX_SHORT:
@@ -243,10 +389,10 @@ class _RowReader:
         return self._people[text]
 
     def _papers(self, text: str) -> tuple[PaperMention, ...]:
-        return tuple(self._mentions(text))
+        return tuple(self._mentions(text)) if text else ()
 
     def _mentions(self, text: str) -> Iterator[PaperMention]:
-        for part in re.split(r"[;;\n]", text):
+        for part in re.split("[;\uff1b\n]", text):
             if part.strip():
                 kind, _, file = unicodedata.normalize("NFKC", part).partition(":")
                 if plain(kind) not in self._kinds or not file.strip():
@@ -256,3 +402,42 @@ class _RowReader:
                     )
                 name = file.strip()
                 yield PaperMention(self._kinds[plain(kind)], name.lower() if _SHA256.fullmatch(name.lower()) else name)
+
+
+def digest_of(
+    case_no: str,
+    flow: Flow,
+    node: Node | None,
+    occurred_at: datetime,
+    actor: Sequence[str | None],
+    fields: NodeFields,
+    papers: Sequence[PaperMention],
+) -> bytes:
+    """Of all that a row says, so that the same row has one effect."""
+    says = [
+        case_no,
+        flow.code,
+        node.code if node else None,
+        occurred_at,
+        *actor,
+        fields.model_dump(mode="json", exclude_defaults=True),
+        [(paper.kind, paper.file) for paper in papers],
+    ]
+    return hashlib.sha256(orjson.dumps(says, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _no_record(sheet: Sheet, line: SheetLine) -> tuple[str, str] | None:
+    """Why a line is left out, for one that sums up, repeats the header or stands below the table."""
+    said = [text for text in line.cells if text]
+    first = plain(said[0]) if said else ""
+    if [plain(text) for text in line.cells if text] == [plain(title) for title in sheet.titles if title]:
+        return "重复的表头,没有读取", "The header again: left out"
+    at = {target: column for column, target in enumerate(sheet.targets)}
+    when = at.get("occurred_at", len(line.cells))
+    if when < len(line.cells) and line.cells[when]:
+        return None
+    if _TOTAL.fullmatch(first):
+        return "合计行,没有读取", "A line of totals: left out"
+    if _FOOT.fullmatch(first):
+        return "表尾说明,没有读取", "Below the table: left out"
+    return None

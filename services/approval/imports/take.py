@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from services.approval import documents, store
 from services.approval.cases import Case, RoleHolder
-from services.approval.imports.plan import Known, plan
+from services.approval.imports.plan import Known, Plan, plan
 from services.approval.imports.rows import PaperMention, Reading, Record, RowFault
 from shared.contracts.power import DocumentRef
 from shared.db import Connection
@@ -24,6 +24,7 @@ class Report:
     nodes_recorded: int = 0
     rows_repeated: int = 0
     faults: list[RowFault] = field(default_factory=list)
+    notices: list[RowFault] = field(default_factory=list)
     applied: bool = False
 
 
@@ -35,19 +36,21 @@ async def take(
     conn: Connection,
     reading: Reading,
     *,
-    village: str,
     importer: RoleHolder,
     dry_run: bool = False,
     accept_good_rows: bool = False,
     progress: Progress = lambda rows: None,
 ) -> Report:
-    """Take a village's rows over in the caller's transaction; `progress` hears of each batch's number of rows."""
-    report = Report(rows=len(reading.records), faults=list(reading.faults))
+    """Take rows over in the caller's transaction; `progress` hears of each batch's number of rows."""
+    report = Report(rows=len(reading.records), faults=list(reading.faults), notices=reading.notices)
     try:
         async with conn.transaction():
-            await conn.execute("SELECT pg_advisory_xact_lock(hashtext('imports'), hashtext($1))", village)
             for batch in _batches(reading.records):
-                await _take_batch(conn, batch, village, importer, report)
+                made = await take_batch(conn, batch, importer)
+                report.cases_opened += made.opened
+                report.nodes_recorded += made.nodes
+                report.rows_repeated += made.repeated
+                report.faults.extend(made.faults)
                 progress(len(batch))
             if dry_run or (report.faults and not accept_good_rows):
                 raise _Undone
@@ -61,8 +64,8 @@ async def take(
 def _batches(records: Sequence[Record]) -> Iterator[list[Record]]:
     """Rows by case and time, cut only between cases."""
     batch: list[Record] = []
-    for record in sorted(records, key=lambda r: (r.case_no, r.occurred_at, r.node.order if r.node else 0, r.line)):
-        if len(batch) >= _BATCH and record.case_no != batch[-1].case_no:
+    for record in sorted(records, key=lambda record: record.order):
+        if len(batch) >= _BATCH and record.case != batch[-1].case:
             yield batch
             batch = []
         batch.append(record)
@@ -70,38 +73,43 @@ def _batches(records: Sequence[Record]) -> Iterator[list[Record]]:
         yield batch
 
 
-async def _take_batch(
-    conn: Connection, batch: Sequence[Record], village: str, importer: RoleHolder, report: Report
-) -> None:
-    known = await _known(conn, batch, village)
-    made = plan(batch, known, village=village, importer=importer, now=datetime.now(UTC))
-    await store.save(conn, made.changes)
-    await conn.execute(
-        "INSERT INTO imported_rows (village_code, digest, case_id) SELECT $1, * FROM unnest($2::bytea[], $3::uuid[])",
-        village,
-        [digest for digest, _ in made.taken],
-        [case_id for _, case_id in made.taken],
-    )
-    report.cases_opened += made.opened
-    report.nodes_recorded += sum(len(change.events) for change in made.changes) - made.opened
-    report.rows_repeated += made.repeated
-    report.faults.extend(made.faults)
+async def take_batch(conn: Connection, batch: Sequence[Record], importer: RoleHolder, *, keep: bool = True) -> Plan:
+    """Take rows over that are whole cases, or without `keep` only look what would become of them."""
+    if keep:
+        for village in sorted({record.village for record in batch}):
+            await conn.execute("SELECT pg_advisory_xact_lock(hashtext('imports'), hashtext($1))", village)
+    made = plan(batch, await _known(conn, batch), importer=importer, now=datetime.now(UTC))
+    if keep:
+        await store.save(conn, made.changes)
+        await conn.execute(
+            "INSERT INTO imported_rows (village_code, digest, case_id)"
+            " SELECT * FROM unnest($1::text[], $2::bytea[], $3::uuid[])",
+            [village for village, _, _ in made.taken],
+            [digest for _, digest, _ in made.taken],
+            [case_id for _, _, case_id in made.taken],
+        )
+    return made
 
 
-async def _known(conn: Connection, batch: Sequence[Record], village: str) -> Known:
-    cases = await conn.fetch(
-        "SELECT case_no, state FROM cases WHERE village_code = $1 AND case_no = ANY($2::text[]) FOR UPDATE",
-        village,
-        list({record.case_no for record in batch}),
-    )
-    digests = await conn.fetch(
-        "SELECT digest FROM imported_rows WHERE village_code = $1 AND digest = ANY($2::bytea[])",
-        village,
-        [record.digest for record in batch],
-    )
+_CASES = """
+SELECT c.village_code, c.case_no, c.state
+FROM cases c JOIN unnest($1::text[], $2::text[]) AS w (village, number) ON c.village_code = village AND case_no = number
+FOR UPDATE OF c
+"""
+_DIGESTS = """
+SELECT r.village_code, r.digest
+FROM imported_rows r JOIN unnest($1::text[], $2::bytea[]) AS w (village, said)
+  ON r.village_code = village AND r.digest = said
+"""
+
+
+async def _known(conn: Connection, batch: Sequence[Record]) -> Known:
+    named = sorted({record.case for record in batch})
+    cases = await conn.fetch(_CASES, [village for village, _ in named], [number for _, number in named])
+    villages, said = [record.village for record in batch], [record.digest for record in batch]
     return Known(
-        {row["case_no"]: Case.from_state(row["state"]) for row in cases},
-        frozenset(row["digest"] for row in digests),
+        {(row["village_code"], row["case_no"]): Case.from_state(row["state"]) for row in cases},
+        frozenset((row["village_code"], row["digest"]) for row in await conn.fetch(_DIGESTS, villages, said)),
         await _papers(conn, {mention for record in batch for mention in record.papers}),
     )
 
