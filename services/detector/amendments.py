@@ -11,7 +11,7 @@ from typing import Any
 from services.detector.distil import AMENDED, COMPLETED, OPENED, RESUMED, SUSPENDED, Fact
 
 RESTS = (SUSPENDED, RESUMED)
-_OWN = ("documents", "amends", "by_sequence", "done_at", "gone")
+_OWN = ("documents", "amends", "by_sequence", "done_at", "gone", "put_right", "reason")
 
 
 def as_told_now(facts: Sequence[Fact]) -> list[Fact]:

@@ -2,17 +2,17 @@
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, cast
 
 from cel_expr_python import cel
 
 from services.detector.concerned import parties_of
-from services.detector.distil import Fact
+from services.detector.distil import AMENDED, Fact
 from services.detector.eras import Law, standing
 from services.detector.features.appeals import needs_of_appeals
-from services.detector.features.case import told_of
+from services.detector.features.case import put_right, told_of
 from services.detector.features.crew import needs_of_crew
 from services.detector.features.hazards import needs_of_emergency
 from services.detector.features.leases import needs_of_leases
@@ -27,7 +27,7 @@ from services.detector.key_facts import KeyFacts
 from services.detector.registers import Need, Reference
 from services.detector.rules import VOCABULARY, Rule, Rulebook
 from services.detector.sentences import evaluate
-from services.detector.subjects import Occasion, View
+from services.detector.subjects import INSTANT, Occasion, View
 from shared.contracts.alerts import About, AlertRaised, AlertUpdated, Bilingual, Evidence, Grade, Parameter, Party
 from shared.contracts.power import Matter
 
@@ -109,8 +109,12 @@ def needs_of(key: str, facts: Sequence[Fact], reference: Reference) -> frozenset
     Call it again with the records found until it names nothing new: a company leads to its owners, they to their kin.
     """
     kind, _, name = key.partition(":")
-    told = KeyFacts.of(facts).course
-    return frozenset(needs_of_parties(kind, name, told, reference) | _needs_of(kind, name, told, reference))
+    known = KeyFacts.of(facts)
+    needs: set[Need] = set()
+    for some in (known, *(known.before(amendment.occurred_at) for amendment in known.of_kind(AMENDED))):
+        told = some.course
+        needs |= needs_of_parties(kind, name, told, reference) | _needs_of(kind, name, told, reference)
+    return frozenset(needs)
 
 
 def _needs_of(kind: str, name: str, facts: Sequence[Fact], reference: Reference) -> set[Need]:
@@ -157,6 +161,14 @@ class _Verdict:
         """One rule's failure must neither pass for "nothing found" nor stop the others."""
         self.faults[rule.id] = Fault(rule.id, self.key, f"{type(error).__name__}: {error}")
 
+    def stood(self, before: "_Verdict", amendment: Fact) -> None:
+        """Keep what was red before an amendment and is found no more, with what was put right."""
+        found = {finding.alert_id for finding in self.findings}
+        for finding in before.findings:
+            if finding.grade == "red" and finding.alert_id not in found:
+                self.findings.append(replace(finding, evidence=(*finding.evidence, *put_right(amendment))))
+        self.faults = before.faults | self.faults
+
     def detection(self, now: datetime) -> Detection:
         unique = {finding.alert_id: finding for finding in self.findings}
         return Detection(
@@ -167,9 +179,21 @@ class _Verdict:
 
 
 def detect(rulebook: Rulebook, key: str, facts: Iterable[Fact], reference: Reference, now: datetime) -> Detection:
-    """Judge all facts of one key by every rule that concerns its kind."""
-    view = View.of(key, facts, reference, now)
-    verdict = _Verdict(key)
+    """Judge all facts of one key by every rule that concerns its kind.
+
+    A red finding that stood when a form was amended still stands: whoever is supervised doesn't clear it, a person who
+    looks into it does.
+    """
+    known = KeyFacts.of(facts)
+    verdict = _judged(rulebook, View.of(key, known, reference, now))
+    for amendment in reversed(known.of_kind(AMENDED)):
+        earlier = View.of(key, known.before(amendment.occurred_at), reference, amendment.occurred_at - INSTANT)
+        verdict.stood(_judged(rulebook, earlier), amendment)
+    return verdict.detection(now)
+
+
+def _judged(rulebook: Rulebook, view: View) -> _Verdict:
+    verdict = _Verdict(view.key)
     alike: dict[Any, list[Rule]] = {}
     for rule in _asked(rulebook, view) if view.facts else ():
         if rule.id in rulebook.timelines:
@@ -178,7 +202,7 @@ def detect(rulebook: Rulebook, key: str, facts: Iterable[Fact], reference: Refer
             alike.setdefault(rule.shape, []).append(rule)
     for rules in alike.values():
         _judge(rules, view, verdict)
-    return verdict.detection(now)
+    return verdict
 
 
 def _asked(rulebook: Rulebook, view: View) -> Sequence[Rule]:

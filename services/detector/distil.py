@@ -88,7 +88,9 @@ def _amended(event_id: str, occurred_at: datetime, event: dict[str, Any]) -> Ite
     was = {name: value for name, value in event["fields"].items() if name not in event["changed"]} | before
     kind = COMPLETED if event.get("node") else OPENED
     done = event | {"sequence": event["supersedes"], "occurred_at": event["done_at"]}
-    mark = {"amends": event["supersedes"], "by_sequence": event["sequence"]}
+    put_right = {name: (before.get(name), event["fields"].get(name)) for name in event["changed"]}
+    mark = {"amends": event["supersedes"], "by_sequence": event["sequence"], "reason": event["reason"]}
+    mark["put_right"] = put_right
     told = dict(_filed(kind, done))
     for key, data in told.items():
         yield Fact(event_id, key, AMENDED, occurred_at, {**data, **mark, "done_at": event["done_at"]})

@@ -80,6 +80,10 @@ class KeyFacts(Sequence[Fact]):
         """The facts of each case, by the time of its first."""
         return self._cases.values()
 
+    def before(self, moment: datetime) -> "KeyFacts":
+        """The facts before a moment."""
+        return KeyFacts([], {}).with_(fact for fact in self._ordered if fact.occurred_at < moment)
+
     @property
     def course(self) -> "KeyFacts":
         """What was done, as it is told now: put right where it was amended, without the times of rest."""

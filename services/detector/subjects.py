@@ -13,7 +13,7 @@ from shared.contracts.alerts import About, Evidence
 
 Params = Mapping[str, Any]
 T = TypeVar("T")
-_INSTANT = timedelta(microseconds=1)
+INSTANT = timedelta(microseconds=1)
 
 
 class View:
@@ -62,7 +62,7 @@ class View:
         facts, amended, rests = (
             [fact for fact in some if fact.occurred_at < moment] for some in (self.facts, self.amended, self.rests)
         )
-        return View(self.key, facts, self.reference, min(self.now, moment - _INSTANT), amended=amended, rests=rests)
+        return View(self.key, facts, self.reference, min(self.now, moment - INSTANT), amended=amended, rests=rests)
 
     def message(self, feature: Any, make: Callable[[Any], Any]) -> Any:
         """The message of a feature, made once a view. (The feature is kept, so that its identity isn't used again.)"""

@@ -85,8 +85,25 @@ def test_the_amended_value_is_judged_and_the_old_one_is_evidence() -> None:
     evidence = found(tender_avoided, events)[0].evidence[-1]
     assert evidence.value == "40,000.00 元 → 60,000.00 元(录入错误)"
     assert evidence.label.zh.startswith("更正前的")
-    events.append(amended("EN1-04", 4, 2, changed=("award_fen",), before=award(6_000_000), fields=award(4_500_000)))
-    assert found(tender_avoided, events) == []
+
+
+def test_what_was_red_before_an_amendment_stays_for_a_person_to_clear() -> None:
+    tender_avoided = "A045"
+    events: list[power.CaseEvent] = [opened(), done("EN1-04", 2, day(10), fields=award(6_000_000))]
+    red = found(tender_avoided, events)
+    assert [finding.grade for finding in red] == ["red"]
+    events.append(amended("EN1-04", 3, 2, changed=("award_fen",), before=award(6_000_000), fields=award(4_500_000)))
+    still = found(tender_avoided, events)
+    assert [finding.alert_id for finding in still] == [red[0].alert_id]
+    assert still[0].evidence[:-1] == red[0].evidence
+    assert still[0].evidence[-1].value == "60,000.00 元 → 45,000.00 元(录入错误)"
+
+
+def test_what_was_never_red_is_judged_as_it_was_put_right() -> None:
+    """A slip of the pen that nobody was alerted to: later papers are compared with what holds, not with the slip."""
+    tender_avoided = "A045"
+    slip = amended("EN1-04", 3, 2, changed=("award_fen",), before=award(4_000_000), fields=award(4_500_000))
+    assert found(tender_avoided, [opened(), done("EN1-04", 2, day(10), fields=award(4_000_000)), slip]) == []
 
 
 def test_an_amendment_moves_what_is_told_from_one_company_to_the_other() -> None:

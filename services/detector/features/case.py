@@ -361,7 +361,7 @@ def occasion(view: View, *, features: dict[str, Any], fact: Fact | None = None, 
     last = fact or so_far.newest
     if view.amended:
         rest: Callable[[], tuple[Evidence, ...]] = more.pop("trail", tuple)
-        more["trail"] = lambda: (*rest(), *_put_right(view))
+        more["trail"] = lambda: (*rest(), *(one for fact in view.amended for one in put_right(fact)))
     return Occasion(
         features={"case": lambda: case, **features},
         given=_given(fact) if fact else so_far.told,
@@ -376,21 +376,21 @@ def occasion(view: View, *, features: dict[str, Any], fact: Fact | None = None, 
     )
 
 
-def _put_right(view: View) -> Iterator[Evidence]:
-    """What the case's forms said before they were amended: it stays evidence."""
-    for fact in view.amended:
-        for name in fact.data["changed"]:
-            label = words().fields[name]
-            old, new = (fact.data.get(part, {}).get(name, "—") for part in ("before", "fields"))
-            yield Evidence(
-                label=Bilingual(zh=f"更正前的{label.zh}", en=f"{label.en} before it was amended"),
-                value=f"{_said(name, old)} → {_said(name, new)}({fact.data['reason']})",
-                source=fact.data["case_no"],
-                occurred_at=fact.occurred_at,
-            )
+def put_right(amendment: Fact) -> Iterator[Evidence]:
+    """What a case's forms said before they were amended: it stays evidence."""
+    for name, (old, new) in amendment.data["put_right"].items():
+        label = words().fields[name]
+        yield Evidence(
+            label=Bilingual(zh=f"更正前的{label.zh}", en=f"{label.en} before it was amended"),
+            value=f"{_said(name, old)} → {_said(name, new)}({amendment.data['reason']})",
+            source=amendment.data["case_no"],
+            occurred_at=amendment.occurred_at,
+        )
 
 
 def _said(name: str, value: Any) -> str:
+    if value is None:
+        return "—"
     if name.endswith("_key"):
         return "***"
     if isinstance(value, list | tuple):
