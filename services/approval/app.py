@@ -11,7 +11,9 @@ from services.approval import bulk_routes, feed_routes, flows, pages, routes
 from services.approval.callers import Rates, person_only
 from services.approval.feed import Line
 from services.approval.idempotency import forget_old
+from services.approval.imports import job_routes as import_job_routes
 from services.approval.imports import routes as import_routes
+from services.approval.imports import worker as importing
 from services.approval.prompts import Prompter
 from services.approval.rest import rest
 from services.approval.webhooks import queue
@@ -42,9 +44,11 @@ def build(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.prompter = Prompter(settings.detector_url)
         app.state.sender = sender = Sender(db, settings)
+        app.state.importer = importer = importing.Worker(db, settings)
         works = {
             "relay": Relay(db, settings).run(),
-            "forgetting": _forget_old_answers(db),
+            "forgetting": _forget_old_answers(db, settings),
+            "imports": importer.run(),
             "changes": Line(db, queue.fan_out, sender.wake).run(),
             "webhooks": sender.run(),
         }
@@ -62,16 +66,18 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(feed_routes.router)
     app.include_router(webhook_routes.router)
     app.include_router(import_routes.router)
+    app.include_router(import_job_routes.router)
     app.include_router(pages.router, dependencies=[Depends(person_only)])
     audit.include(app, dependencies=[Depends(person_only)])
     return app
 
 
-async def _forget_old_answers(db: Database) -> None:
+async def _forget_old_answers(db: Database, settings: Settings) -> None:
     async def look() -> bool:
         async with db.begin(Scope.system()) as conn:
             await forget_old(conn)
             await queue.forget_old(conn)
+        await importing.forget_old(db, settings)
         return False
 
     await every(_HOUR, "idempotency", look)

@@ -9,6 +9,8 @@ from pydantic import BaseModel
 
 import services.approval.bulk
 import services.approval.feed_schemas
+import services.approval.imports.mapping
+import services.approval.imports.schemas
 import services.approval.schemas
 import services.approval.webhooks.schemas
 from deploy.docs import apps
@@ -16,6 +18,8 @@ from deploy.docs import apps
 ROOMS = (
     services.approval.bulk,
     services.approval.feed_schemas,
+    services.approval.imports.mapping,
+    services.approval.imports.schemas,
     services.approval.schemas,
     services.approval.webhooks.schemas,
 )

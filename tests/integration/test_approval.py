@@ -332,6 +332,11 @@ async def test_the_api_describes_itself(client: Client) -> None:
         "/v1/cases/{case_id}/withdraw",
         "/v1/documents",
         "/v1/imports",
+        "/v1/imports/jobs",
+        "/v1/imports/jobs/{job_id}/cancel",
+        "/v1/imports/jobs/{job_id}/map",
+        "/v1/imports/jobs/{job_id}/take",
+        "/v1/imports/mappings",
     }
     for path, post in posts.items():
         assert "Idempotency-Key" in {parameter["name"] for parameter in post["parameters"]}, path

@@ -33,11 +33,11 @@ from shared.web import settings_of
 IMPORTERS = ("machine", "reporting_clerk", "town_agri_office", "county_authority")
 
 
-def _sized(request: Request) -> None:
+def sized(request: Request) -> None:
     check_length(request, MAX_BYTES)
 
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(_sized)])
+router = APIRouter(prefix="/v1", dependencies=[Depends(sized)])
 
 
 class RowFaultOut(BaseModel):

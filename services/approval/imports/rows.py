@@ -130,6 +130,7 @@ def nothing_found() -> SheetRefused:
 def read_rows(lines: Iterable[SheetLine], reader: "RowReader") -> Iterator[Record | RowFault]:
     """Every row or fault, in the file's order; rows that repeat an earlier one word for word are told of."""
     for sheet, below in laid_out(iter(lines), reader.mapping, reader.catalogue):
+        reader.laid_out(sheet)
         yield from faults_of_header(sheet)
         if sheet.readable:
             for line in below:
@@ -193,12 +194,20 @@ class _Wrong(Exception):
 class RowReader:
     """Reads rows of one catalogue by one mapping into one region; remembers how flows, nodes and villages are called.
 
-    It remembers too what each row said, to tell of one that is there twice.
+    It remembers too what each row said, to tell of one that is there twice; `laid_out` hears of each sheet.
     """
 
-    def __init__(self, catalogue: Catalogue, identity_secret: str, region: str, mapping: Columns = _NOTHING_MAPPED):
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        identity_secret: str,
+        region: str,
+        mapping: Columns = _NOTHING_MAPPED,
+        laid_out: Callable[[Sheet], None] = lambda sheet: None,
+    ) -> None:
         self.catalogue = catalogue
         self.mapping = mapping
+        self.laid_out = laid_out
         self._secret = identity_secret
         self._region = region
         self._flows = {
