@@ -75,9 +75,7 @@ async def create_job(
     node: Annotated[str, Form(max_length=12, description="没有节点列时 / where no column says")] = "",
     wish: Annotated[
         Wish,
-        Form(
-            description="look 只检查;all 无误即写入;good 写入正确的行 / look only, all if all is well, or good rows"
-        ),
+        Form(description="look 只检查;all 无误即写入;good 写入正确的行 / look only, all if all is well, or good rows"),
     ] = "look",
     key: IdempotencyKey = None,
 ) -> Response:

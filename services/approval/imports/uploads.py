@@ -45,7 +45,7 @@ async def keep(data_dir: Path, file: Upload) -> Kept:
     return await keep_chunks(data_dir, chunks_of(file), file.filename or "")
 
 
-async def keep_chunks(data_dir: Path, chunks: AsyncIterator[bytes], name: str) -> Kept:
+async def keep_chunks(data_dir: Path, chunks: AsyncIterator[bytes], name: str, *, most: int = MAX_BYTES) -> Kept:
     """As `keep`, of a stream."""
     job_id = uuid4()
     path = file_of(data_dir, job_id)
@@ -56,9 +56,9 @@ async def keep_chunks(data_dir: Path, chunks: AsyncIterator[bytes], name: str) -
         with os.fdopen(descriptor, "wb", buffering=_FLUSH) as copy:
             async for chunk in chunks:
                 size += len(chunk)
-                if size > MAX_BYTES:
-                    most = MAX_BYTES // 1024 // 1024
-                    raise UploadTooLarge(f"一次最多 {most} MiB,请拆分", f"{most} MiB at most at a time: split the file")
+                if size > most:
+                    mib = most // 1024 // 1024
+                    raise UploadTooLarge(f"一次最多 {mib} MiB,请拆分", f"{mib} MiB at most at a time: split the file")
                 digest.update(chunk)
                 await asyncio.to_thread(copy.write, chunk)
         if not size:
