@@ -1,6 +1,7 @@
 """What was amended holds, and its old value stays evidence; what rested, or was rightly passed over, isn't late."""
 
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -47,8 +48,13 @@ def told(events: list[power.CaseEvent]) -> list[Fact]:
 
 def found(rule: str, events: list[power.CaseEvent], now: datetime = _NOW) -> list[Finding]:
     """What one rule finds."""
-    rules = Rulebook([each for each in load().rules if each.id == rule])
-    return judge_all(rules, told(events), [], now)
+    return judge_all(only(rule), told(events), [], now)
+
+
+@cache
+def only(rule: str) -> Rulebook:
+    """A rulebook of one rule."""
+    return Rulebook([each for each in load().rules if each.id == rule])
 
 
 def opened(flow: str = "EN1", **more: Any) -> power.CaseOpened:
