@@ -221,7 +221,10 @@ class NodeFields(Contract):
 
 
 class CaseEvent(Contract):
-    """What all events of a case carry. `sequence` counts the case's own events from 1, without gaps."""
+    """What all events of a case carry. `sequence` counts the case's own events from 1, without gaps.
+
+    `actor` is who did it; `on_behalf_of` whom he stood in for, with the role that was handed over to him for a time.
+    """
 
     case_id: str
     case_no: str
@@ -234,6 +237,7 @@ class CaseEvent(Contract):
     sequence: int = Field(ge=1)
     occurred_at: UtcTime
     actor: Actor
+    on_behalf_of: Actor | None = None
 
 
 class CaseOpened(CaseEvent):
