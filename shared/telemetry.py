@@ -22,6 +22,9 @@ OUTBOX_WAITING = Gauge(
 EVENTS_CONSUMED = Counter("yunjing_events_consumed_total", "Events whose effect was committed", ["group", "topic"])
 EVENTS_DUPLICATE = Counter("yunjing_events_duplicate_total", "Events seen before and left out", ["group"])
 EVENTS_DEAD = Counter("yunjing_events_dead_total", "Events sent to a dead-letter topic", ["group", "topic"])
+CONSUMER_LAG = Gauge(
+    "yunjing_consumer_lag", "Events that wait for a group in this process's partitions", ["group", "topic"]
+)
 BATCH_SECONDS = Histogram("yunjing_batch_seconds", "Time from a batch's receipt to its commit", ["group"])
 NOTICES = Counter("yunjing_notices_total", "Tries to send a notice, by what it then was", ["channel", "state"])
 TASKS_DEAD = Counter("yunjing_tasks_dead_total", "Background works that ended, which none may", ["task"])

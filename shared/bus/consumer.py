@@ -17,12 +17,21 @@ from shared.bus.envelope import Envelope, Undecodable, decode
 from shared.bus.faults import passing
 from shared.db import Connection, Database, Scope
 from shared.settings import Settings
-from shared.telemetry import BATCH_SECONDS, EVENTS_CONSUMED, EVENTS_DEAD, EVENTS_DUPLICATE, consuming, logger
+from shared.telemetry import (
+    BATCH_SECONDS,
+    CONSUMER_LAG,
+    EVENTS_CONSUMED,
+    EVENTS_DEAD,
+    EVENTS_DUPLICATE,
+    consuming,
+    logger,
+)
 
 Handle = Callable[[Connection, list[Envelope]], Awaitable[None]]
 _POLL_MS = 1000
 _RETRY_SECONDS = 0.5
 _PRUNE_SECONDS = 3600.0
+_LAG_SECONDS = 1.0
 log = logger("consumer")
 
 
@@ -52,7 +61,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._most_at_once = min(settings.consumer_batch, most_at_once or settings.consumer_batch)
         self._epochs: dict[TopicPartition, int] = {}
         self._kafka: AIOKafkaConsumer | None = None
-        self._pruned = -math.inf
+        self._places: dict[TopicPartition, int] = {}
+        self._pruned = self._lag_told = -math.inf
 
     async def run(self) -> None:
         """Consume until cancelled. Passing faults (broker, database, lost partitions) are waited out."""
@@ -81,6 +91,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             while True:
                 polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=self._most_at_once)
                 records = [record for batch in polled.values() for record in batch]
+                self._tell_lag()
                 if records:
                     await self._take(records)
                 await self._prune()
@@ -91,6 +102,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Forget the epochs of what is no longer ours."""
         for partition in revoked:
             self._epochs.pop(partition, None)
+            self._places.pop(partition, None)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Raise the epoch of each partition and seek to where its effects ended."""
@@ -107,6 +119,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 )
                 assert row
                 self._epochs[partition] = row["epoch"]
+                self._places[partition] = row["next_offset"]
                 self._kafka.seek(partition, row["next_offset"])
 
     def _topic(self, record: ConsumerRecord) -> str:
@@ -117,6 +130,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._halve(records)
         for record in records:
             EVENTS_CONSUMED.labels(self._group, self._topic(record)).inc()
+            self._places[TopicPartition(record.topic, record.partition)] = record.offset + 1
 
     async def _halve(self, records: Sequence[ConsumerRecord]) -> None:
         """Commit all at once, or else each half: what spoils a batch is found in few steps, and only that left out."""
@@ -193,6 +207,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 fresh.append(envelope)
         EVENTS_DUPLICATE.labels(self._group).inc(len(envelopes) - len(fresh))
         return fresh
+
+    def _tell_lag(self) -> None:
+        """Tell at most once a second how many events wait, of the partitions that are ours and were asked for."""
+        if not self._kafka or time.monotonic() - self._lag_told < _LAG_SECONDS:
+            return
+        self._lag_told = time.monotonic()
+        waiting = dict.fromkeys(self._topics, 0)
+        for partition in self._kafka.assignment():
+            end, place = self._kafka.highwater(partition), self._places.get(partition)
+            if end is not None and place is not None:
+                waiting[partition.topic.removeprefix(self._prefix)] += max(0, end - place)
+        for topic, count in waiting.items():
+            CONSUMER_LAG.labels(self._group, topic).set(count)
 
     async def _prune(self) -> None:
         """Forget now and then the ids that can't come again: dead letters, which may be replayed, live 30 days."""

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
+from prometheus_client import REGISTRY
 
 from shared import telemetry
 from shared.bus import dlq, outbox, topics
@@ -168,6 +170,38 @@ async def test_the_largest_event_becomes_a_dead_letter_all_the_same(db: Database
         assert await eventually(lambda: _when(effects(db), 1)) == [2]
         ((_, _, letter),) = await eventually(lambda: _when(dlq.read(settings.kafka_bootstrap_servers, topic), 1))
     assert letter["reason"] == "ValueError: a negative n"
+
+
+async def test_what_waits_for_a_consumer_is_told(db: Database, settings: Settings) -> None:
+    gate = asyncio.Event()
+
+    async def slow(conn: Connection, batch: list[Envelope]) -> None:
+        await gate.wait()
+        await write_effects(conn, batch)
+
+    def waiting() -> float:
+        labels = {"group": "slow", "topic": "power.events"}
+        return REGISTRY.get_sample_value("yunjing_consumer_lag", labels) or 0.0
+
+    async def told() -> bool:
+        return waiting() == 5
+
+    async def all_taken() -> bool:
+        return await effects(db) == [1, 2, 3, 4, 5] and waiting() == 0
+
+    await publish(db, *(event(n) for n in range(1, 6)))
+    reader = Consumer(db, settings, group="slow", topics=["power.events"], handle=slow, most_at_once=1)
+    async with running(Relay(db, settings).run):
+        await eventually(partial(published, db))
+        async with running(reader.run):
+            await eventually(told)
+            gate.set()
+            await eventually(all_taken)
+
+
+async def published(db: Database) -> bool:
+    async with db.begin(Scope.system(), readonly=True) as conn:
+        return not await conn.fetchval("SELECT EXISTS (SELECT 1 FROM outbox)")
 
 
 async def test_what_passes_by_itself_is_waited_out(db: Database, settings: Settings) -> None:
