@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
+LOCK = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
 
 .PHONY: help run demo import rebuild verify audit test check quality chaos bench city new-rule rules docs lock browser clean
 
@@ -64,8 +65,8 @@ docs: $(READY) ## 由数据生成文档 draw the docs from the data
 	@$(RUN) -m deploy.docs
 
 lock: $(READY) ## 重新锁定依赖 lock the dependencies anew
-	$(VENV)/bin/uv pip compile requirements.in requirements-dev.in --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header -q -o requirements.txt
+	$(LOCK) requirements.in requirements-local.in requirements-dev.in -o requirements.txt
+	$(LOCK) requirements.in --constraints requirements.txt -o deploy/image/requirements.txt
 
 browser: ## 为浏览器测试安装 Chromium install Chromium for the browser journeys
 	@deploy/local/browser.sh
