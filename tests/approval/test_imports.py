@@ -12,9 +12,9 @@ from openpyxl import Workbook
 from services.approval import flows
 from services.approval.cases import RoleHolder
 from services.approval.imports import files
-from services.approval.imports.files import lines_of
+from services.approval.imports.files import rows_of
 from services.approval.imports.plan import Known, Plan, plan
-from services.approval.imports.rows import Reading, Record, read_records
+from services.approval.imports.rows import Reading, Record, RowReader, read_records
 from shared import sheets
 from shared.sheets import SheetRefused
 
@@ -27,7 +27,7 @@ ROW = "XT-1,PR1,PR1-01,2025-03-03,购纸,纸,办公,1200"
 
 
 def read(path: Path) -> Reading:
-    return read_records(lines_of(path, path.name), flows.load(), SECRET, region=VILLAGE)
+    return read_records(rows_of(path, path.name, RowReader(flows.load(), SECRET, VILLAGE)))
 
 
 def csv_file(folder: Path, *rows: str, header: str = HEADER, encoding: str = "utf-8-sig") -> Path:

@@ -9,10 +9,12 @@ from typing import Any
 
 import orjson
 
-from services.approval.imports.rows import RowFault
+from services.approval.imports.ocds import is_ocds, read_releases
+from services.approval.imports.rows import Record, RowFault, RowReader, read_rows
 from shared.sheets import MAX_CELL, MAX_COLUMNS, MAX_FILE_BYTES, CellFault, SheetLine, SheetRefused, read_sheets
 
 MOST_ROWS = 500_000
+_HEAD_BYTES = 64 * 1024
 _MARK = b"\xef\xbb\xbf"
 _SHEET = re.compile(rb"<(?:\w+:)?sheet\b[^>]*>")
 _NAME = re.compile(rb'\bname="([^"]*)"')
@@ -34,6 +36,20 @@ def lines_of(path: Path, name: str) -> Iterator[SheetLine]:
     for line in read_sheets(path, most=MOST_ROWS):
         # A CSV is one sheet, called as its file.
         yield replace(line, sheet=name) if line.sheet == path.name else line
+
+
+def rows_of(path: Path, name: str, reader: RowReader) -> Iterator[Record | RowFault]:
+    """All rows and faults of a file: a sheet, NDJSON or OCDS releases, told apart by content; raises `SheetRefused`."""
+    if is_json(path) and is_ocds(_head(path)):
+        yield from read_releases(path, name, reader)
+    else:
+        yield from read_rows(lines_of(path, name), reader)
+        yield from left_out(path)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
 
 
 def left_out(path: Path) -> Iterator[RowFault]:

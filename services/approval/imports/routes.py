@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import shutil
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +17,8 @@ from services.approval.callers import Importer
 from services.approval.database import Db
 from services.approval.desk import check_village
 from services.approval.idempotency import IdempotencyKey, once
-from services.approval.imports.files import left_out, lines_of
-from services.approval.imports.rows import Reading, RowFault, read_records
+from services.approval.imports.files import rows_of
+from services.approval.imports.rows import Reading, RowFault, RowReader, read_records
 from services.approval.imports.take import Report, take
 from shared import audit
 from shared.auth import require
@@ -75,7 +75,7 @@ async def import_sheet(
     db: Db,
     caller: Importer,
     request: Request,
-    file: Annotated[UploadFile, File(description="XLSX, CSV (UTF-8, GB18030) or NDJSON")],
+    file: Annotated[UploadFile, File(description="XLSX, CSV (UTF-8, GB18030), NDJSON, OCDS")],
     village_code: Annotated[RegionCode, Form()],
     dry_run: Annotated[bool, Form()] = False,
     accept_good_rows: Annotated[bool, Form()] = False,
@@ -115,8 +115,8 @@ def _read(file: UploadFile, village: str, identity_secret: str) -> tuple[Reading
             shutil.copyfileobj(file.file, copy)
         with path.open("rb") as copy:
             digest = hashlib.file_digest(copy, "sha256").hexdigest()
-        reading = read_records(lines_of(path, path.name), flows.load(), identity_secret, region=village)
-        return replace(reading, notices=[*left_out(path), *reading.notices]), digest
+        reader = RowReader(flows.load(), identity_secret, village)
+        return read_records(rows_of(path, path.name, reader)), digest
 
 
 def _refused(report: Report) -> errors.RowsRefused:

@@ -98,17 +98,10 @@ class Reading:
     notices: list[RowFault] = field(default_factory=list)
 
 
-def read_records(
-    lines: Iterable[SheetLine],
-    catalogue: Catalogue,
-    identity_secret: str,
-    *,
-    region: str,
-    mapping: Columns = _NOTHING_MAPPED,
-) -> Reading:
+def read_records(rows: Iterable[Record | RowFault]) -> Reading:
     """All rows of a file; raises `SheetRefused` when no line is a header or a header names unknown columns."""
     reading = Reading()
-    for row in read_rows(lines, RowReader(catalogue, identity_secret, region, mapping)):
+    for row in rows:
         if isinstance(row, Record):
             reading.records.append(row)
         elif row.header and row.grave:
@@ -183,12 +176,12 @@ def _header_fault(sheet: Sheet, column: int, zh: str, en: str) -> RowFault:
     return RowFault(sheet.name, sheet.line, sheet.place(column), zh, en, sheet.titles[column][:80], header=True)
 
 
-class _Wrong(Exception):
-    """A cell of this row that must be mended."""
+class WrongCell(Exception):
+    """A cell that must be mended: how, and where no column says so its place and what it holds."""
 
-    def __init__(self, zh: str, en: str) -> None:
+    def __init__(self, zh: str, en: str, place: str = "", value: str = "") -> None:
         super().__init__(en)
-        self.zh, self.en = zh, en
+        self.zh, self.en, self.place, self.value = zh, en, place, value
 
 
 class RowReader:
@@ -219,8 +212,8 @@ class RowReader:
         self._people: dict[str, str] = {}
         self._said: dict[bytes, tuple[str, int]] = {}
         self._readers: Mapping[str, Callable[[str], Any]] = {
-            "village": self._village,
-            "case_no": self._case_no,
+            "village": self.village,
+            "case_no": self.case_no,
             "flow": self._flow,
             "occurred_at": self._occurred_at,
             "title": self._title,
@@ -270,7 +263,7 @@ class RowReader:
                     values[target] = self._readers[target](text)
                 elif text:
                     self._fill(fields, all_fields()[target.removeprefix(FIELDS)], text, sheet.units[at[target]])
-            except (_Wrong, Unreadable) as error:
+            except (WrongCell, Unreadable) as error:
                 place = sheet.place(at[target]) if target in at else ""
                 told = sheet.told(at[target], text) if target in at else text[:80]
                 faults.append(RowFault(line.sheet, line.line, place, error.zh, error.en, told))
@@ -326,14 +319,15 @@ class RowReader:
             ),
         )
 
-    def _village(self, text: str) -> str:
+    def village(self, text: str) -> str:
+        """The code of a village by its code or name, "" where only one may be; raises `WrongCell`."""
         if not text:
             if regions.level_of(self._region) == "village":
                 return self._region
-            raise _Wrong("请填写村(村名或 12 位代码)", "Name the village, or give its 12-digit code")
+            raise WrongCell("请填写村(村名或 12 位代码)", "Name the village, or give its 12-digit code")
         wanted = unicodedata.normalize("NFKC", text).strip()
         if wanted not in self._villages:
-            raise _Wrong(
+            raise WrongCell(
                 f"{regions.name(self._region)} 没有村 {wanted[:40]}",
                 f"There is no village {wanted[:40]} in this region",
             )
@@ -352,16 +346,17 @@ class RowReader:
                 named.setdefault(name, []).append(each.code)
         return {name: codes[0] for name, codes in named.items() if len(codes) == 1} | {x.code: x.code for x in inside}
 
-    def _case_no(self, text: str) -> str:
+    def case_no(self, text: str) -> str:
+        """A case's number; raises `WrongCell`."""
         text = unicodedata.normalize("NFKC", text) if not text.isascii() else text
         if not _CASE_NO.fullmatch(text):
-            raise _Wrong("案件编号必填,最多 80 个字符,不含空格", "A case number of 80 characters at most, no blanks")
+            raise WrongCell("案件编号必填,最多 80 个字符,不含空格", "A case number of 80 characters at most, no blanks")
         return text
 
     def _flow(self, text: str) -> Flow:
         flow = self._flows.get(plain(text))
         if flow is None:
-            raise _Wrong(f"没有流程 {text},可填 PR3 这样的编码或名称", f"No flow {text}: give a code such as PR3")
+            raise WrongCell(f"没有流程 {text},可填 PR3 这样的编码或名称", f"No flow {text}: give a code such as PR3")
         return flow
 
     def _node(self, flow: Flow, text: str) -> Node | None:
@@ -371,21 +366,21 @@ class RowReader:
         for node in flow.nodes:
             if wanted in (plain(node.code), plain(node.name.zh), str(node.order)):
                 return node
-        raise _Wrong(f"流程 {flow.code} 没有节点 {text}", f"Flow {flow.code} has no node {text}")
+        raise WrongCell(f"流程 {flow.code} 没有节点 {text}", f"Flow {flow.code} has no node {text}")
 
     def _occurred_at(self, text: str) -> datetime:
         if not text:
-            raise _Wrong("办理时间必填", "The time is required")
+            raise WrongCell("办理时间必填", "The time is required")
         return read_time(day_or_time(unicodedata.normalize("NFKC", text).strip()))
 
     def _title(self, text: str) -> str:
         if not text or len(text) > _MAX_SHORT:
-            raise _Wrong(f"标题必填,最多 {_MAX_SHORT} 字", f"A title of {_MAX_SHORT} characters at most is required")
+            raise WrongCell(f"标题必填,最多 {_MAX_SHORT} 字", f"A title of {_MAX_SHORT} characters at most is required")
         return text
 
     def _actor_name(self, text: str) -> str:
         if len(text) > _MAX_SHORT:
-            raise _Wrong(f"最多 {_MAX_SHORT} 字", f"{_MAX_SHORT} characters at most")
+            raise WrongCell(f"最多 {_MAX_SHORT} 字", f"{_MAX_SHORT} characters at most")
         return text
 
     def _actor_id_no(self, text: str) -> str | None:
@@ -393,7 +388,7 @@ class RowReader:
             return None
         if text not in self._people:
             if not valid_id_no(text):
-                raise _Wrong("身份证号不正确,请核对", "This is no valid ID number")
+                raise WrongCell("身份证号不正确,请核对", "This is no valid ID number")
             self._people[text] = person_key(text, self._secret)
         return self._people[text]
 
@@ -405,7 +400,7 @@ class RowReader:
             if part.strip():
                 kind, _, file = unicodedata.normalize("NFKC", part).partition(":")
                 if plain(kind) not in self._kinds or not file.strip():
-                    raise _Wrong(
+                    raise WrongCell(
                         f"材料写作 种类:文件名,多份用分号隔开,不认识 {part.strip()[:40]}",
                         f"Write kind:file name, with ; between: {part.strip()[:40]} is unknown",
                     )

@@ -18,11 +18,11 @@ from services.approval import flows
 from services.approval.cases import RoleHolder
 from services.approval.imports import jobs, waiting
 from services.approval.imports.columns import called
-from services.approval.imports.files import left_out, lines_of
+from services.approval.imports.files import rows_of
 from services.approval.imports.jobs import Job
 from services.approval.imports.layout import Sheet
 from services.approval.imports.mapping import Mapping
-from services.approval.imports.rows import Record, RowFault, RowReader, nothing_found, read_rows
+from services.approval.imports.rows import Record, RowFault, RowReader, nothing_found
 from services.approval.imports.take import take_batch
 from shared.background import every, woken
 from shared.db import Database, Scope
@@ -53,7 +53,7 @@ class _File:
         """All of them; raises `SheetRefused`."""
         mapping = Mapping.model_validate(self.job.mapping)
         reader = RowReader(flows.load(), self.secret, self.job.region_code, mapping, self.sheets.append)
-        return itertools.chain(left_out(self.path), read_rows(lines_of(self.path, self.job.file_name), reader))
+        return rows_of(self.path, self.job.file_name, reader)
 
 
 class Worker:
