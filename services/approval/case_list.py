@@ -102,12 +102,13 @@ def _as_sought(name: str, value: Any) -> Any:
         case "village":
             return region_prefix(value)
         case "text":
-            return _containing(value)
+            return containing(value)
         case _:
             return value
 
 
-def _containing(text: str) -> str:
+def containing(text: str) -> str:
+    """The LIKE pattern of all texts with this one in them."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 

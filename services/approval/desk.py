@@ -1,7 +1,7 @@
 """What people do with cases. Each deed reads the same: load and lock, let the case decide, save."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -9,9 +9,10 @@ from services.approval import cases, documents, store
 from services.approval.cases import Actions, Case
 from services.approval.changes import CaseChange, waits_for
 from services.approval.documents import FiledPaper
-from services.approval.errors import ChangedMeanwhile
+from services.approval.errors import ChangedMeanwhile, RoleMissing
 from services.approval.flows import Catalogue, Flow
 from services.approval.store import LogEntry
+from services.approval.work import absences, standing_in
 from shared import audit, regions
 from shared.contracts.power import NodeCompleted, NodeFields, PowerEvent
 from shared.db import Connection
@@ -61,7 +62,7 @@ class Desk:
         flow = self._catalogue.flow(flow_code)
         check_village(village_code)
         _check_title(title)
-        by, now = self._by(village_code), datetime.now(UTC)
+        by, now = self._opener(flow, village_code), datetime.now(UTC)
         number = await store.next_number(self._conn, village_code, flow.code, now) if by.roles else ""
         case, event = Case.open(
             flow,
@@ -95,7 +96,9 @@ class Desk:
         _, event = case.complete(
             self._catalogue.flow(case.flow), node=node, by=by, fields=fields, documents=refs, now=now
         )
-        return event
+        told = await self._in_person(event)
+        assert isinstance(told, NodeCompleted)
+        return told
 
     async def send_back(self, case_id: UUID, *, to_node: str, reason: str, seen: int | None) -> Case:
         """Send the case back; raises what `Case.send_back` does, `ChangedMeanwhile`."""
@@ -113,6 +116,12 @@ class Desk:
     def _by(self, village: str) -> cases.RoleHolder:
         return cases.RoleHolder(self._caller.person_key, self._caller.name, self._caller.roles_in(village))
 
+    def _opener(self, flow: Flow, village: str) -> cases.RoleHolder:
+        """The caller in his own roles where one of them may open; else with those for whom he stands in."""
+        own = standing_in.own_roles(self._caller, village)
+        by = self._by(village)
+        return replace(by, roles=own) if own & {*cases.OPENERS, flow.first.role} else by
+
     async def _lock(self, case_id: UUID, seen: int | None) -> tuple[Case, Flow]:
         case = await store.lock(self._conn, case_id)
         if seen is not None and seen != case.sequence:
@@ -121,10 +130,28 @@ class Desk:
         return case, self._catalogue.flow(case.flow)
 
     async def _save(self, flow: Flow, case: Case, event: PowerEvent) -> Case:
+        event = await self._in_person(event)
         await store.save(self._conn, [CaseChange(case, [event], waits_for(flow, case))])
         action, told = event.TYPE.rpartition(".v")[0], {"sequence": case.sequence, "node": case.node}
+        if event.on_behalf_of:
+            told["on_behalf_of"] = event.on_behalf_of.person_key
         await audit.record(self._conn, self._caller, action, f"case:{case.case_id}", told, region=case.village_code)
         return case
+
+    async def _in_person(self, event: PowerEvent) -> PowerEvent:
+        """The event with the one for whom the caller stands in; raises `FourEyes`, `RoleMissing` when it is over."""
+        if not isinstance(self._caller, standing_in.Seated):
+            return event
+        role = event.actor.role
+        absence = standing_in.behind(self._caller, role, event.village_code)
+        told = [entry.data for entry in await store.log_of(self._conn, UUID(event.case_id))]
+        standing_in.check_four_eyes(told, self._caller, role, absence)
+        if absence is None:
+            return event
+        held = await absences.find(self._conn, absence.absence_id)
+        if held is None or held.standing(datetime.now(UTC)) != "on":
+            raise RoleMissing("您的代理已经结束", "You no longer stand in for this role")
+        return event.model_copy(update={"on_behalf_of": standing_in.on_behalf_of(absence)})
 
 
 def check_village(code: str) -> None:

@@ -192,7 +192,7 @@ async def _prompts(request: Request, step: NodeCompleted) -> list[Prompt]:
     """What the detector says of a step to whoever is signed in."""
     prompter: Prompter = request.app.state.prompter
     token = request.session.get("token")
-    return await prompter.ask(step, token) if token else []
+    return (await prompter.ask(step, token) or []) if token else []
 
 
 async def _form(request: Request) -> FormData:

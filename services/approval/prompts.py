@@ -41,8 +41,8 @@ class Prompter:
         """Give the connections back."""
         await self._http.aclose()
 
-    async def ask(self, step: NodeCompleted, token: str) -> list[Prompt]:
-        """The prompts on a step, the gravest first; none when the detector doesn't answer in time."""
+    async def ask(self, step: NodeCompleted, token: str) -> list[Prompt] | None:
+        """The prompts on a step, the gravest first; None when the detector doesn't answer in time."""
         try:
             answer = await self._http.post(
                 "/v1/evaluate",
@@ -53,7 +53,7 @@ class Prompter:
             return _Evaluation.model_validate_json(answer.content).findings
         except (httpx.HTTPError, ValidationError) as error:
             log.warning("prompts.unanswered", error=type(error).__name__)
-            return []
+            return None
 
 
 def digest(prompts: Sequence[Prompt]) -> str:

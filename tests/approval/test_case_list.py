@@ -21,4 +21,4 @@ def test_an_altered_marker_is_refused(marker: str) -> None:
 
 
 def test_signs_of_patterns_are_meant_as_typed() -> None:
-    assert case_list._containing(r"100%_\ ") == r"%100\%\_\\ %"
+    assert case_list.containing(r"100%_\ ") == r"%100\%\_\\ %"

@@ -1,0 +1,75 @@
+"""Terms that come near or have passed are told once each, in one line that other systems can follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from services.approval.flows import Catalogue
+from services.approval.work.plan import Plan
+from services.approval.work.terms import soon_until
+from shared.db import Connection, region_prefix
+
+_LOCK = 7_205_110_041
+_AT_ONCE = 2000
+_TELL = """
+INSERT INTO reminders (case_id, sequence, node, village_code, kind, due_at, told_at)
+SELECT c.case_id, c.sequence, c.node, c.village_code, told.kind, c.due_at, $1
+FROM cases c LEFT JOIN unnest($2::text[], $3::timestamptz[]) AS h (node, soon_until) USING (node),
+LATERAL (SELECT CASE WHEN c.due_at <= $1 THEN 'overdue' ELSE 'soon' END AS kind) AS told
+WHERE c.status = 'open' AND coalesce(c.due_at, timestamptz '9999-01-01 00:00+00') <= $5
+  AND c.due_at <= greatest($1, coalesce(h.soon_until, $4)) AND c.node IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM reminders r WHERE (r.case_id, r.node, r.due_at, r.kind)
+                  = (c.case_id, c.node, c.due_at, told.kind))
+ORDER BY c.due_at, c.case_id LIMIT $6
+"""
+_READ = """
+SELECT r.position, r.kind, r.due_at, r.told_at, r.node, r.sequence, c.case_id, c.case_no, c.title, c.flow, c.matter,
+       c.village_code, c.town_code, c.waits_for,
+       c.status = 'open' AND c.node = r.node AND c.due_at IS NOT DISTINCT FROM r.due_at AS still
+FROM reminders r JOIN cases c USING (case_id)
+WHERE r.position > $1 AND ($2::text IS NULL OR r.village_code LIKE $2) ORDER BY r.position LIMIT $3
+"""
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """A term that came near or passed when it was told; `still` whether the case waits at it even now."""
+
+    position: int
+    kind: Literal["soon", "overdue"]
+    due_at: datetime
+    told_at: datetime
+    node: str
+    sequence: int
+    case_id: Any
+    case_no: str
+    title: str
+    flow: str
+    matter: str
+    village_code: str
+    town_code: str
+    waits_for: tuple[str, ...]
+    still: bool
+
+
+async def tell(conn: Connection, catalogue: Catalogue, plan: Plan, now: datetime) -> bool:
+    """Put into the line what came near or passed since, and say whether there is more; runs with system scope.
+
+    One process at a time, so that whoever has read up to a position has missed nothing before it.
+    """
+    if not await conn.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+        return False
+    nodes = [node for flow in catalogue.flows.values() for node in flow.nodes]
+    horizons = [soon_until(now, plan.days_before(node)) for node in nodes]
+    usual = soon_until(now, plan.reminders[0].days_before)
+    told = await conn.execute(
+        _TELL, now, [node.code for node in nodes], horizons, usual, max([usual, *horizons]), _AT_ONCE
+    )
+    return int(told.rpartition(" ")[2]) == _AT_ONCE
+
+
+async def read(conn: Connection, village: str | None, *, after: int, limit: int) -> Sequence[Reminder]:
+    """The reminders behind a position, within the caller's regions."""
+    rows = await conn.fetch(_READ, after, region_prefix(village) if village else None, limit)
+    return [Reminder(**dict(row) | {"waits_for": tuple(row["waits_for"])}) for row in rows]
