@@ -12,10 +12,13 @@ from services.approval.callers import Rates, person_only
 from services.approval.feed import Line
 from services.approval.idempotency import forget_old
 from services.approval.imports import job_routes as import_job_routes
+from services.approval.imports import pages as import_pages
 from services.approval.imports import routes as import_routes
 from services.approval.imports import worker as importing
 from services.approval.prompts import Prompter
 from services.approval.rest import rest
+from services.approval.uploads import pieces
+from services.approval.uploads import routes as upload_routes
 from services.approval.webhooks import queue
 from services.approval.webhooks import routes as webhook_routes
 from services.approval.webhooks.sender import Sender
@@ -65,9 +68,11 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(bulk_routes.router)
     app.include_router(feed_routes.router)
     app.include_router(webhook_routes.router)
+    app.include_router(upload_routes.router)
     app.include_router(import_routes.router)
     app.include_router(import_job_routes.router)
     app.include_router(pages.router, dependencies=[Depends(person_only)])
+    app.include_router(import_pages.router, dependencies=[Depends(person_only)])
     audit.include(app, dependencies=[Depends(person_only)])
     return app
 
@@ -77,6 +82,7 @@ async def _forget_old_answers(db: Database, settings: Settings) -> None:
         async with db.begin(Scope.system()) as conn:
             await forget_old(conn)
             await queue.forget_old(conn)
+            await pieces.forget_old(conn)
         await importing.forget_old(db, settings)
         return False
 
