@@ -234,3 +234,35 @@ async def test_a_killed_worker_loses_and_doubles_nothing(settings: Settings, dat
         assert await conn.fetchval("SELECT count(*) FROM case_events") == ROWS + ROWS // 3
         assert await conn.fetchval("SELECT count(*) FROM outbox") == ROWS + ROWS // 3
         assert await conn.fetchval("SELECT count(*) FROM import_rows") == 0
+
+
+async def test_the_pages_lead_from_a_file_to_its_cases(client: Client) -> None:
+    clerk = client(f"reporting_clerk@{VILLAGE}", subject="clerk")
+    assert "导入台账" in (await clerk.get("/imports")).text
+    assert 'href="/imports"' in (await clerk.get("/")).text
+    missing = await clerk.post("/imports", data={"region_code": VILLAGE}, files={"file": ("", b"")})
+    assert missing.status_code == 422
+    text = "项目编号,日期,工程名,合同金额\nG-1,2025-03-05,修路,12\nG-2,昨天,=1+1,3\n".encode()
+    form = {"region_code": VILLAGE, "flow": "EN1"}
+    made = await clerk.post("/imports", data=form, files={"file": ("工程.csv", text)})
+    page = made.headers["location"]
+    job = await rested(clerk, page.rpartition("/")[2])
+    shown = (await clerk.get(page)).text
+    assert "请先在下面指定列的对应" in shown
+    assert shown.count("unknown") >= 1
+    at = next(number for number, column in enumerate(job["sheets"][0]["columns"]) if column["title"] == "工程名")
+    chosen = {f"target.0.{at}": "fields.item", "unit.0.3": "wan", "node": "EN1-06", "name": "工程 合同"}
+    assert (await clerk.post(f"{page}/map", data=chosen | {"node": "EN9"})).status_code == 422
+    assert (await clerk.post(f"{page}/map", data=chosen)).status_code == 303
+    job = await rested(clerk, page.rpartition("/")[2])
+    assert (job["rows"], job["faults"], job["mapping_name"]) == (1, 2, "工程 合同 v1")
+    shown = (await clerk.get(page)).text
+    assert "昨天" in shown
+    assert "'=1+1" in (await clerk.get(f"/v1{page.replace('imports', 'imports/jobs')}/faults.csv")).text
+    assert (await clerk.post(f"{page}/take", data={})).status_code == 409
+    assert (await clerk.post(f"{page}/take", data={"good_rows_only": "yes"})).status_code == 303
+    assert (await rested(clerk, page.rpartition("/")[2]))["cases_opened"] == 1
+    assert "已导入" in (await clerk.get(page)).text
+    (case,) = (await clerk.get("/v1/cases")).json()["cases"]
+    assert "120,000" in (await clerk.get(f"/cases/{case['case_id']}")).text
+    assert (await client(f"handler@{VILLAGE}", subject="h").get("/imports")).status_code == 403

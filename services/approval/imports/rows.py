@@ -251,6 +251,8 @@ class RowReader:
         ]
         at = {target: column for column, target in enumerate(sheet.targets)}
         unusable = {sheet.targets[fault.column] for fault in line.faults if fault.column < len(sheet.targets)}
+        if f"{FIELDS}item" in unusable and "title" not in at:
+            unusable.add("title")
         values: dict[str, Any] = {}
         fields: dict[str, Any] = {}
         for target, text in self._cells(sheet, line).items():
