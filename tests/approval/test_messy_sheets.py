@@ -206,3 +206,34 @@ def test_every_target_has_names_and_every_usual_header_a_target() -> None:
     for matter, usual in columns().usual.items():
         for title in usual:
             assert by_title(matter)[title]
+
+
+def test_one_line_may_tell_a_whole_case(tmp_path: Path) -> None:
+    path = tmp_path / "EN1 工程.csv"
+    nodes = "EN1-01 办理时间,EN1-01 预算金额(万元),EN1-06 办理时间,EN1-06 经办人,EN1-06:合同金额,PR1-01 日期"
+    head = f"项目编号,日期,工程名称,{nodes}\n"
+    rows = [
+        "G-1,2025-03-01,修路,2025.3.5,3.5,2025年4月1日,李明,34000,",
+        "G-2,,修桥,2025-03-08,1,,,,",
+        "G-3,,修灯,,,,,120,",
+        "G-4,2025-03-01,修井,,,,,120,",
+        "G-5,2025-03-01,修渠,,,,,,2025-03-02",
+    ]
+    path.write_text(head + "\n".join(rows), "utf-8")
+    reading = read(path)
+    told = [(row.case_no, row.node.code if row.node else "", f"{row.occurred_at:%m-%d}") for row in reading.records]
+    assert told == [
+        *(("G-1", "", "02-28"), ("G-1", "EN1-01", "03-04"), ("G-1", "EN1-06", "03-31")),
+        *(("G-2", "", "03-07"), ("G-2", "EN1-01", "03-07")),
+        *(("G-4", "", "02-28"), ("G-5", "", "02-28")),
+    ]
+    assert reading.records[1].fields.budget_fen == 3_500_000
+    assert (reading.records[2].fields.contract_fen, reading.records[2].actor_name) == (3_400_000, "李明")
+    assert [(fault.line, fault.column) for fault in reading.faults] == [
+        (4, ""),
+        (5, "F EN1-06 办理时间"),
+        (6, "I PR1-01 日期"),
+    ]
+    Mapping(columns={"合同价": "EN1-06:fields.contract_fen"}).check(flows.load())
+    with pytest.raises(InvalidInput):
+        Mapping(columns={"合同价": "EN1-06:case_no"}).check(flows.load())

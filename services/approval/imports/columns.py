@@ -1,7 +1,8 @@
 """What a sheet of existing records may hold: the columns of `columns.yaml` and the fields of the forms. Pure.
 
 A column's `target` says what its cells fill in: one of the own columns (`case_no`), a field of a form
-(`fields.award_fen`), or `IGNORED`.
+(`fields.award_fen`), either of a named node where one line tells a whole case (`PR3-11:fields.contract_fen`,
+`PR3-11:occurred_at`), or `IGNORED`.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from shared.headers import IGNORED, plain
 from shared.words import Name
 
 FIELDS = "fields."
+OF_NODE = ("occurred_at", "actor_name", "actor_id_no", "papers")
 _FILE = Path(__file__).with_suffix(".yaml")
 _SECRET = ("id_no", "account_no", "bids", "workers", "attendance", "grants", "payouts")
 
@@ -68,6 +70,21 @@ def by_title(matter: str = "") -> Mapping[str, str]:
     return {**usual, **fields, **{plain(title): IGNORED for title in columns().ignored}, **own}
 
 
+def of_node(target: str) -> tuple[str, str]:
+    """The node that a target names, "" for none, and the target itself."""
+    node, _, rest = target.rpartition(":")
+    return node, rest
+
+
+def is_target(target: str, nodes: frozenset[str]) -> bool:
+    """Whether a column may fill this in."""
+    node, rest = of_node(target)
+    if node:
+        return node in nodes and (rest in OF_NODE or (rest.startswith(FIELDS) and rest in targets()))
+    return rest == IGNORED or rest in targets()
+
+
+@cache
 def targets() -> tuple[str, ...]:
     """All that a column may fill in, own columns first."""
     return (*columns().own, *(FIELDS + name for name in all_fields()))
@@ -75,6 +92,10 @@ def targets() -> tuple[str, ...]:
 
 def called(target: str) -> Name:
     """What a target is called."""
+    node, target = of_node(target)
+    if node:
+        named = called(target)
+        return Name(f"{node} {named.zh}", f"{node} {named.en}")
     if target == IGNORED:
         return Name("不导入", "left out")
     if target.startswith(FIELDS):
@@ -86,6 +107,7 @@ def called(target: str) -> Name:
 
 def is_secret(target: str) -> bool:
     """Whether cells of this column may hold numbers of persons or accounts."""
+    target = of_node(target)[1]
     if target.startswith(FIELDS):
         return all_fields()[target.removeprefix(FIELDS)].kind in _SECRET
     column = columns().own.get(target)

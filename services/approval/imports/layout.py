@@ -54,6 +54,11 @@ class Sheet:
         )
 
     @property
+    def whole_cases(self) -> bool:
+        """Whether one line tells a whole case: its nodes stand in the headers."""
+        return any(":" in target for target in self.targets)
+
+    @property
     def readable(self) -> bool:
         """Whether its lines can be read."""
         return not (self.skipped or self.unknown or self.missing or self.twice)
@@ -126,7 +131,11 @@ def flow_of_sheet(name: str, catalogue: Catalogue) -> Flow | None:
 
 
 def _missing(held: Sequence[str], flow: str, node: str) -> tuple[str, ...]:
-    given = {*held} | ({"flow"} if flow else set()) | ({"node"} if node else set())
+    given = {target.rpartition(":")[2] if target.endswith(":occurred_at") else target for target in held}
+    if given != {*held}:
+        # One line tells a whole case: its nodes stand in the headers.
+        given.add("node")
+    given |= ({"flow"} if flow else set()) | ({"node"} if node else set())
     # What is bought or built names a case well enough.
     given |= {"title"} if f"{FIELDS}item" in held else set()
     return tuple(name for name, column in columns().own.items() if column.needed and name not in given)

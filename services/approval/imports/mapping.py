@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from rapidfuzz import fuzz, process
 
 from services.approval.flows import Catalogue
-from services.approval.imports.columns import by_title, targets
+from services.approval.imports.columns import FIELDS, OF_NODE, by_title, is_target
 from shared.headers import IGNORED, plain
 from shared.problems import FieldError, InvalidInput
 
@@ -17,6 +17,7 @@ Unit = Literal["yuan", "wan", "qian", "fen"]
 _UNIT = re.compile(r"[((\[【]\s*(?:单位[::]?)?\s*(万元|千元|分|万|元)\s*[))\]】]\s*$")
 _UNITS: Map[str, Unit] = {"万元": "wan", "万": "wan", "千元": "qian", "分": "fen", "元": "yuan"}
 _ABOVE = re.compile(r"单位\s*[::]\s*(?:人民币)?\s*(万元|千元|元|分)")
+_NODE = re.compile(r"([a-z]{2}\d-\d{2})[::·.]*(.+)")
 _NEAR = 50
 _MOST_NEAR = 3
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -55,7 +56,7 @@ class Mapping(BaseModel):
     def target(self, title: str, matter: str = "") -> str:
         """What a column fills in: as mapped, else by its own name; "" when unknown."""
         mapped = _by_plain(self.columns).get(plain(title))
-        return mapped if mapped is not None else by_title(matter).get(plain(without_unit(title)), "")
+        return mapped if mapped is not None else _named(without_unit(title), matter)
 
     def unit(self, title: str, of_sheet: Unit) -> Unit:
         """In which unit a column of money is: as mapped, else as its header says, else as the sheet does."""
@@ -71,16 +72,15 @@ class Mapping(BaseModel):
 
     def check(self, catalogue: Catalogue) -> None:
         """Refuse what names no column, flow or node of ours; raises `InvalidInput` with each place."""
-        known = {*targets(), IGNORED}
+        nodes = frozenset(node.code for flow in catalogue.flows.values() for node in flow.nodes)
         wrong = [
             FieldError(f"{part}.{name}", f"没有 {target} 这一列", f"There is no column {target}")
             for part, named in (("columns", self.columns), ("values", {name: name for name in self.values}))
             for name, target in named.items()
-            if target not in known
+            if not is_target(target, nodes)
         ]
         rules = {f"sheets.{name}.": rule for name, rule in self.sheets.items()}
         rules[""] = SheetRule(flow=self.flow, node=self.node)
-        nodes = {node.code for flow in catalogue.flows.values() for node in flow.nodes}
         for path, rule in rules.items():
             if rule.flow and rule.flow not in catalogue.flows:
                 wrong.append(FieldError(f"{path}flow", f"没有流程 {rule.flow}", f"There is no flow {rule.flow}"))
@@ -103,6 +103,15 @@ def near(title: str, matter: str = "") -> list[str]:
     found = process.extract(wanted, list(known), scorer=fuzz.ratio, limit=12, score_cutoff=_NEAR)
     likely = dict.fromkeys(known[name] for name, _, _ in found)
     return [target for target in likely if target != IGNORED][:_MOST_NEAR]
+
+
+def _named(title: str, matter: str) -> str:
+    """The target of a header by its own name, also behind the code of a node: `PR3-11 合同金额`."""
+    if found := by_title(matter).get(plain(title)):
+        return found
+    split = _NODE.fullmatch(plain(title))
+    rest = by_title(matter).get(split[2], "") if split else ""
+    return f"{split[1].upper()}:{rest}" if split and (rest in OF_NODE or rest.startswith(FIELDS)) else ""
 
 
 def without_unit(title: str) -> str:

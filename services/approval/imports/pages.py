@@ -1,5 +1,6 @@
 """The pages of those who bring records in: upload, the columns as they are read, what must be mended, the result."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from services.approval import flows
 from services.approval.database import Db
 from services.approval.imports import jobs, mappings, uploads
-from services.approval.imports.columns import FIELDS, called, columns, targets
+from services.approval.imports.columns import FIELDS, OF_NODE, called, columns, targets
 from services.approval.imports.job_routes import found, keep, worker_of
 from services.approval.imports.jobs import Job, Wish
 from services.approval.imports.mapping import Mapping
@@ -185,7 +186,8 @@ async def _import(
         faults=[fault for _, fault in faults],
         after=after,
         following=faults[-1][0] if len(faults) == _FAULTS else None,
-        choices=_choices(),
+        choices=_choices(targets()),
+        of_nodes={sheet["flow"]: _choices(_of_nodes(sheet["flow"])) for sheet in job.sheets},
         called=_called,
         needed=columns().own,
         units=_UNITS,
@@ -198,8 +200,16 @@ async def _import(
     return answer
 
 
-def _choices() -> list[tuple[str, str]]:
-    return [(target, _called(target)) for target in targets()]
+def _choices(some: Iterable[str]) -> list[tuple[str, str]]:
+    return [(target, _called(target)) for target in some]
+
+
+def _of_nodes(code: str) -> Iterator[str]:
+    """What a column may fill in at a node of a flow, for sheets whose lines tell whole cases."""
+    flow = flows.load().flows.get(code)
+    for node in flow.nodes if flow else ():
+        yield from (f"{node.code}:{name}" for name in OF_NODE)
+        yield from (f"{node.code}:{FIELDS}{use.name}" for use in node.form)
 
 
 def _called(target: str) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,7 @@ import orjson
 
 from services.approval.fields import FormField, all_fields
 from services.approval.flows import Catalogue, Flow, Node
-from services.approval.imports.columns import FIELDS, called, columns
+from services.approval.imports.columns import FIELDS, called, columns, of_node
 from services.approval.imports.layout import Sheet, laid_out
 from services.approval.imports.mapping import Mapping as Columns
 from services.approval.imports.mapping import Unit
@@ -184,6 +185,14 @@ class WrongCell(Exception):
         self.zh, self.en, self.place, self.value = zh, en, place, value
 
 
+@dataclass
+class _Said:
+    """What a line says of one node, or of itself."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
 class RowReader:
     """Reads rows of one catalogue by one mapping into one region; remembers how flows, nodes and villages are called.
 
@@ -210,7 +219,7 @@ class RowReader:
             plain(name): kind for kind, paper in catalogue.documents.items() for name in (kind, paper.zh, paper.en)
         }
         self._people: dict[str, str] = {}
-        self._said: dict[bytes, tuple[str, int]] = {}
+        self._said: dict[tuple[str, bytes], tuple[str, int]] = {}
         self._readers: Mapping[str, Callable[[str], Any]] = {
             "village": self.village,
             "case_no": self.case_no,
@@ -223,15 +232,17 @@ class RowReader:
         }
 
     def read(self, sheet: Sheet, line: SheetLine) -> Iterator[Record | RowFault]:
-        """What a line tells: a record, or its faults."""
+        """What a line tells: a record, or one for each of its nodes; else its faults."""
         if left_out := _no_record(sheet, line):
             yield RowFault(line.sheet, line.line, "", *left_out, grave=False)
             return
-        row = self._row(sheet, line)
-        if isinstance(row, list):
-            yield from row
-            return
-        before = self._said.setdefault(row.digest, (row.sheet, row.line))
+        for row in self._rows(sheet, line):
+            if isinstance(row, Record):
+                yield from self._there_before(row)
+            yield row
+
+    def _there_before(self, row: Record) -> Iterator[RowFault]:
+        before = self._said.setdefault((row.village, row.digest), (row.sheet, row.line))
         if before != (row.sheet, row.line):
             yield RowFault(
                 row.sheet,
@@ -242,9 +253,8 @@ class RowReader:
                 value=row.case_no,
                 grave=False,
             )
-        yield row
 
-    def _row(self, sheet: Sheet, line: SheetLine) -> Record | list[RowFault]:
+    def _rows(self, sheet: Sheet, line: SheetLine) -> Sequence[Record | RowFault]:
         faults = [
             RowFault(line.sheet, line.line, sheet.place(f.column), f.zh, f.en, sheet.told(f.column, f.value))
             for f in line.faults
@@ -253,23 +263,46 @@ class RowReader:
         unusable = {sheet.targets[fault.column] for fault in line.faults if fault.column < len(sheet.targets)}
         if f"{FIELDS}item" in unusable and "title" not in at:
             unusable.add("title")
-        values: dict[str, Any] = {}
-        fields: dict[str, Any] = {}
+        said: defaultdict[str, _Said] = defaultdict(_Said)
         for target, text in self._cells(sheet, line).items():
-            if target in unusable or (target == "node" and "flow" not in values):
+            code, rest = of_node(target)
+            if target in unusable or (rest == "node" and "flow" not in said[""].values) or (code and not text):
                 continue
             try:
-                if target == "node":
-                    values["node"] = self._node(values["flow"], text)
-                elif target in self._readers:
-                    values[target] = self._readers[target](text)
+                if rest == "node":
+                    said[code].values["node"] = self._node(said[""].values["flow"], text)
+                elif rest in self._readers and not (target == "occurred_at" and not text and sheet.whole_cases):
+                    said[code].values[rest] = self._readers[rest](text)
                 elif text:
-                    self._fill(fields, all_fields()[target.removeprefix(FIELDS)], text, sheet.units[at[target]])
+                    field_ = all_fields()[rest.removeprefix(FIELDS)]
+                    self._fill(said[code].fields, field_, text, sheet.units[at[target]])
             except (WrongCell, Unreadable) as error:
                 place = sheet.place(at[target]) if target in at else ""
                 told = sheet.told(at[target], text) if target in at else text[:80]
                 faults.append(RowFault(line.sheet, line.line, place, error.zh, error.en, told))
-        return faults or self._record(line, values, NodeFields(**fields))
+        return faults or list(self._records(sheet, line, said))
+
+    def _records(self, sheet: Sheet, line: SheetLine, said: Mapping[str, _Said]) -> Iterator[Record | RowFault]:
+        """The row itself, and one for each node that the line tells of beside it."""
+        own = said[""].values
+        of_nodes = {code: each for code, each in said.items() if code and (each.values or each.fields)}
+        times = [each.values["occurred_at"] for each in of_nodes.values() if "occurred_at" in each.values]
+        if "occurred_at" not in own and not times:
+            yield RowFault(line.sheet, line.line, "", "办理时间必填", "The time is required")
+            return
+        opened_at = own.get("occurred_at") or min(times)
+        yield _record(line, {**own, "occurred_at": opened_at}, NodeFields(**said[""].fields))
+        for code in sorted(of_nodes):
+            each = of_nodes[code]
+            try:
+                node = self._node(own["flow"], code)
+                if "occurred_at" not in each.values:
+                    raise WrongCell(f"请填写 {code} 的办理时间", f"When was {code} done?")
+            except WrongCell as wrong:
+                first = next(at for at, target in enumerate(sheet.targets) if of_node(target)[0] == code)
+                yield RowFault(line.sheet, line.line, sheet.place(first), wrong.zh, wrong.en)
+                continue
+            yield _record(line, {**own, "papers": (), **each.values, "node": node}, NodeFields(**each.fields))
 
     def _cells(self, sheet: Sheet, line: SheetLine) -> dict[str, str]:
         """The text of each target, own columns first; where a cell is empty, what holds for the sheet."""
@@ -292,34 +325,6 @@ class RowReader:
             elif form_field.kind == "money":
                 text = amount(text, unit)
         fields[form_field.name] = form_field.read(text, self._secret)
-
-    def _record(self, line: SheetLine, values: Mapping[str, Any], fields: NodeFields) -> Record:
-        flow: Flow = values["flow"]
-        node: Node | None = values["node"]
-        papers: tuple[PaperMention, ...] = values["papers"]
-        return Record(
-            line.sheet,
-            line.line,
-            values["village"],
-            values["case_no"],
-            flow,
-            node,
-            values["occurred_at"],
-            values["title"],
-            values["actor_name"],
-            values["actor_id_no"],
-            fields,
-            papers,
-            digest_of(
-                values["case_no"],
-                flow,
-                node,
-                values["occurred_at"],
-                (values["actor_name"], values["actor_id_no"]),
-                fields,
-                papers,
-            ),
-        )
 
     def village(self, text: str) -> str:
         """The code of a village by its code or name, "" where only one may be; raises `WrongCell`."""
@@ -408,6 +413,35 @@ class RowReader:
                     )
                 name = file.strip()
                 yield PaperMention(self._kinds[plain(kind)], name.lower() if _SHA256.fullmatch(name.lower()) else name)
+
+
+def _record(line: SheetLine, values: Mapping[str, Any], fields: NodeFields) -> Record:
+    flow: Flow = values["flow"]
+    node: Node | None = values["node"]
+    papers: tuple[PaperMention, ...] = values["papers"]
+    return Record(
+        line.sheet,
+        line.line,
+        values["village"],
+        values["case_no"],
+        flow,
+        node,
+        values["occurred_at"],
+        values["title"],
+        values["actor_name"],
+        values["actor_id_no"],
+        fields,
+        papers,
+        digest_of(
+            values["case_no"],
+            flow,
+            node,
+            values["occurred_at"],
+            (values["actor_name"], values["actor_id_no"]),
+            fields,
+            papers,
+        ),
+    )
 
 
 def digest_of(
