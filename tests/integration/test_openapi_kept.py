@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 
 from deploy.local import processes
 from services.approval.app import build
+from services.approval.uploads.asked import PIECE, VERSION
 from shared.settings import Settings
 from tests.conftest import Token
 from tests.disclosure.served import Server
@@ -41,6 +42,14 @@ CHECKS = [
     response_headers_conformance,
 ]
 EXAMPLES = 16
+
+
+@schemathesis.serializer(PIECE)
+def as_it_is(ctx: schemathesis.SerializationContext, value: Any) -> bytes:
+    """A piece of an upload: bytes."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 Operation = APIOperation[Any, Any, Any, Any]
 
 
@@ -67,10 +76,12 @@ def test_approval_answers_as_its_document_says(address: str, token: Token) -> No
     with httpx.Client(base_url=address, headers=headers, trust_env=False) as http:
         opening = {"flow": "PR1", "village_code": VILLAGE, "title": "纸", "fields": OPENING}
         hook = {"url": "http://127.0.0.1:9/hook", "regions": [VILLAGE]}
+        begin = {"tus-resumable": VERSION, "upload-length": "100"}
         paper, kind = b"%PDF-1.7\n", {"content-type": "application/pdf"}
         known = {
             "case_id": http.post("/v1/cases", json=opening).json()["case_id"],
             "webhook_id": http.post("/v1/webhooks", json=hook).json()["webhook_id"],
+            "upload_id": http.post("/v1/uploads", headers=begin).headers["location"].rsplit("/", 1)[-1],
             "sha256": http.post("/v1/documents", content=paper, headers=kind).json()["sha256"],
         }
         document = http.get("/openapi.json").json()

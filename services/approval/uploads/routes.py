@@ -18,7 +18,7 @@ from services.approval import documents
 from services.approval.callers import Reader, Writer
 from services.approval.database import Db
 from services.approval.uploads import pieces
-from services.approval.uploads.asked import VERSION, Announced, check_version, offset_of
+from services.approval.uploads.asked import PIECE, VERSION, Announced, check_version, offset_of
 from services.approval.uploads.errors import NoSuchUpload, NotAPiece, OtherOffset, TooManyUploads, TusVersion
 from services.approval.uploads.pieces import Upload
 from shared import audit
@@ -83,6 +83,7 @@ async def can(request: Request) -> Response:
 @router.post(
     "",
     status_code=201,
+    response_class=Response,
     summary="开始续传上传 / Begin an upload in pieces",
     responses=problems(*_TAKING, TooManyUploads, TusVersion, InvalidInput) | {201: {"headers": _HEADERS}},
     openapi_extra={
@@ -103,6 +104,7 @@ async def begin(db: Db, caller: Writer, request: Request) -> Response:
 
 @router.head(
     "/{upload_id}",
+    response_class=Response,
     summary="已收多少 / How much is here",
     responses=problems(NoSuchUpload, TusVersion) | {200: {"headers": _HEADERS}},
     openapi_extra={"parameters": [_TUS]},
@@ -136,7 +138,7 @@ async def show(db: Db, caller: Writer, request: Request, upload_id: UploadId, re
     | {204: {"headers": _HEADERS}},
     openapi_extra={
         "parameters": [_TUS, _header("Upload-Offset", "integer", "从第几字节起 / from which byte on")],
-        "requestBody": {"required": True, "content": {"application/offset+octet-stream": {}}},
+        "requestBody": {"required": True, "content": {PIECE: {"schema": {"type": "string", "format": "binary"}}}},
     },
 )
 async def add(db: Db, caller: Writer, request: Request, upload_id: UploadId) -> Response:
