@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from services.approval import flows
 from services.approval.imports.columns import by_title, called, columns, targets
 from services.approval.imports.files import rows_of
 from services.approval.imports.mapping import Mapping, near
-from services.approval.imports.rows import Reading, RowReader, read_records
+from services.approval.imports.rows import Reading, RowFault, RowReader, read_records
 from services.approval.imports.spelling import amount, day_or_time
 from shared.cells import read_time
 from shared.problems import InvalidInput
@@ -237,3 +238,47 @@ def test_one_line_may_tell_a_whole_case(tmp_path: Path) -> None:
     Mapping(columns={"合同价": "EN1-06:fields.contract_fen"}).check(flows.load())
     with pytest.raises(InvalidInput):
         Mapping(columns={"合同价": "EN1-06:case_no"}).check(flows.load())
+
+
+CELL = st.one_of(
+    st.sampled_from(
+        [
+            "XT-1",
+            "PR1",
+            "1",
+            "PR1-01",
+            "2025年3月1日",
+            "45717",
+            "0001-01-01",
+            "9999-12-31 23:59",
+            "1.2万",
+            "=1",
+            "-",
+            "合计",
+        ]
+    ),
+    st.text(max_size=12),
+    st.integers(-(10**20), 10**20).map(str),
+    st.dates().map(str),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.lists(CELL, min_size=5, max_size=len(HEADERS)), max_size=5), as_json=st.booleans())
+def test_whatever_stands_in_a_sheet_is_a_row_or_a_fault(rows: list[list[str]], as_json: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    if as_json:
+        path.write_text("\n".join(json.dumps(dict(zip(HEADERS, row, strict=False))) for row in rows), "utf-8")
+    else:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([HEADERS, *rows])
+    try:
+        made = list(rows_of(path, path.name, RowReader(flows.load(), SECRET, VILLAGE)))
+    except SheetRefused:
+        return
+    for row in made:
+        if isinstance(row, RowFault):
+            assert row.zh
+            assert row.en
+        else:
+            assert row.occurred_at.year >= 1980

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import json
 import os
 import signal
 import subprocess
@@ -26,10 +27,12 @@ from shared.db import Database, Scope
 from shared.principals import Grant, Principal
 from shared.settings import Settings
 from tests.approval.test_messy_sheets import messy_workbook
+from tests.approval.test_ocds_imports import release
 from tests.conftest import eventually
 
 TOWN, VILLAGE, OTHER = "330421103000", "330421103201", "330421104201"
 JOBS = "/v1/imports/jobs"
+BY = Principal("bringer", "张三", "key", frozenset({Grant("reporting_clerk", VILLAGE)}))
 pytestmark = pytest.mark.without_broker
 Client = Callable[..., httpx.AsyncClient]
 Open = Callable[[str], Awaitable[Database]]
@@ -168,8 +171,29 @@ async def test_what_is_no_sheet_is_refused_with_its_reason(client: Client) -> No
     assert (await upload(clerk, "空.csv", b"")).status_code == 422
 
 
+async def test_releases_of_contracting_come_in_with_their_own_dates(client: Client) -> None:
+    office = client("county_authority@330421000000", subject="county")
+    body = "\n".join(json.dumps(each, ensure_ascii=False) for each in (release(), release(ocid="ocds-1a2b3c-10")))
+    made = await upload(office, "ocds.json", body.encode(), region_code="330421000000", wish="all")
+    job = await rested(office, made.json()["job_id"])
+    assert (job["state"], job["cases_opened"], job["nodes_recorded"]) == ("done", 2, 2)
+    cases = (await office.get("/v1/cases")).json()["cases"]
+    assert {case["opened_at"] for case in cases} == {"2024-05-06T02:00:00Z"}
+
+
+async def test_a_file_we_stumble_over_holds_up_nobody(settings: Settings, database: Open) -> None:
+    db = await database("approval")
+    async with db.begin(Scope.of(BY)) as conn:
+        file = Kept(uuid4(), settings.data_dir / "none", "a.csv", "0" * 64, 1)
+        job = await note(conn, file, BY, region=VILLAGE, mapping=Mapping(), mapping_name=None, wish="all")
+        await conn.execute("UPDATE import_jobs SET mapping = $1", {"columns": "no mapping"})
+    left = await Worker(db, settings).work()
+    assert left
+    assert (left.job_id, left.state) == (job.job_id, "refused")
+    assert await Worker(db, settings).work() is None
+
+
 ROWS = 4500
-BY = Principal("bringer", "张三", "key", frozenset({Grant("reporting_clerk", VILLAGE)}))
 DYING = """
 import asyncio, sys
 from uuid import UUID

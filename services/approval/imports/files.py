@@ -11,6 +11,7 @@ import orjson
 
 from services.approval.imports.ocds import is_ocds, read_releases
 from services.approval.imports.rows import Record, RowFault, RowReader, read_rows
+from shared.cells import visible
 from shared.sheets import MAX_CELL, MAX_COLUMNS, MAX_FILE_BYTES, CellFault, SheetLine, SheetRefused, read_sheets
 
 MOST_ROWS = 500_000
@@ -82,6 +83,10 @@ def _json_lines(path: Path, name: str) -> Iterator[SheetLine]:
         )
     columns: dict[str, None] = {}
     for number, row in _objects(path):
+        if not all(visible(name) for name in row):
+            raise SheetRefused(
+                f"第 {number} 行的名称含有不可见的字符", f"Line {number} has a name with invisible characters"
+            )
         columns |= dict.fromkeys(row)
         if len(columns) > MAX_COLUMNS or number > MOST_ROWS:
             raise SheetRefused(
@@ -93,13 +98,14 @@ def _json_lines(path: Path, name: str) -> Iterator[SheetLine]:
         faults: list[CellFault] = []
         for at, column in enumerate(columns):
             text = _text(row.get(column))
-            if text is None or len(text) > MAX_CELL:
+            if text is None or len(text) > MAX_CELL or not visible(text):
                 zh, en = (
-                    "应为文字、数字、是否,或它们的列表",
-                    "Text, a number, true or false, or a list of them is needed",
+                    "应为可见的文字、数字、是否,或文字的列表",
+                    "Visible text, a number, true, false or a list of texts",
                 )
                 faults.append(CellFault(at, zh, en))
-            cells.append(text or "")
+                text = ""
+            cells.append(text)
         yield SheetLine(name, number, tuple(cells), tuple(faults))
 
 

@@ -19,9 +19,10 @@ import orjson
 import yaml
 
 from services.approval.flows import Flow, Node
-from services.approval.imports.rows import Record, RowFault, RowReader, WrongCell, digest_of
+from services.approval.imports.rows import Record, RowFault, RowReader, WrongCell, digest_of, in_our_time
 from shared.contracts.power import Bid, NodeFields
 from shared.sheets import MAX_FILE_BYTES, SheetRefused
+from shared.texts import seen
 from shared.workdays import SHANGHAI
 
 Json = dict[str, Any]
@@ -32,6 +33,8 @@ _CODE = re.compile(r"(\d{12})$")
 _NUMBER = re.compile(r"^合同编号 (.+)$")
 _MAX_TITLE = 200
 _MAX_TEXT = 500
+_MOST_NUMBER = 10**9
+_MOST_FEN = 10**15
 _MOST_WHOLE = 64 * 1024 * 1024
 
 
@@ -261,14 +264,14 @@ class _Reader:
             "funding_source": _text(budget.get("description")),
             "selection_method": _text(tender.get("procurementMethodDetails")),
             "ceiling_price_fen": _fen(tender.get("value"), "tender.value"),
-            "quantity": item.get("quantity") if isinstance(item.get("quantity"), int | float) else None,
+            "quantity": _number(item.get("quantity")),
             "unit": _text(_part(item, "unit").get("name")),
             "bids": tuple(self._bids()) or None,
             "award_fen": _fen(award.get("value"), "awards.value"),
             "contract_fen": _fen(contract.get("value"), "contracts.value"),
             "contract_no": numbered[1] if numbered else "",
             "contract_signed_on": _day(contract.get("dateSigned"), "contracts.dateSigned"),
-            "contract_days": period.get("durationInDays") if isinstance(period.get("durationInDays"), int) else None,
+            "contract_days": None if (days := _number(period.get("durationInDays"))) is None else int(days),
             "started_on": _day(period.get("startDate"), "contracts.period.startDate"),
             "finished_on": _day(period.get("endDate"), "contracts.period.endDate"),
         }
@@ -280,7 +283,7 @@ class _Reader:
             price = _fen(bid.get("value"), "bids.details.value")
             if price is None or bid.get("status") == "withdrawn":
                 continue
-            name, id_ = _text(bidder.get("name")), str(bidder.get("id") or "")[:100]
+            name, id_ = _text(bidder.get("name")), _text(bidder.get("id"))[:100]
             if not name:
                 raise WrongCell("报价没有单位名称", "A bid has no bidder", "bids.details.tenderers", id_)
             valid = bid.get("status") != "disqualified"
@@ -292,8 +295,9 @@ class _Reader:
         if supplier is None:
             return {}
         named = {"supplier_name": _text(supplier.get("name"))}
-        registered = self._registered(str(supplier.get("id") or ""))
-        return named | ({"supplier_id": registered} if registered != str(supplier.get("id") or "") else {})
+        party_id = _text(supplier.get("id"))
+        registered = self._registered(party_id)
+        return named | ({"supplier_id": registered} if registered != party_id else {})
 
     def _registered(self, party_id: str) -> str:
         """A party's registered number where its release tells it, else the id that it has there."""
@@ -338,7 +342,14 @@ def _list(of: Json, name: str) -> list[Json]:
 
 
 def _text(value: Any) -> str:
-    return value.strip()[:_MAX_TEXT] if isinstance(value, str) else ""
+    """A text as its reader sees it; "" for anything else."""
+    return seen(value).strip()[:_MAX_TEXT] if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float | None:
+    """A number of a size that makes sense; None for anything else."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST_NUMBER
+    return float(value) if usable else None
 
 
 def _moment(value: Any) -> datetime:
@@ -346,7 +357,7 @@ def _moment(value: Any) -> datetime:
         moment = datetime.fromisoformat(str(value or ""))
     except ValueError as error:
         raise WrongCell("release 须有日期", "A release needs its date", "date", str(value or "")) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)).astimezone(UTC)
+    return in_our_time(lambda: (moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)).astimezone(UTC))
 
 
 def _day(value: Any, place: str) -> date | None:
@@ -354,9 +365,9 @@ def _day(value: Any, place: str) -> date | None:
         return None
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError as error:
+        return (moment.astimezone(SHANGHAI) if moment.tzinfo else moment).date()
+    except (ValueError, OverflowError) as error:
         raise WrongCell("日期应为 ISO 8601", "A date of ISO 8601 is needed", place, str(value)) from error
-    return (moment.astimezone(SHANGHAI) if moment.tzinfo else moment).date()
 
 
 def _fen(value: Any, place: str) -> int | None:
@@ -366,9 +377,10 @@ def _fen(value: Any, place: str) -> int | None:
         raise WrongCell("只接受人民币 CNY", "Only CNY is taken", f"{place}.currency", str(value["currency"]))
     try:
         fen = Decimal(str(value["amount"])) * 100
+        whole = fen == fen.to_integral_value() and 0 <= fen <= _MOST_FEN
     except InvalidOperation as error:
         raise WrongCell("金额应为数字", "A number is needed", f"{place}.amount", str(value["amount"])) from error
-    if fen != fen.to_integral_value() or not 0 <= fen <= 10**15:
+    if not whole:
         raise WrongCell(
             "金额最多两位小数,不为负", "Two decimals at most, not negative", f"{place}.amount", str(value["amount"])
         )

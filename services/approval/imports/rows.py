@@ -6,7 +6,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,7 @@ from shared.identity import person_key, valid_id_no
 from shared.sheets import SheetLine, SheetRefused
 
 _MAX_SHORT = 200
+_FIRST_YEAR = 1980
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CASE_NO = re.compile(r"[^\s\x00-\x1f]{1,80}")
 _TOTAL = re.compile(r"(?:本页|本月|本年|全年)?(?:合|总|小|共|累)计[::]?.*")
@@ -183,6 +184,17 @@ class WrongCell(Exception):
     def __init__(self, zh: str, en: str, place: str = "", value: str = "") -> None:
         super().__init__(en)
         self.zh, self.en, self.place, self.value = zh, en, place, value
+
+
+def in_our_time(read: Callable[[], datetime]) -> datetime:
+    """A moment that a ledger may tell of; raises `WrongCell` for one of another age, which is a slip of the pen."""
+    try:
+        moment = read()
+    except OverflowError:
+        moment = datetime.min.replace(tzinfo=UTC)
+    if moment.year < _FIRST_YEAR:
+        raise WrongCell(f"时间早于 {_FIRST_YEAR} 年,请核对", f"A time before {_FIRST_YEAR}: check it")
+    return moment
 
 
 @dataclass
@@ -378,7 +390,7 @@ class RowReader:
     def _occurred_at(self, text: str) -> datetime:
         if not text:
             raise WrongCell("办理时间必填", "The time is required")
-        return read_time(day_or_time(unicodedata.normalize("NFKC", text).strip()))
+        return in_our_time(lambda: read_time(day_or_time(unicodedata.normalize("NFKC", text).strip())))
 
     def _title(self, text: str) -> str:
         if not text or len(text) > _MAX_SHORT:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from asyncpg import DataError
+
 from services.approval import flows
 from services.approval.cases import RoleHolder
 from services.approval.imports import jobs, waiting
@@ -25,12 +27,14 @@ from services.approval.imports.mapping import Mapping
 from services.approval.imports.rows import Record, RowFault, RowReader, nothing_found
 from services.approval.imports.take import take_batch
 from shared.background import every, woken
-from shared.db import Database, Scope
+from shared.db import DATABASE_FAULTS, Database, Scope
 from shared.headers import IGNORED
 from shared.problems import Problem
 from shared.settings import Settings
+from shared.telemetry import logger
 
 _CHUNK = 1000
+log = logger("imports")
 _LOOK_SECONDS = 5.0
 _LEASE = timedelta(seconds=60)
 
@@ -90,6 +94,12 @@ class Worker:
             while going and not going.resting:
                 job = going
                 going = await (self._read(going) if going.state == "reading" else self._pass(going))
+        except Exception as error:
+            if job is None or (isinstance(error, DATABASE_FAULTS) and not isinstance(error, DataError)):
+                raise
+            # A file that we stumble over must not hold up those behind it.
+            log.exception("imports.stumbled", job_id=str(job.job_id))
+            going = await self._refuse(job, _Stumbled())
         finally:
             if job:
                 async with self._db.begin(Scope.system()) as conn:
@@ -178,6 +188,13 @@ class Worker:
                 await jobs.add_faults(conn, held, made.faults)
                 changed["faults"] = held.faults + len(made.faults)
             return await jobs.has_worked(conn, held, **changed)
+
+
+class _Stumbled(Problem):
+    """A fault of ours."""
+
+    status, code = 500, "import-stumbled"
+    title_zh, title_en = "导入中断,原因已记录,请联系管理员", "The import broke off; the cause is in the log"
 
 
 def _chunk(rows: Iterator[Record | RowFault], most: int) -> list[Record | RowFault]:
