@@ -14,7 +14,8 @@ from services.approval.cases import RoleHolder
 from services.approval.imports import files
 from services.approval.imports.files import rows_of
 from services.approval.imports.plan import Known, Plan, plan
-from services.approval.imports.rows import Reading, Record, RowReader, read_records
+from services.approval.imports.records import Reading, Record
+from services.approval.imports.rows import RowReader, read_records
 from shared import sheets
 from shared.sheets import SheetRefused
 

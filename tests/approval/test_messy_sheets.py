@@ -15,7 +15,8 @@ from services.approval import flows
 from services.approval.imports.columns import by_title, called, columns, targets
 from services.approval.imports.files import rows_of
 from services.approval.imports.mapping import Mapping, near
-from services.approval.imports.rows import Reading, RowFault, RowReader, read_records
+from services.approval.imports.records import Reading, RowFault
+from services.approval.imports.rows import RowReader, read_records
 from services.approval.imports.spelling import amount, day_or_time
 from shared.cells import read_time
 from shared.problems import InvalidInput

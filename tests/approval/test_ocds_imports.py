@@ -15,7 +15,8 @@ from services.approval.cases import RoleHolder
 from services.approval.imports.files import rows_of
 from services.approval.imports.mapping import Mapping
 from services.approval.imports.plan import Known, plan
-from services.approval.imports.rows import Reading, RowReader, read_records
+from services.approval.imports.records import Reading
+from services.approval.imports.rows import RowReader, read_records
 from services.disclosure.masking import masks
 from services.disclosure.opendata import ocds
 from services.disclosure.opendata.ocds import Json, Publisher
@@ -172,7 +173,7 @@ ANY = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=8)
     | st.just("2024-05-06"),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(sorted(WORDS)), inner, max_size=4),

@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 from services.approval.imports.ocds import is_ocds, read_releases
-from services.approval.imports.rows import Record, RowFault, RowReader, read_rows
+from services.approval.imports.records import Record, RowFault
+from services.approval.imports.rows import RowReader, read_rows
 from shared.cells import visible
 from shared.sheets import MAX_CELL, MAX_COLUMNS, MAX_FILE_BYTES, CellFault, SheetLine, SheetRefused, read_sheets
 

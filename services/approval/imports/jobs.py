@@ -13,7 +13,7 @@ from asyncpg import Record as Row
 
 from services.approval.imports.errors import ImportNotFound, ImportNotReady
 from services.approval.imports.mapping import Mapping
-from services.approval.imports.rows import RowFault
+from services.approval.imports.records import RowFault
 from shared.db import Connection, Scope, region_prefix
 from shared.principals import Principal
 

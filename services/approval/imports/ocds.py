@@ -19,7 +19,8 @@ import orjson
 import yaml
 
 from services.approval.flows import Flow, Node
-from services.approval.imports.rows import Record, RowFault, RowReader, WrongCell, digest_of, in_our_time
+from services.approval.imports.records import Record, RowFault, digest_of
+from services.approval.imports.rows import RowReader, WrongCell, in_our_time
 from shared.contracts.power import Bid, NodeFields
 from shared.sheets import MAX_FILE_BYTES, SheetRefused
 from shared.texts import seen

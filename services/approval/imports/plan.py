@@ -11,7 +11,7 @@ from services.approval.changes import CaseChange, waits_for
 from services.approval.errors import TimeUnsound
 from services.approval.fields import all_fields
 from services.approval.flows import HANDLER
-from services.approval.imports.rows import PaperMention, Record, RowFault
+from services.approval.imports.records import PaperMention, Record, RowFault
 from shared.contracts.power import DocumentRef, NodeFields, PowerEvent
 from shared.problems import Problem
 

@@ -18,7 +18,8 @@ from services.approval.database import Db
 from services.approval.desk import check_village
 from services.approval.idempotency import IdempotencyKey, once
 from services.approval.imports.files import rows_of
-from services.approval.imports.rows import Reading, RowFault, RowReader, read_records
+from services.approval.imports.records import Reading, RowFault
+from services.approval.imports.rows import RowReader, read_records
 from services.approval.imports.take import Report, take
 from shared import audit
 from shared.auth import require

@@ -1,6 +1,5 @@
 """Lines of a sheet read as rows of existing records: which case, which node, when, by whom, with what. Pure."""
 
-import hashlib
 import re
 import unicodedata
 from collections import defaultdict
@@ -10,14 +9,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-import orjson
-
 from services.approval.fields import FormField, all_fields
 from services.approval.flows import Catalogue, Flow, Node
-from services.approval.imports.columns import FIELDS, called, columns, of_node
+from services.approval.imports.columns import FIELDS, columns, of_node
+from services.approval.imports.header_faults import faults_of_header
 from services.approval.imports.layout import Sheet, laid_out
 from services.approval.imports.mapping import Mapping as Columns
 from services.approval.imports.mapping import Unit
+from services.approval.imports.records import PaperMention, Reading, Record, RowFault, digest_of
 from services.approval.imports.spelling import amount, day_or_time, is_empty
 from shared import regions
 from shared.cells import Unreadable, read_time
@@ -34,70 +33,6 @@ _TOTAL = re.compile(r"(?:本页|本月|本年|全年)?(?:合|总|小|共|累)计
 _FOOT = re.compile(r"(?:制表|填表|审核|复核|经办|负责)人?\s*[::].*|(?:备注|注|说明)\s*[::].*")
 _NUMBERS = ("money", "number", "integer", "date")
 _NOTHING_MAPPED = Columns()
-
-
-@dataclass(frozen=True, slots=True)
-class RowFault:
-    """What must be mended: sheet, line, column (letter and header, empty for the whole line), in both languages.
-
-    `value` is what the cell holds, numbers of persons and accounts masked. One that isn't `grave` is only told of: the
-    line was left out, or read, as `zh` says. `header` when it holds for the whole sheet.
-    """
-
-    sheet: str
-    line: int
-    column: str
-    zh: str
-    en: str
-    value: str = ""
-    grave: bool = True
-    header: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PaperMention:
-    """A paper as a row names it: its kind, and the file by digest or by name."""
-
-    kind: str
-    file: str
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One node of one existing case, as a row tells it. Without a node it tells of the opening only."""
-
-    sheet: str
-    line: int
-    village: str
-    case_no: str
-    flow: Flow
-    node: Node | None
-    occurred_at: datetime
-    title: str
-    actor_name: str
-    actor_key: str | None
-    fields: NodeFields
-    papers: tuple[PaperMention, ...]
-    digest: bytes
-
-    @property
-    def case(self) -> tuple[str, str]:
-        """What the case is known by: its village and its number."""
-        return self.village, self.case_no
-
-    @property
-    def order(self) -> tuple[str, str, datetime, int, str, int]:
-        """Where a row comes in: by case, then by time."""
-        return (*self.case, self.occurred_at, self.node.order if self.node else 0, self.sheet, self.line)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A file as read: the good rows, all faults, and what is only told of."""
-
-    records: list[Record] = field(default_factory=list)
-    faults: list[RowFault] = field(default_factory=list)
-    notices: list[RowFault] = field(default_factory=list)
 
 
 def read_records(rows: Iterable[Record | RowFault]) -> Reading:
@@ -133,49 +68,6 @@ def read_rows(lines: Iterable[SheetLine], reader: "RowReader") -> Iterator[Recor
         else:
             for _ in below:
                 pass
-
-
-def faults_of_header(sheet: Sheet) -> Iterator[RowFault]:
-    """What must be mapped or mended before a sheet can be read."""
-    if sheet.skipped:
-        yield RowFault(
-            sheet.name,
-            sheet.line,
-            "",
-            "没有认出表头,这个工作表没有读取",
-            "No header was recognised, so this sheet was left out",
-            grave=False,
-            header=True,
-        )
-        return
-    for at in sheet.unknown:
-        likely = [called(target) for target in sheet.proposals(at)]
-        zh = ",是不是 " + "、".join(name.zh for name in likely) if likely else ""
-        en = ", perhaps " + " or ".join(name.en for name in likely) if likely else ""
-        title = sheet.titles[at]
-        yield _header_fault(
-            sheet,
-            at,
-            f"不认识列 {title}{zh}?请指定对应或选择不导入",
-            f"unknown column {title}{en}: map it or leave it out",
-        )
-    for at in sheet.twice:
-        title = sheet.titles[at]
-        yield _header_fault(sheet, at, f"列 {title} 重复", f"the column {title} is there twice")
-    if sheet.missing:
-        names = [columns().own[target] for target in sheet.missing]
-        yield RowFault(
-            sheet.name,
-            sheet.line,
-            "",
-            f"缺少列 {'、'.join(name.zh for name in names)}",
-            f"columns missing: {', '.join(name.en for name in names)}",
-            header=True,
-        )
-
-
-def _header_fault(sheet: Sheet, column: int, zh: str, en: str) -> RowFault:
-    return RowFault(sheet.name, sheet.line, sheet.place(column), zh, en, sheet.titles[column][:80], header=True)
 
 
 class WrongCell(Exception):
@@ -454,28 +346,6 @@ def _record(line: SheetLine, values: Mapping[str, Any], fields: NodeFields) -> R
             papers,
         ),
     )
-
-
-def digest_of(
-    case_no: str,
-    flow: Flow,
-    node: Node | None,
-    occurred_at: datetime,
-    actor: Sequence[str | None],
-    fields: NodeFields,
-    papers: Sequence[PaperMention],
-) -> bytes:
-    """Of all that a row says, so that the same row has one effect."""
-    says = [
-        case_no,
-        flow.code,
-        node.code if node else None,
-        occurred_at,
-        *actor,
-        fields.model_dump(mode="json", exclude_defaults=True),
-        [(paper.kind, paper.file) for paper in papers],
-    ]
-    return hashlib.sha256(orjson.dumps(says, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 def _no_record(sheet: Sheet, line: SheetLine) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.approval.imports.jobs import Job, State, Wish
 from services.approval.imports.mapping import Mapping, Unit
 from services.approval.imports.mappings import Named
-from services.approval.imports.rows import RowFault
+from services.approval.imports.records import RowFault
 from shared.contracts.base import RegionCode
 
 MAPPING_NAME = r"^[\w\-][\w .\-]{0,58}[\w\-]$|^[\w\-]$"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from services.approval import documents, store
 from services.approval.cases import Case, RoleHolder
 from services.approval.imports.plan import Known, Plan, plan
-from services.approval.imports.rows import PaperMention, Reading, Record, RowFault
+from services.approval.imports.records import PaperMention, Reading, Record, RowFault
 from shared.contracts.power import DocumentRef
 from shared.db import Connection
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.approval.flows import Catalogue
 from services.approval.imports.jobs import Job
-from services.approval.imports.rows import PaperMention, Record
+from services.approval.imports.records import PaperMention, Record
 from shared.contracts.power import NodeFields
 from shared.db import Connection
 

@@ -24,7 +24,8 @@ from services.approval.imports.files import rows_of
 from services.approval.imports.jobs import Job
 from services.approval.imports.layout import Sheet
 from services.approval.imports.mapping import Mapping
-from services.approval.imports.rows import Record, RowFault, RowReader, nothing_found
+from services.approval.imports.records import Record, RowFault
+from services.approval.imports.rows import RowReader, nothing_found
 from services.approval.imports.take import take_batch
 from shared.background import every, woken
 from shared.db import DATABASE_FAULTS, Database, Scope
