@@ -72,7 +72,9 @@ async def rested(http: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
     return await eventually(look)
 
 
-async def test_a_messy_workbook_from_upload_to_cases(client: Client, settings: Settings, tmp_path: Path) -> None:
+async def test_a_messy_workbook_from_upload_to_cases(
+    client: Client, settings: Settings, database: Open, tmp_path: Path
+) -> None:
     clerk = client(f"reporting_clerk@{VILLAGE}", subject="clerk")
     body = messy_workbook(tmp_path / "台账.xlsx").read_bytes()
     made = await upload(clerk, "台账.xlsx", body)
@@ -103,6 +105,10 @@ async def test_a_messy_workbook_from_upload_to_cases(client: Client, settings: S
     again = await rested(clerk, (await upload(clerk, "台账.xlsx", body, wish="good")).json()["job_id"])
     assert (again["state"], again["nodes_recorded"], again["rows_repeated"]) == ("done", 0, 3)
     assert (await clerk.post(f"{JOBS}/{job_id}/cancel")).status_code == 409
+
+    async with (await database("approval")).begin(Scope.system(), readonly=True) as conn:
+        noted = await conn.fetch("SELECT action FROM audit_log WHERE object = $1 ORDER BY id", f"import:{job_id}")
+    assert [row["action"] for row in noted] == ["import.uploaded", "import.faults_exported", "case.imported"]
 
     # Nobody of elsewhere, and nobody without the role, sees or does anything.
     for other, status in ((f"reporting_clerk@{OTHER}", 404), (f"handler@{VILLAGE}", 403)):

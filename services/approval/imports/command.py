@@ -13,6 +13,7 @@ from uuid import UUID
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from services.approval import documents, flows
 from services.approval.imports import jobs, uploads
@@ -151,8 +152,9 @@ async def _show(db: Database, job: Job) -> None:
     if faults:
         table = Table("表 Sheet", "行 Line", "列 Column", "内容 Value", "如何修改", "What to mend", title=job.file_name)
         for _, fault in faults:
-            style = None if fault.grave else "dim"
-            table.add_row(fault.sheet, str(fault.line), fault.column, fault.value, fault.zh, fault.en, style=style)
+            said = (fault.sheet, str(fault.line), fault.column, fault.value, fault.zh, fault.en)
+            # Brackets in a file's own words are no markup.
+            table.add_row(*map(Text, said), style=None if fault.grave else "dim")
         console.print(table)
     if job.state == "refused":
         console.print(f"[red]{job.file_name}:{job.refused_zh}[/] {job.refused_en}")

@@ -1,5 +1,6 @@
 """Taking a file's rows over: in batches, all in one transaction, which is undone unless all is well."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -78,7 +79,9 @@ async def take_batch(conn: Connection, batch: Sequence[Record], importer: RoleHo
     if keep:
         for village in sorted({record.village for record in batch}):
             await conn.execute("SELECT pg_advisory_xact_lock(hashtext('imports'), hashtext($1))", village)
-    made = plan(batch, await _known(conn, batch), importer=importer, now=datetime.now(UTC))
+    known = await _known(conn, batch)
+    # Half a second of thinking, in which whoever else asks this process need not wait.
+    made = await asyncio.to_thread(plan, batch, known, importer=importer, now=datetime.now(UTC))
     if keep:
         await store.save(conn, made.changes)
         await conn.execute(
