@@ -22,6 +22,10 @@ from services.approval.uploads import routes as upload_routes
 from services.approval.webhooks import queue
 from services.approval.webhooks import routes as webhook_routes
 from services.approval.webhooks.sender import Sender
+from services.approval.work import clock
+from services.approval.work import pages as work_pages
+from services.approval.work import routes as work_routes
+from services.approval.work.deputies import Deputies
 from shared.audit import service as audit
 from shared.background import every, running
 from shared.bus.relay import Relay
@@ -54,6 +58,7 @@ def build(settings: Settings) -> FastAPI:
             "imports": importer.run(),
             "changes": Line(db, queue.fan_out, sender.wake).run(),
             "webhooks": sender.run(),
+            "reminders": clock.run(db),
         }
         async with running(app, db, works | audit.works(app, db, settings)):
             yield
@@ -61,6 +66,8 @@ def build(settings: Settings) -> FastAPI:
 
     app = create_app(service="approval", settings=settings, title="云睛 审批 · Yunjing approval", lifespan=lifespan)
     app.state.db = db
+    app.state.deputies = deputies = Deputies(db)
+    app.state.seated = deputies.seated
     app.state.rates = Rates(counted=settings.rate_limits)
     app.state.scopes = {name: f"{scope.zh} / {scope.en}" for name, scope in rest().scopes.items()}
     app.state.examples = yaml.safe_load(_EXAMPLES.read_text(encoding="utf-8"))
@@ -71,6 +78,8 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(upload_routes.router)
     app.include_router(import_routes.router)
     app.include_router(import_job_routes.router)
+    app.include_router(work_routes.router)
+    app.include_router(work_pages.router, dependencies=[Depends(person_only)])
     app.include_router(pages.router, dependencies=[Depends(person_only)])
     app.include_router(import_pages.router, dependencies=[Depends(person_only)])
     audit.include(app, dependencies=[Depends(person_only)])

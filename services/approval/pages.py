@@ -4,16 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
-from services.approval import case_list, documents, flows, store
-from services.approval.case_list import Wanted
+from services.approval import documents, flows, store
 from services.approval.cases import OPENERS, Case
 from services.approval.database import Db
 from services.approval.desk import Desk, Opened
@@ -25,6 +23,9 @@ from services.approval.forms import Shown, read_fields, show_fields
 from services.approval.idempotency import once
 from services.approval.prompts import Prompt, Prompter, digest
 from services.approval.store import LogEntry
+from services.approval.work import drafts
+from services.approval.work.beside import beside_of
+from services.approval.work.drafts import Draft, Place
 from shared import audit, regions
 from shared.auth import Caller
 from shared.contracts.power import NodeCompleted
@@ -48,7 +49,13 @@ def _last_day(ends: datetime) -> str:
     return local_date(ends - timedelta(seconds=1))
 
 
+def _dict_with(asked: Mapping[str, str], name: str, value: str) -> dict[str, str]:
+    """What a page was asked for, with one of it changed and without what is empty."""
+    return {key: text for key, text in {**asked, name: value}.items() if text}
+
+
 _templates.env.filters["last_day"] = _last_day
+_templates.env.filters["dict_with"] = _dict_with
 
 
 @dataclass(frozen=True)
@@ -62,55 +69,29 @@ class Step:
     late: bool
 
 
-@router.get("/")
-async def home(
-    request: Request,
-    db: Db,
-    caller: Caller,
-    view: Literal["waiting", "all"] = "waiting",
-    q: Annotated[str, Query(max_length=100)] = "",
-    status: Literal["", "open", "closed", "withdrawn"] = "",
-    flow: Annotated[str, Query(max_length=8)] = "",
-    village: Annotated[str, Query(pattern=r"^(\d{12})?$")] = "",
-    after: Annotated[str, Query(max_length=200)] = "",
-) -> Response:
-    """What waits for the caller, or all cases of the caller's regions."""
-    mine = view == "waiting"
-    wanted = Wanted(village or None, status or None, flow or None, None, q or None, caller if mine else None)
-    async with db.begin(Scope.of(caller), readonly=True) as conn:
-        listing = await case_list.list_cases(conn, wanted, after=after or None, limit=_PER_PAGE)
-    asked = {"view": view, "q": q, "status": status, "flow": flow, "village": village}
-    return _page(
-        request,
-        "home.html",
-        caller,
-        listing=listing,
-        asked=asked,
-        next_page=f"/?{urlencode(asked | {'after': listing.next})}" if listing.next else None,
-        villages=_villages_of(caller),
-    )
-
-
 @router.get("/cases/new")
 async def choose_flow(request: Request, caller: Caller) -> Response:
     """The flows as cards, by matter."""
-    return _page(request, "choose.html", caller)
+    return show_page(request, "choose.html", caller)
 
 
 @router.get("/cases/new/{code}")
-async def new_case(request: Request, caller: Caller, code: str) -> Response:
-    """The form of a new case."""
-    return _new_case(request, caller, flows.load().flow(code), {})
+async def new_case(request: Request, db: Db, caller: Caller, code: str) -> Response:
+    """The form of a new case, as far as the caller had written it."""
+    flow = flows.load().flow(code)
+    async with db.begin(Scope.of(caller), readonly=True) as conn:
+        draft = await drafts.find(conn, caller, Place(flow.code), secret_of(request), datetime.now(UTC))
+    return _new_case(request, caller, flow, draft.typed if draft else {}, draft=draft)
 
 
 @router.post("/cases/new/{code}")
 async def open_case(request: Request, db: Db, caller: Caller, code: str) -> Response:
     """Open the case, or show the form again with what must be mended."""
     flow = flows.load().flow(code)
-    typed = _texts(await _form(request))
+    typed = texts_of(await form_of(request))
     try:
-        fields, errors = read_fields(flow.form, typed, _secret(request))
-        _check(errors)
+        fields, errors = read_fields(flow.form, typed, secret_of(request))
+        check(errors)
         async with db.begin(Scope.of(caller)) as conn:
             desk = Desk(conn, flows.load(), caller)
 
@@ -125,6 +106,7 @@ async def open_case(request: Request, db: Db, caller: Caller, code: str) -> Resp
 
             # The form's own number: two clicks open one case.
             answer = await once(conn, caller, typed.get("request_id"), [request.url.path, dict(typed)], act)
+            await drafts.drop(conn, caller, Place(flow.code))
     except Problem as problem:
         return _new_case(request, caller, flow, typed, _mendable(problem))
     return _to_case(answer.body["case_id"])
@@ -139,16 +121,16 @@ async def case_page(request: Request, db: Db, caller: Caller, case_id: UUID) -> 
 @router.post("/cases/{case_id}/complete")
 async def complete(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
     """Complete the present node, or show the page again with what must be mended or what the step would raise."""
-    form = await _form(request)
-    typed = _texts(form)
+    form = await form_of(request)
+    typed = texts_of(form)
     async with db.begin(Scope.of(caller), readonly=True) as conn:
         case = await store.find(conn, case_id)
     node = flows.load().flow(case.flow).node(typed.get("node", ""))
     papers: list[FiledPaper] = []
     try:
-        papers, unsound = await _receive_papers(request, db, caller, node, form)
-        fields, errors = read_fields(node.form, typed, _secret(request))
-        _check([*errors, *unsound])
+        papers, unsound = await receive_papers(request, db, caller, node, form)
+        fields, errors = read_fields(node.form, typed, secret_of(request))
+        check([*errors, *unsound])
         async with db.begin(Scope.of(caller), readonly=True) as conn:
             step = await Desk(conn, flows.load(), caller).intend(case_id, node=node.code, fields=fields, papers=papers)
         prompts = await _prompts(request, step)
@@ -157,6 +139,7 @@ async def complete(request: Request, db: Db, caller: Caller, case_id: UUID) -> R
         async with db.begin(Scope.of(caller)) as conn:
             desk = Desk(conn, flows.load(), caller)
             await desk.complete(case_id, node=node.code, fields=fields, papers=papers, seen=_seen(typed))
+            await drafts.drop(conn, caller, Place(case.flow, case_id, node.code))
     except Problem as problem:
         return await _case(request, db, caller, case_id, typed, _mendable(problem), papers)
     return _to_case(case_id)
@@ -165,7 +148,7 @@ async def complete(request: Request, db: Db, caller: Caller, case_id: UUID) -> R
 @router.post("/cases/{case_id}/return")
 async def send_back(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
     """Send the case back to an earlier node."""
-    typed = _texts(await _form(request))
+    typed = texts_of(await form_of(request))
     try:
         async with db.begin(Scope.of(caller)) as conn:
             await Desk(conn, flows.load(), caller).send_back(
@@ -179,7 +162,7 @@ async def send_back(request: Request, db: Db, caller: Caller, case_id: UUID) -> 
 @router.post("/cases/{case_id}/withdraw")
 async def withdraw(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
     """Take the case back."""
-    typed = _texts(await _form(request))
+    typed = texts_of(await form_of(request))
     try:
         async with db.begin(Scope.of(caller)) as conn:
             await Desk(conn, flows.load(), caller).withdraw(case_id, reason=typed.get("reason", ""), seen=_seen(typed))
@@ -195,18 +178,18 @@ async def _prompts(request: Request, step: NodeCompleted) -> list[Prompt]:
     return (await prompter.ask(step, token) or []) if token else []
 
 
-async def _form(request: Request) -> FormData:
+async def form_of(request: Request) -> FormData:
     check_length(request, _MAX_FORM)
     return await request.form(max_files=60, max_fields=400)
 
 
-def _texts(form: FormData) -> dict[str, str]:
+def texts_of(form: FormData) -> dict[str, str]:
     """The typed inputs. A browser sends new lines as CR LF; PostgreSQL takes no NUL, and nobody types one."""
     texts = {name: text for name, text in form.items() if isinstance(text, str)}
     return {name: text.replace("\x00", "").replace("\r\n", "\n") for name, text in texts.items()}
 
 
-async def _receive_papers(
+async def receive_papers(
     request: Request, db: Database, caller: Principal, node: Node, form: FormData
 ) -> tuple[list[FiledPaper], list[FieldError]]:
     """Take in the files of `documents.<kind>`, with those that came with an earlier try as `filed.<kind>`."""
@@ -234,13 +217,27 @@ async def _receive(request: Request, db: Database, caller: Principal, kind: str,
 
 
 def _new_case(
-    request: Request, caller: Principal, flow: Flow, typed: Mapping[str, str], problem: Problem | None = None
+    request: Request,
+    caller: Principal,
+    flow: Flow,
+    typed: Mapping[str, str],
+    problem: Problem | None = None,
+    draft: Draft | None = None,
 ) -> Response:
     typed = {**typed, "request_id": uuid4().hex}
     openers = {*OPENERS, flow.first.role}
-    villages = [v for v in _villages_of(caller) if not openers.isdisjoint(caller.roles_in(v.code))]
-    return _page(
-        request, "open.html", caller, problem, flow=flow, typed=typed, villages=villages, form=_inputs(flow.form)
+    villages = [v for v in villages_of(caller) if not openers.isdisjoint(caller.roles_in(v.code))]
+    return show_page(
+        request,
+        "open.html",
+        caller,
+        problem,
+        flow=flow,
+        typed=typed,
+        villages=villages,
+        form=inputs_of(flow.form),
+        draft=draft,
+        draft_url=f"/cases/new/{flow.code}/draft",
     )
 
 
@@ -256,8 +253,10 @@ async def _case(
 ) -> Response:
     async with db.begin(Scope.of(caller)) as conn:
         seen = await Desk(conn, flows.load(), caller).read(case_id)
+        beside = await beside_of(conn, caller, seen, secret_of(request), datetime.now(UTC))
+    draft = beside.draft if typed is None else None
     node = seen.flow.node(seen.case.node) if seen.case.node else None
-    return _page(
+    return show_page(
         request,
         "case.html",
         caller,
@@ -268,11 +267,14 @@ async def _case(
         node=node,
         steps=_steps(seen),
         opening=show_fields(seen.log[0].data.get("fields", {})) if seen.log else [],
-        typed=typed or {},
-        papers=papers,
+        typed=draft.typed if draft else typed or {},
+        papers=draft.papers if draft else papers,
+        beside=beside,
+        draft=draft,
+        draft_url=f"/cases/{case_id}/draft",
         prompts=prompts,
         prompts_read=digest(prompts),
-        form=_inputs(node.form) if node else [],
+        form=inputs_of(node.form) if node else [],
     )
 
 
@@ -293,11 +295,11 @@ def _step(case: Case, node: Node, entry: LogEntry | None) -> Step:
     return Step(node, "done", entry, show_fields(entry.data.get("fields", {})), late)
 
 
-def _inputs(form: Sequence[flows.FormUse]) -> list[dict[str, Any]]:
+def inputs_of(form: Sequence[flows.FormUse]) -> list[dict[str, Any]]:
     return [{"field": all_fields()[use.name], "required": use.required} for use in form]
 
 
-def _page(
+def show_page(
     request: Request, template: str, caller: Principal, problem: Problem | None = None, **context: Any
 ) -> Response:
     """A page with the caller, the catalogue, and the problem's errors by field."""
@@ -310,11 +312,11 @@ def _page(
     )
 
 
-def _villages_of(caller: Principal) -> list[Region]:
+def villages_of(caller: Principal) -> list[Region]:
     return [village for village in regions.villages() if caller.roles_in(village.code)]
 
 
-def _check(errors: Sequence[FieldError]) -> None:
+def check(errors: Sequence[FieldError]) -> None:
     if errors:
         raise InvalidInput("请按提示修改", "Please mend the named fields", errors)
 
@@ -332,7 +334,7 @@ def _seen(typed: Mapping[str, str]) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def _secret(request: Request) -> str:
+def secret_of(request: Request) -> str:
     return str(settings_of(request).identity_secret)
 
 

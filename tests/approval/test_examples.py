@@ -14,6 +14,7 @@ import services.approval.imports.schemas
 import services.approval.schemas
 import services.approval.uploads.routes
 import services.approval.webhooks.schemas
+import services.approval.work.schemas
 from deploy.docs import apps
 
 ROOMS = (
@@ -24,6 +25,7 @@ ROOMS = (
     services.approval.schemas,
     services.approval.uploads.routes,
     services.approval.webhooks.schemas,
+    services.approval.work.schemas,
 )
 FILE = Path(services.approval.schemas.__file__).with_name("examples.yaml")
 EXAMPLES: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))

@@ -14,10 +14,10 @@ from services.approval.desk import Desk
 from services.approval.documents import FiledPaper
 from services.approval.flows import Node
 from services.approval.idempotency import Answer, once
-from services.approval.prompts import Prompt, Prompter
+from services.approval.prompts import Prompt, Prompter, digest
 from services.approval.schemas import CaseSummary
 from services.approval.store import LogEntry
-from services.approval.work.errors import DetectorAway, NotInBatches, StoppedByPrompt
+from services.approval.work.errors import DetectorAway, NotInBatches, PromptsUnread, StoppedByPrompt
 from services.approval.work.plan import plan
 from shared.contracts.power import NodeFields
 from shared.db import Database, Scope
@@ -27,10 +27,11 @@ from shared.problems import FieldError, InvalidInput, Problem
 
 @dataclass(frozen=True)
 class Ticked:
-    """A case of a batch, and its `sequence` as it was seen."""
+    """A case of a batch, its `sequence` as it was seen, and the digest of the prompts that were read for it."""
 
     case_id: UUID
     seen: int | None = None
+    prompts_read: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ async def _one(
         async def act() -> dict[str, Any]:
             papers = papers_for(node, wanted.papers, (await desk.look(ticked.case_id)).log)
             step = await desk.intend(ticked.case_id, node=node.code, fields=wanted.fields, papers=papers)
-            read.extend(check_prompts(await prompter.ask(step, token)))
+            read.extend(check_prompts(await prompter.ask(step, token), ticked.prompts_read))
             case = await desk.complete(
                 ticked.case_id, node=node.code, fields=wanted.fields, papers=papers, seen=ticked.seen
             )
@@ -115,13 +116,18 @@ def papers_for(node: Node, shared: Sequence[FiledPaper], log: Iterable[LogEntry]
     return papers
 
 
-def check_prompts(prompts: Sequence[Prompt] | None) -> Sequence[Prompt]:
-    """What the detector says of a case of a batch; raises `DetectorAway`, `StoppedByPrompt` for a red one."""
+def check_prompts(prompts: Sequence[Prompt] | None, read: str) -> Sequence[Prompt]:
+    """What the detector says of a case of a batch, if it lets the case pass.
+
+    Raises `DetectorAway`, `StoppedByPrompt` for a red prompt, `PromptsUnread` for others that weren't read yet.
+    """
     if prompts is None:
         raise DetectorAway("请稍后再试,或逐件办理", "Try again later, or take the cases one by one")
     red = next((prompt for prompt in prompts if prompt.grade == "red"), None)
     if red:
         raise StoppedByPrompt(f"{red.rule_id} {red.title.zh}", f"{red.rule_id} {red.title.en}")
+    if prompts and read != digest(prompts):
+        raise PromptsUnread.of([prompt.model_dump(mode="json") for prompt in prompts], digest(prompts))
     return prompts
 
 

@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.approval import store
+from services.approval import flows, store
 from services.approval.checks import check_text
 from services.approval.errors import RoleMissing
-from services.approval.flows import Catalogue
 from services.approval.work.errors import NoSuchComment
 from services.approval.work.plan import plan
 from services.approval.work.standing_in import own_roles
@@ -52,6 +51,11 @@ class Mention:
     written_at: datetime
 
 
+def roles() -> frozenset[str]:
+    """The roles that work on cases: their holders comment."""
+    return frozenset(flows.load().roles)
+
+
 async def write(
     conn: Connection,
     caller: Principal,
@@ -59,15 +63,14 @@ async def write(
     *,
     text: str,
     mentions: Sequence[str],
-    catalogue: Catalogue,
     now: datetime,
 ) -> Comment:
     """Comment on a case; raises `CaseNotFound`, `RoleMissing` for who works in no role there, `InvalidInput`."""
     case = await store.find(conn, case_id)
-    if own_roles(caller, case.village_code).isdisjoint(catalogue.roles):
+    if own_roles(caller, case.village_code).isdisjoint(roles()):
         raise RoleMissing("只有参与办理的角色可以留言", "Only those who work on cases may comment")
     said = _checked(text)
-    if unknown := sorted(set(mentions) - set(catalogue.roles)):
+    if unknown := sorted(set(mentions) - roles()):
         wrong = FieldError("mentions", f"没有角色 {unknown[0]}", f"{unknown[0]} is no role")
         raise InvalidInput("没有这个角色", "No such role", [wrong])
     made = Comment(uuid4(), case_id, case.node, said, tuple(sorted(set(mentions))), caller.subject, caller.name, now)

@@ -1,5 +1,8 @@
 """What the day's work refuses, beside what a case refuses."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
 from services.approval.errors import CaseNotFound, CursorInvalid, RoleMissing
 from shared.problems import Problem
 
@@ -44,6 +47,20 @@ class StoppedByPrompt(Problem):
 
     status, code = 409, "stopped-by-prompt"
     title_zh, title_en = "有红色提示,请单独办理", "A red prompt: take this case alone"
+
+
+class PromptsUnread(Problem):
+    """The step would raise something that its doer hasn't read yet."""
+
+    status, code = 409, "prompts-unread"
+    title_zh, title_en = "有提示,请看过再办", "There are prompts: read them first"
+
+    @classmethod
+    def of(cls, prompts: Sequence[Mapping[str, Any]], digest: str) -> Self:
+        """With the prompts, and what says that just these were read."""
+        problem = cls("看过无误,再次提交即可", "If it is right all the same, send it again")
+        problem.members = {"prompts": list(prompts), "prompts_read": digest}
+        return problem
 
 
 class DetectorAway(Problem):

@@ -3,7 +3,7 @@
 Only the open cases of his own places are read, by the index `cases_open_of_village`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -18,27 +18,26 @@ from services.approval.work.standing_in import Absence, Seated, own_roles
 from services.approval.work.terms import Nearness, nearness, soon_until, working_days_left
 from shared import cursor
 from shared.db import Connection, region_prefix
-from shared.principals import Principal
+from shared.principals import Grant, Principal
 
 Sort = Literal["due", "oldest", "newest"]
 _NO_TERM = datetime(9999, 1, 1, tzinfo=UTC)
 _TERM = "coalesce(c.due_at, timestamptz '9999-01-01 00:00+00')"
-_KEYS: Mapping[Sort, str] = {"due": _TERM, "oldest": "c.opened_at", "newest": "c.opened_at"}
-_NEAR: Mapping[Nearness, str] = {
-    "overdue": "c.due_at <= $1",
-    "soon": "c.due_at > $1 AND c.due_at <= coalesce(h.soon_until, $4)",
-    "later": "c.due_at > greatest($1, coalesce(h.soon_until, $4))",
-    "none": "c.due_at IS NULL",
-}
-_WAITING = """
-FROM cases c LEFT JOIN unnest($2::text[], $3::timestamptz[]) AS h (node, soon_until) USING (node)
-WHERE c.status = 'open' AND c.village_code >= $5 AND c.village_code <= $6 AND EXISTS (
-    SELECT 1 FROM unnest($7::text[], $8::text[]) AS held (role, region)
-    WHERE held.role = ANY (c.waits_for) AND c.village_code LIKE held.region)
-  AND ($9::text IS NULL OR c.matter = $9) AND ($10::text IS NULL OR c.flow = $10)
-  AND ($11::text IS NULL OR c.village_code LIKE $11)
-  AND ($12::text IS NULL OR c.title ILIKE $12 OR c.case_no ILIKE $12) AND ($13::text IS NULL OR c.node = $13)
+_KEYS: Mapping[Sort, str] = {"due": "term", "oldest": "opened_at", "newest": "opened_at"}
+_WAITING = f"""
+WITH waiting AS (
+  SELECT c.case_id, c.opened_at, {_TERM} AS term, CASE
+      WHEN c.due_at IS NULL THEN 'none' WHEN c.due_at <= $1::timestamptz THEN 'overdue'
+      WHEN c.due_at <= coalesce(h.soon_until, $4::timestamptz) THEN 'soon' ELSE 'later' END AS nearness
+  FROM cases c LEFT JOIN unnest($2::text[], $3::timestamptz[]) AS h (node, soon_until) USING (node)
+  WHERE c.status = 'open' AND c.village_code >= $5 AND c.village_code <= $6 AND EXISTS (
+      SELECT 1 FROM unnest($7::text[], $8::text[]) AS held (role, region)
+      WHERE held.role = ANY (c.waits_for) AND c.village_code LIKE held.region)
+    AND ($9::text IS NULL OR c.matter = $9) AND ($10::text IS NULL OR c.flow = $10)
+    AND ($11::text IS NULL OR c.village_code LIKE $11)
+    AND ($12::text IS NULL OR c.title ILIKE $12 OR c.case_no ILIKE $12) AND ($13::text IS NULL OR c.node = $13))
 """
+_COUNTS = f"{_WAITING} SELECT nearness, count(*) AS number FROM waiting GROUP BY nearness"
 
 
 @dataclass(frozen=True)
@@ -93,45 +92,76 @@ async def waiting_for(
 ) -> Inbox:
     """What waits for the caller; counted without regard to `due` and place. Raises `CursorInvalid`."""
     asked = _asked(caller, sought, catalogue, plan, now)
-    counted = ", ".join(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in _NEAR.items())
-    counts = await conn.fetchrow(f"SELECT {counted} {_WAITING}", *asked)
-    conditions, key, more = [], _KEYS[sought.sort], []
-    if sought.due:
-        conditions.append(f"AND {_NEAR[sought.due]}")
-    if after:
-        conditions.append(f"AND ({key}, c.case_id) {'<' if sought.sort == 'newest' else '>'} ($14, $15)")
-        more = list(_read_cursor(after, sought.sort))
-    down = "DESC" if sought.sort == "newest" else "ASC"
+    counts: dict[Nearness, int] = {"overdue": 0, "soon": 0, "later": 0, "none": 0}
+    counts |= {row["nearness"]: row["number"] for row in await conn.fetch(_COUNTS, *asked)}
+    key, down = _KEYS[sought.sort], "DESC" if sought.sort == "newest" else "ASC"
+    before = f"AND ({key}, case_id) {'<' if sought.sort == 'newest' else '>'} ($15, $16)" if after else ""
     rows = await conn.fetch(
-        f"WITH page AS (SELECT c.case_id, {key} AS key {_WAITING} {' '.join(conditions)}"
-        f" ORDER BY key {down}, c.case_id {down} LIMIT {int(limit) + 1})"
+        f"{_WAITING}, page AS (SELECT case_id, {key} AS key FROM waiting"
+        f" WHERE ($14::text IS NULL OR nearness = $14) {before} ORDER BY key {down}, case_id {down}"
+        f" LIMIT {int(limit) + 1})"
         " SELECT c.state, c.waits_for, page.key, d.saved_at FROM page JOIN cases c USING (case_id)"
         " LEFT JOIN drafts d ON d.case_id = c.case_id AND d.node = c.node"
         f" ORDER BY page.key {down}, page.case_id {down}",
         *asked,
-        *more,
+        sought.due,
+        *(_read_cursor(after, sought.sort) if after else ()),
     )
     tasks = [_task(row, caller, catalogue, plan, now) for row in rows[:limit]]
     following = None
     if len(rows) > limit:
         following = cursor.write(sought.sort, rows[limit - 1]["key"].isoformat(), tasks[-1].case.case_id)
-    return Inbox(tasks, following, dict(counts) if counts else {})
+    return Inbox(tasks, following, counts)
+
+
+async def at_nodes(conn: Connection, caller: Principal, nodes: Sequence[str], now: datetime) -> list[tuple[str, int]]:
+    """How many cases wait for the caller at each of these nodes, the most first."""
+    grants = sorted(caller.grants)
+    low, high = _span(grants)
+    rows = await conn.fetch(
+        "SELECT c.node, count(*) AS number FROM cases c"
+        " WHERE c.status = 'open' AND c.village_code >= $1 AND c.village_code <= $2 AND c.node = ANY ($3::text[])"
+        "   AND (c.state->>'notice_ends_at' IS NULL OR (c.state->>'notice_ends_at')::timestamptz <= $6) AND EXISTS ("
+        "     SELECT 1 FROM unnest($4::text[], $5::text[]) AS held (role, region)"
+        "     WHERE held.role = ANY (c.waits_for) AND c.village_code LIKE held.region)"
+        " GROUP BY c.node ORDER BY number DESC, c.node",
+        low,
+        high,
+        list(nodes),
+        [grant.role for grant in grants],
+        [region_prefix(grant.region) for grant in grants],
+        now,
+    )
+    return [(row["node"], row["number"]) for row in rows]
+
+
+async def openings(conn: Connection, case_ids: Sequence[UUID]) -> dict[str, dict[str, Any]]:
+    """What each of these cases was opened with, by its id: the first event of its log."""
+    rows = await conn.fetch(
+        "SELECT case_id, data FROM case_events WHERE case_id = ANY ($1::uuid[]) AND sequence = 1", list(case_ids)
+    )
+    return {str(row["case_id"]): row["data"] for row in rows}
+
+
+def _span(grants: Sequence[Grant]) -> tuple[str, str]:
+    """The least and the greatest village code that the grants reach: what the index is read between."""
+    patterns = [region_prefix(grant.region).removesuffix("%") for grant in grants]
+    low = min((pattern.ljust(12, "0") for pattern in patterns), default="")
+    return low, max((pattern.ljust(12, "9") for pattern in patterns), default="")
 
 
 def _asked(caller: Principal, sought: Sought, catalogue: Catalogue, plan: Plan, now: datetime) -> list[Any]:
-    """What `_WAITING` and `_NEAR` take, in their order."""
+    """What `_WAITING` takes, in its order."""
     grants = sorted(caller.grants)
     nodes = [node for flow in catalogue.flows.values() for node in flow.nodes]
-    patterns = [region_prefix(grant.region) for grant in grants]
     return [
         now,
         [node.code for node in nodes],
         [soon_until(now, plan.days_before(node)) for node in nodes],
         soon_until(now, plan.reminders[0].days_before),
-        min((pattern.removesuffix("%").ljust(12, "0") for pattern in patterns), default=""),
-        max((pattern.removesuffix("%").ljust(12, "9") for pattern in patterns), default=""),
+        *_span(grants),
         [grant.role for grant in grants],
-        patterns,
+        [region_prefix(grant.region) for grant in grants],
         sought.matter,
         sought.flow,
         region_prefix(sought.village) if sought.village else None,
