@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from services.approval.app import build
 from services.approval.imports import jobs
@@ -296,3 +296,24 @@ async def test_the_pages_lead_from_a_file_to_its_cases(client: Client) -> None:
     (case,) = (await clerk.get("/v1/cases")).json()["cases"]
     assert "120,000" in (await clerk.get(f"/cases/{case['case_id']}")).text
     assert (await client(f"handler@{VILLAGE}", subject="h").get("/imports")).status_code == 403
+
+
+async def test_sheets_of_a_workbook_are_mended_each_for_itself(client: Client) -> None:
+    clerk = client(f"reporting_clerk@{VILLAGE}", subject="clerk")
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    book.create_sheet("采购").append(["编号", "日期", "标题"])
+    book["采购"].append(["S-1", "2025-03-05", "购灯"])
+    book.create_sheet("汇总").append(["编号", "标题", "合计数"])
+    book["汇总"].append(["S-1", "购灯", 1])
+    out = io.BytesIO()
+    book.save(out)
+    page = (
+        await clerk.post("/imports", data={"region_code": VILLAGE}, files={"file": ("a.xlsx", out.getvalue())})
+    ).headers["location"]
+    assert (await rested(clerk, page.rpartition("/")[2]))["unmapped"] >= 3
+    assert "不读取这个工作表" in (await clerk.get(page)).text
+    rules = {"rule.0": "1", "flow.0": "PR1", "node.0": "PR1-01", "rule.1": "1", "skip.1": "1"}
+    assert (await clerk.post(f"{page}/map", data=rules)).status_code == 303
+    job = await rested(clerk, page.rpartition("/")[2])
+    assert (job["rows"], job["faults"]) == (1, 0)

@@ -17,7 +17,7 @@ from services.approval.imports.job_routes import found, keep, worker_of
 from services.approval.imports.jobs import Job, Wish
 from services.approval.imports.mapping import Mapping
 from services.approval.imports.routes import IMPORTERS, sized
-from services.approval.imports.schemas import MAPPING_NAME, MappingRequest
+from services.approval.imports.schemas import MappingRequest
 from services.approval.imports.worker import file_of
 from shared import audit, forms, regions
 from shared.auth import Caller, require
@@ -148,7 +148,16 @@ def _chosen(job: Job, typed: dict[str, str]) -> Mapping:
                 units[column["title"]] = unit  # type: ignore[assignment]  # it is among them
     told = before.model_dump() | {"columns": chosen, "units": units}
     told |= {name: typed[name] for name in ("flow", "node") if typed.get(name)}
+    told["sheets"] |= {sheet["name"]: rule for at, sheet in enumerate(job.sheets) if (rule := _rule(typed, at))}
     return forms.read(Mapping, told)
+
+
+def _rule(typed: dict[str, str], at: int) -> dict[str, Any] | None:
+    """What was chosen for a sheet as a whole; none where the page didn't ask."""
+    if f"rule.{at}" not in typed:
+        return None
+    told = {name: typed.get(f"{name}.{at}", "") for name in ("flow", "node")}
+    return {**told, "skip": f"skip.{at}" in typed}
 
 
 async def _keep_named(conn: Connection, caller: Principal, job: Job, mapping: Mapping, name: str) -> str | None:
@@ -193,7 +202,7 @@ async def _import(
         units=_UNITS,
         ignored=IGNORED,
         mapping=Mapping.model_validate(job.mapping),
-        name_pattern=MAPPING_NAME,
+        most_faults=jobs.MOST_FAULTS,
     )
     if not job.resting:
         answer.headers["refresh"] = _REFRESH_SECONDS

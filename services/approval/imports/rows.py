@@ -25,6 +25,7 @@ from shared.headers import IGNORED, plain
 from shared.identity import person_key, valid_id_no
 from shared.sheets import SheetLine, SheetRefused
 
+MOST_AT_ONCE = 50_000
 _MAX_SHORT = 200
 _FIRST_YEAR = 1980
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -41,6 +42,11 @@ def read_records(rows: Iterable[Record | RowFault]) -> Reading:
     for row in rows:
         if isinstance(row, Record):
             reading.records.append(row)
+            if len(reading.records) > MOST_AT_ONCE:
+                raise SheetRefused(
+                    f"一次请求最多 {MOST_AT_ONCE} 行,更大的文件请用导入任务",
+                    f"{MOST_AT_ONCE} rows at most in one request: upload larger files as a job",
+                )
         elif row.header and row.grave:
             raise SheetRefused(f"{row.sheet} 第 {row.line} 行:{row.zh}", f"Line {row.line}: {row.en}")
         else:
