@@ -325,11 +325,16 @@ async def test_the_api_describes_itself(client: Client) -> None:
     posts = {path: item["post"] for path, item in document["paths"].items() if "post" in item}
     posts = {path: post for path, post in posts.items() if not path.startswith(("/v1/audit", "/v1/webhooks"))}
     assert set(posts) == {
+        "/v1/absences",
+        "/v1/absences/{absence_id}/decision",
+        "/v1/absences/{absence_id}/end",
         "/v1/bulk",
         "/v1/cases",
+        "/v1/cases/{case_id}/comments",
         "/v1/cases/{case_id}/complete",
         "/v1/cases/{case_id}/return",
         "/v1/cases/{case_id}/withdraw",
+        "/v1/comments/{comment_id}/strike",
         "/v1/documents",
         "/v1/imports",
         "/v1/imports/jobs",
@@ -337,6 +342,7 @@ async def test_the_api_describes_itself(client: Client) -> None:
         "/v1/imports/jobs/{job_id}/map",
         "/v1/imports/jobs/{job_id}/take",
         "/v1/imports/mappings",
+        "/v1/tasks/batch",
     }
     for path, post in posts.items():
         assert "Idempotency-Key" in {parameter["name"] for parameter in post["parameters"]}, path
