@@ -28,14 +28,15 @@ _WAITING = f"""
 WITH waiting AS (
   SELECT c.case_id, c.opened_at, {_TERM} AS term, CASE
       WHEN c.due_at IS NULL THEN 'none' WHEN c.due_at <= $1::timestamptz THEN 'overdue'
-      WHEN c.due_at <= coalesce(h.soon_until, $4::timestamptz) THEN 'soon' ELSE 'later' END AS nearness
-  FROM cases c LEFT JOIN unnest($2::text[], $3::timestamptz[]) AS h (node, soon_until) USING (node)
-  WHERE c.status = 'open' AND c.village_code >= $5 AND c.village_code <= $6 AND EXISTS (
-      SELECT 1 FROM unnest($7::text[], $8::text[]) AS held (role, region)
+      WHEN c.due_at <= coalesce(($2::jsonb->>c.node)::timestamptz, $3::timestamptz) THEN 'soon'
+      ELSE 'later' END AS nearness
+  FROM cases c
+  WHERE c.status = 'open' AND c.village_code >= $4 AND c.village_code <= $5 AND EXISTS (
+      SELECT 1 FROM unnest($6::text[], $7::text[]) AS held (role, region)
       WHERE held.role = ANY (c.waits_for) AND c.village_code LIKE held.region)
-    AND ($9::text IS NULL OR c.matter = $9) AND ($10::text IS NULL OR c.flow = $10)
-    AND ($11::text IS NULL OR c.village_code LIKE $11)
-    AND ($12::text IS NULL OR c.title ILIKE $12 OR c.case_no ILIKE $12) AND ($13::text IS NULL OR c.node = $13))
+    AND ($8::text IS NULL OR c.matter = $8) AND ($9::text IS NULL OR c.flow = $9)
+    AND ($10::text IS NULL OR c.village_code LIKE $10)
+    AND ($11::text IS NULL OR c.title ILIKE $11 OR c.case_no ILIKE $11) AND ($12::text IS NULL OR c.node = $12))
 """
 _COUNTS = f"{_WAITING} SELECT nearness, count(*) AS number FROM waiting GROUP BY nearness"
 
@@ -95,10 +96,10 @@ async def waiting_for(
     counts: dict[Nearness, int] = {"overdue": 0, "soon": 0, "later": 0, "none": 0}
     counts |= {row["nearness"]: row["number"] for row in await conn.fetch(_COUNTS, *asked)}
     key, down = _KEYS[sought.sort], "DESC" if sought.sort == "newest" else "ASC"
-    before = f"AND ({key}, case_id) {'<' if sought.sort == 'newest' else '>'} ($15, $16)" if after else ""
+    before = f"AND ({key}, case_id) {'<' if sought.sort == 'newest' else '>'} ($14, $15)" if after else ""
     rows = await conn.fetch(
         f"{_WAITING}, page AS (SELECT case_id, {key} AS key FROM waiting"
-        f" WHERE ($14::text IS NULL OR nearness = $14) {before} ORDER BY key {down}, case_id {down}"
+        f" WHERE ($13::text IS NULL OR nearness = $13) {before} ORDER BY key {down}, case_id {down}"
         f" LIMIT {int(limit) + 1})"
         " SELECT c.state, c.waits_for, page.key, d.saved_at FROM page JOIN cases c USING (case_id)"
         " LEFT JOIN drafts d ON d.case_id = c.case_id AND d.node = c.node"
@@ -153,11 +154,9 @@ def _span(grants: Sequence[Grant]) -> tuple[str, str]:
 def _asked(caller: Principal, sought: Sought, catalogue: Catalogue, plan: Plan, now: datetime) -> list[Any]:
     """What `_WAITING` takes, in its order."""
     grants = sorted(caller.grants)
-    nodes = [node for flow in catalogue.flows.values() for node in flow.nodes]
     return [
         now,
-        [node.code for node in nodes],
-        [soon_until(now, plan.days_before(node)) for node in nodes],
+        horizons(catalogue, plan, now),
         soon_until(now, plan.reminders[0].days_before),
         *_span(grants),
         [grant.role for grant in grants],
@@ -168,6 +167,12 @@ def _asked(caller: Principal, sought: Sought, catalogue: Catalogue, plan: Plan, 
         containing(sought.text) if sought.text else None,
         sought.node,
     ]
+
+
+def horizons(catalogue: Catalogue, plan: Plan, now: datetime) -> dict[str, str]:
+    """By node, the latest end of a term that is near at a moment."""
+    nodes = [node for flow in catalogue.flows.values() for node in flow.nodes]
+    return {node.code: soon_until(now, plan.days_before(node)).isoformat() for node in nodes}
 
 
 def _task(row: Mapping[str, Any], caller: Principal, catalogue: Catalogue, plan: Plan, now: datetime) -> Task:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from services.approval.flows import Catalogue
+from services.approval.work.inbox import horizons
 from services.approval.work.plan import Plan
 from services.approval.work.terms import soon_until
 from shared.db import Connection, region_prefix
@@ -15,13 +16,12 @@ _AT_ONCE = 2000
 _TELL = """
 INSERT INTO reminders (case_id, sequence, node, village_code, kind, due_at, told_at)
 SELECT c.case_id, c.sequence, c.node, c.village_code, told.kind, c.due_at, $1
-FROM cases c LEFT JOIN unnest($2::text[], $3::timestamptz[]) AS h (node, soon_until) USING (node),
-LATERAL (SELECT CASE WHEN c.due_at <= $1 THEN 'overdue' ELSE 'soon' END AS kind) AS told
-WHERE c.status = 'open' AND coalesce(c.due_at, timestamptz '9999-01-01 00:00+00') <= $5
-  AND c.due_at <= greatest($1, coalesce(h.soon_until, $4)) AND c.node IS NOT NULL
+FROM cases c, LATERAL (SELECT CASE WHEN c.due_at <= $1 THEN 'overdue' ELSE 'soon' END AS kind) AS told
+WHERE c.status = 'open' AND coalesce(c.due_at, timestamptz '9999-01-01 00:00+00') <= $4
+  AND c.due_at <= greatest($1, coalesce(($2::jsonb->>c.node)::timestamptz, $3)) AND c.node IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM reminders r WHERE (r.case_id, r.node, r.due_at, r.kind)
                   = (c.case_id, c.node, c.due_at, told.kind))
-ORDER BY c.due_at, c.case_id LIMIT $6
+ORDER BY c.due_at, c.case_id LIMIT $5
 """
 _READ = """
 SELECT r.position, r.kind, r.due_at, r.told_at, r.node, r.sequence, c.case_id, c.case_no, c.title, c.flow, c.matter,
@@ -60,12 +60,9 @@ async def tell(conn: Connection, catalogue: Catalogue, plan: Plan, now: datetime
     """
     if not await conn.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
         return False
-    nodes = [node for flow in catalogue.flows.values() for node in flow.nodes]
-    horizons = [soon_until(now, plan.days_before(node)) for node in nodes]
     usual = soon_until(now, plan.reminders[0].days_before)
-    told = await conn.execute(
-        _TELL, now, [node.code for node in nodes], horizons, usual, max([usual, *horizons]), _AT_ONCE
-    )
+    latest = soon_until(now, max(each.days_before for each in plan.reminders))
+    told = await conn.execute(_TELL, now, horizons(catalogue, plan, now), usual, latest, _AT_ONCE)
     return int(told.rpartition(" ")[2]) == _AT_ONCE
 
 
