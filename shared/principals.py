@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-_OURS = re.compile(r"(approval|webhooks):[a-z]+")
+_OURS = re.compile(r"(approval|webhooks|registers|detection|alerts):[a-z]+")
 
 
 @dataclass(frozen=True, order=True)

@@ -9,6 +9,7 @@ from fastapi.security import SecurityScopes
 from services.approval.rest import rest
 from shared.auth import Caller
 from shared.buckets import Buckets
+from shared.clients import person_only as person_only
 from shared.principals import Principal
 from shared.problems import ScopeMissing, TooManyRequests
 
@@ -57,11 +58,3 @@ Reader = Annotated[Principal, Security(_admitted, scopes=["approval:read"])]
 Writer = Annotated[Principal, Security(_admitted, scopes=["approval:write"])]
 Importer = Annotated[Principal, Security(_admitted, scopes=["approval:import"])]
 Subscriber = Annotated[Principal, Security(_admitted, scopes=["webhooks:manage"])]
-
-
-async def person_only(caller: Caller) -> None:
-    """Refuse clients where no scope is asked for: pages and the audit log are for people; raises `ScopeMissing`."""
-    if caller.scopes is not None:
-        raise ScopeMissing(
-            "这里只供人员使用,客户端请用 /v1 接口", "This is for people; clients use the REST API under /v1"
-        )

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from services.detector import rules
 from services.detector.backtests import Runner
@@ -17,6 +17,7 @@ from shared.audit import service as audit
 from shared.background import running, spare_collector
 from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
+from shared.clients import clients_need, person_only
 from shared.db import Database
 from shared.settings import Settings
 from shared.web import create_app
@@ -55,8 +56,8 @@ def build(settings: Settings) -> FastAPI:
 
     app = create_app(service="detector", settings=settings, title="云睛 侦测 · Yunjing detector", lifespan=lifespan)
     app.state.rulebook = rulebook
-    app.include_router(register_router)
-    app.include_router(router)
-    app.include_router(ruleset_router)
-    audit.include(app)
+    app.include_router(register_router, dependencies=[Depends(clients_need("registers:manage"))])
+    app.include_router(router, dependencies=[Depends(clients_need("detection:read"))])
+    app.include_router(ruleset_router, dependencies=[Depends(person_only)])
+    audit.include(app, dependencies=[Depends(person_only)])
     return app

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from services.disclosure import clock, pages, routes, takedowns
 from services.disclosure.appeals import clock as appeals_clock
@@ -34,6 +34,7 @@ from shared.audit import service as audit
 from shared.background import running
 from shared.buckets import Buckets
 from shared.bus.relay import Relay
+from shared.clients import person_only
 from shared.db import Database
 from shared.settings import Settings
 from shared.web import create_app
@@ -71,16 +72,16 @@ def build(settings: Settings) -> FastAPI:
     app.add_middleware(OpenToAll)
     app.include_router(data_routes.router)
     app.include_router(paper_routes.router)
-    app.include_router(cockpit_routes.router)
+    app.include_router(cockpit_routes.router, dependencies=[Depends(person_only)])
     app.include_router(routes.router)
-    app.include_router(takedowns.router)
+    app.include_router(takedowns.router, dependencies=[Depends(person_only)])
     app.include_router(data_pages.router)
     app.include_router(pages.router)
     app.include_router(paper_pages.router)
     app.include_router(appeal_pages.router)
-    app.include_router(appeal_desk_pages.router)
-    app.include_router(cockpit_pages.router)
-    audit.include(app)
+    app.include_router(appeal_desk_pages.router, dependencies=[Depends(person_only)])
+    app.include_router(cockpit_pages.router, dependencies=[Depends(person_only)])
+    audit.include(app, dependencies=[Depends(person_only)])
     return app
 
 

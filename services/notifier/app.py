@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from services.notifier import alert_export, clock, pages, reckoning, reckoning_pages, retention, routes
 from services.notifier.channels import channel_pages, channel_routes, gateways, subscriptions, unreached, webhook_routes
@@ -26,6 +26,7 @@ from shared.audit import service as audit
 from shared.background import running, spare_collector
 from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
+from shared.clients import clients_need, person_only
 from shared.contracts.alerts import RAISED_TOPIC
 from shared.db import Database
 from shared.settings import Settings
@@ -72,23 +73,18 @@ def build(settings: Settings) -> FastAPI:
             yield
 
     app = create_app(service="notifier", settings=settings, title="云睛 预警 · Yunjing notifier", lifespan=lifespan)
-    app.include_router(alert_export.router)
-    app.include_router(routes.router)
-    for part in (route_routes, route_pages):
-        app.include_router(part.router)
-    for part in (handling_routes, handling_pages):
-        app.include_router(part.router)
+    reading, persons = Depends(clients_need("alerts:read", reading_only=True)), Depends(person_only)
+    app.include_router(alert_export.router, dependencies=[reading])
+    app.include_router(routes.router, dependencies=[reading])
+    app.include_router(webhook_routes.router, dependencies=[Depends(clients_need("webhooks:manage"))])
+    for part in (route_routes, route_pages, handling_routes, handling_pages):
+        app.include_router(part.router, dependencies=[persons])
     for part in (inquiry_routes, proposal_routes, inquiry_pages, proposal_pages, folder_paper_routes):
-        app.include_router(part.router)
-    app.include_router(silence_routes.router)
-    app.include_router(silence_pages.router)
-    app.include_router(webhook_routes.router)
-    app.include_router(channel_routes.router)
-    app.include_router(pages.router)
-    app.include_router(county_pages.router)
-    app.include_router(reckoning_pages.router)
-    audit.include(app)
-    app.include_router(channel_pages.router)
+        app.include_router(part.router, dependencies=[persons])
+    for part in (silence_routes, silence_pages, channel_routes, pages, county_pages, reckoning_pages):
+        app.include_router(part.router, dependencies=[persons])
+    audit.include(app, dependencies=[persons])
+    app.include_router(channel_pages.router, dependencies=[persons])
     return app
 
 
