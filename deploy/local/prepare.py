@@ -1,5 +1,7 @@
 """Topics, roles, schemas and tables of a county, on a broker and a database that run."""
 
+import asyncio
+
 from shared import db
 from shared.bus import topics
 from shared.settings import Settings
@@ -16,3 +18,7 @@ async def tables(settings: Settings) -> None:
     await db.provision(settings)
     for schema in db.SCHEMAS:
         await db.migrate(settings, schema)
+
+
+if __name__ == "__main__":
+    asyncio.run(prepare(Settings()))
