@@ -12,9 +12,10 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 async def same_origin(request: Request) -> None:
     """Refuse what another site sends with this browser's session; a bearer token can't be sent that way.
 
-    A cookie's SameSite=Lax stops neither another port nor a sibling host.
+    A cookie's SameSite=Lax stops neither another port nor a sibling host. Any other authorization counts for nothing:
+    whoever sends it is known by his session.
     """
-    if request.method in _SAFE or request.headers.get("authorization"):
+    if request.method in _SAFE or request.headers.get("authorization", "").lower().startswith("bearer "):
         return
     origin = request.headers.get("origin", "")
     own = {request.headers.get("host", ""), urlsplit(request.app.state.own_url).netloc}

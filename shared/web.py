@@ -30,6 +30,7 @@ _CSP = (
 _HEADERS = (
     (b"content-security-policy", _CSP.encode()),
     (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"same-origin"),
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

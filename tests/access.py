@@ -188,3 +188,11 @@ def _clients(service: str, end_point: str, line: Mapping[str, Any], right: froze
     others = tuple(sorted(every - {needed}))
     for scopes in {(), others}:
         yield Cell(end_point, Asker(role, at, scopes), frozenset({403}))
+
+
+def guarded(service: str, app: FastAPI) -> set[str]:
+    """The end points that want to know who asks."""
+    told = page(service)
+    every = {**told.get("lines", {}), **told.get("end_points", {})}
+    free = {one for one, line in every.items() if line.get("who") in ("anyone", "left_out")}
+    return set(end_points(app)) - free
