@@ -9,7 +9,7 @@ from services.approval.imports.records import PaperMention, Record
 from shared.contracts.power import NodeFields
 from shared.db import Connection
 
-_BATCH = 500
+_BATCH = 300
 _KEEP = """
 INSERT INTO import_rows (job_id, village_code, case_no, occurred_at, node_order, number, digest, row)
 SELECT $1, * FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::int[], $6::int[], $7::bytea[], $8::jsonb[])

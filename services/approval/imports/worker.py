@@ -34,7 +34,7 @@ from shared.problems import Problem
 from shared.settings import Settings
 from shared.telemetry import logger
 
-_CHUNK = 1000
+_CHUNK = 400
 log = logger("imports")
 _LOOK_SECONDS = 5.0
 _LEASE = timedelta(seconds=60)
