@@ -32,7 +32,7 @@ def midnight_after(day: date) -> datetime:
 
 
 def absence(role: str = "village_head", **changed: Any) -> Absence:
-    told = {
+    told: dict[str, Any] = {
         "absence_id": uuid4(),
         "who": WANG,
         "grant": Grant(role, VILLAGE),

@@ -1,5 +1,6 @@
 """The day's work over a real database: the inbox, deputies, batches, drafts, comments, reminders, the case's file."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -143,7 +144,7 @@ async def test_a_deputy_acts_in_his_own_name_for_another_with_four_eyes_kept(cli
     (one,) = await at_the_head(clerk, "代办")
     (other,) = await at_the_head(both, "自己经办")
     today = datetime.now(SHANGHAI).date().isoformat()
-    away = {"role": "village_head", "region": VILLAGE, "starts_on": today, "ends_on": today}
+    away = {"role": "village_head", "region": VILLAGE, "starts_on": today, "ends_on": today, "reason": "住院"}
     offered = (await head.get(f"/v1/absences/deputies?role=village_head&region={VILLAGE}")).json()
     assert {each["subject"] for each in offered} == {"zhao", "qian"}
     assert (await told(head, "/v1/absences", away | {"deputy": "li"}, 422))["errors"][0]["field"] == "deputy"
@@ -159,6 +160,11 @@ async def test_a_deputy_acts_in_his_own_name_for_another_with_four_eyes_kept(cli
     for each in asked:
         approved = await told(leader, f"/v1/absences/{each['absence_id']}/decision", {"approve": True})
         assert (approved["standing"], approved["decider_name"]) == ("on", "zhou先生")
+    seen = [(await each.get("/v1/absences")).json() for each in (head, deputy, leader, clerk)]
+    reasons = [
+        next(each["reason"] for each in listed if each["absence_id"] == asked[0]["absence_id"]) for listed in seen
+    ]
+    assert reasons == ["住院", "住院", "住院", ""], "why somebody is away is not everybody's to read"
     (task, *_) = (await deputy.get("/v1/tasks?q=代办")).json()["tasks"]
     assert (task["on_behalf_of"], task["roles"]) == ("wang先生", ["village_head"])
     await told(deputy, url, body)
@@ -222,6 +228,32 @@ async def test_comments_reach_whom_they_mention_and_are_struck_not_deleted(clien
     assert (printed.status_code, printed.content[:5]) == (200, b"%PDF-")
     async with app.state.db.begin(Scope.system(), readonly=True) as conn:
         assert await conn.fetchval("SELECT count(*) FROM audit_log WHERE action = 'case.exported'") == 1
+
+
+async def test_a_form_saved_without_a_script_comes_back_with_its_papers_and_goes_when_filed(client: Clients) -> None:
+    clerk, neighbour = client("li", f"handler@{VILLAGE}"), client("zhang", f"handler@{VILLAGE}")
+    fields = {"item": "纸", "reason": "日常办公", "estimate_fen": 120000}
+    body = {"flow": "PR1", "village_code": VILLAGE, "title": "草稿", "fields": fields}
+    url = f"/cases/{(await told(clerk, '/v1/cases', body, 201))['case_id']}"
+    typed = {"node": "PR1-01", "sequence": "1", "fields.budget_fen": "1234.5", "fields.unit": "箱"}
+    kinds = ("purchase_request", "budget", "coi_statement")
+    files = [(f"documents.{kind}", (f"{kind}.pdf", PDF + kind.encode(), "application/pdf")) for kind in kinds]
+    kept = await clerk.post(f"{url}/draft", data=typed, files=files)
+    assert (kept.status_code, kept.headers["location"]) == (303, url)
+    page = (await clerk.get(url)).text
+    assert "draft-notice" in page
+    assert 'value="1234.5"' in page
+    assert "✓ purchase_request.pdf" in page
+    assert "draft-notice" not in (await neighbour.get(url)).text
+    assert (await clerk.get("/v1/tasks")).json()["tasks"][0]["drafted_at"]
+    filed = re.findall(r'name="(filed\.\w+)" value="([^"]+)"', page)
+    more = {"fields.quantity": "1", "fields.funding_source": "村集体"}
+    done = await clerk.post(f"{url}/complete", data=typed | more | dict(filed))
+    assert done.status_code == 303, done.text
+    assert (await clerk.post(f"{url}/draft", data=typed, headers={"accept": "application/json"})).json() == {
+        "saved_at": None
+    }, "what a script keeps a moment late is no draft any more"
+    assert "draft-notice" not in (await clerk.get(url)).text
 
 
 async def test_a_draft_is_its_writers_alone_sealed_and_gone_in_time(settings: Settings, app: FastAPI) -> None:

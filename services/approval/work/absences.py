@@ -115,8 +115,7 @@ async def decide(
 async def end(conn: Connection, caller: Principal, absence_id: UUID, *, plan: Plan, now: datetime) -> Absence:
     """End an absence before its time, by one of the two or by who approves; raises `NoSuchAbsence`."""
     held = await _lock(conn, absence_id)
-    deputy = held.deputy is not None and held.deputy.is_(caller)
-    if held.standing(now) == "over" or not (held.who.is_(caller) or deputy or may_decide(caller, held, plan)):
+    if held.standing(now) == "over" or not concerns(caller, held, plan):
         raise NoSuchAbsence("没有可以结束的请假或代理", "No absence here that you could end")
     await conn.execute(
         "UPDATE absences SET ended_at = $2, ended_by = $3 WHERE absence_id = $1", absence_id, now, caller.subject
@@ -131,6 +130,12 @@ def may_decide(caller: Principal, absence: Absence, plan: Plan) -> bool:
     if any(one.is_(caller) for one in two):
         return False
     return not own_roles(caller, absence.grant.region).isdisjoint(plan.approvers_of(absence.grant))
+
+
+def concerns(caller: Principal, absence: Absence, plan: Plan) -> bool:
+    """Whether the absence is the caller's matter, so that its reason is his to read: the two, and who approves."""
+    deputy = absence.deputy is not None and absence.deputy.is_(caller)
+    return deputy or absence.who.is_(caller) or may_decide(caller, absence, plan)
 
 
 async def visible(conn: Connection, now: datetime) -> list[Absence]:

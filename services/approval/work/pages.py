@@ -366,10 +366,11 @@ async def _absences(
 
 def _deeds(each: Absence, caller: Principal, now: datetime) -> set[str]:
     """What the caller may do with an absence."""
-    decides = absences.may_decide(caller, each, plan())
-    deeds = {"decide"} if decides and each.standing(now) == "asked" else set()
-    two = each.who.is_(caller) or (each.deputy is not None and each.deputy.is_(caller))
-    return deeds | ({"end"} if (two or decides) and each.standing(now) != "over" else set())
+    standing = each.standing(now)
+    if not absences.concerns(caller, each, plan()):
+        return set()
+    decides = standing == "asked" and absences.may_decide(caller, each, plan())
+    return {"read"} | ({"decide"} if decides else set()) | ({"end"} if standing != "over" else set())
 
 
 def _day(typed: Mapping[str, str], name: str) -> date:

@@ -138,7 +138,7 @@ async def list_absences(db: Db, caller: Reader) -> list[AbsenceOut]:
     """Absences in the caller's regions, and those in which he stands in, until a month after they end."""
     now = datetime.now(UTC)
     async with db.begin(Scope.of(caller), readonly=True) as conn:
-        return [AbsenceOut.of(each, now) for each in await absences.visible(conn, now)]
+        return [AbsenceOut.of(each, caller, now) for each in await absences.visible(conn, now)]
 
 
 @router.get(
@@ -185,7 +185,7 @@ async def ask_absence(
             plan=plan(),
             now=now,
         )
-        return AbsenceOut.of(made, now)
+        return AbsenceOut.of(made, caller, now)
 
     return await _once(db, caller, key, [request.url.path, wanted.model_dump(mode="json")], act, status=201)
 
@@ -205,7 +205,7 @@ async def decide_absence(
 
     async def act(conn: Connection) -> BaseModel:
         held = await absences.decide(conn, caller, absence_id, approve=wanted.approve, plan=plan(), now=now)
-        return AbsenceOut.of(held, now)
+        return AbsenceOut.of(held, caller, now)
 
     answer = await _once(db, caller, key, [request.url.path, wanted.approve], act)
     deputies_of(request).changed()
@@ -226,7 +226,7 @@ async def end_absence(
     now = datetime.now(UTC)
 
     async def act(conn: Connection) -> BaseModel:
-        return AbsenceOut.of(await absences.end(conn, caller, absence_id, plan=plan(), now=now), now)
+        return AbsenceOut.of(await absences.end(conn, caller, absence_id, plan=plan(), now=now), caller, now)
 
     answer = await _once(db, caller, key, [request.url.path], act)
     deputies_of(request).changed()

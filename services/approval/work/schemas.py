@@ -10,12 +10,13 @@ from services.approval.documents import FiledPaper
 from services.approval.flows import Flow
 from services.approval.prompts import Prompt
 from services.approval.schemas import CaseSummary, FiledFields, Reason, _Taken
-from services.approval.work import batch, comments, inbox, reminders, standing_in
+from services.approval.work import absences, batch, comments, inbox, reminders, standing_in
 from services.approval.work.plan import plan
 from services.approval.work.terms import Nearness
 from shared import regions
 from shared.contracts.base import RegionCode
 from shared.openapi import ProblemDocument
+from shared.principals import Principal
 
 Role = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$", examples=["handler"])]
 Words = Annotated[str, Field(max_length=200)]
@@ -149,7 +150,7 @@ class DeputyOut(BaseModel):
 
 
 class AbsenceOut(BaseModel):
-    """A time away from a role, first and last day included."""
+    """A time away from a role, first and last day included; `reason` only for the two and who approves."""
 
     absence_id: UUID
     name: str
@@ -164,8 +165,8 @@ class AbsenceOut(BaseModel):
     decider_name: str | None
 
     @classmethod
-    def of(cls, each: standing_in.Absence, now: datetime) -> Self:
-        """From the model."""
+    def of(cls, each: standing_in.Absence, caller: Principal, now: datetime) -> Self:
+        """From the model, as this caller may read it."""
         return cls(
             absence_id=each.absence_id,
             name=each.who.name,
@@ -174,7 +175,7 @@ class AbsenceOut(BaseModel):
             region_name=regions.name(each.grant.region),
             starts_on=each.starts_on,
             ends_on=each.ends_on,
-            reason=each.reason,
+            reason=each.reason if absences.concerns(caller, each, plan()) else "",
             deputy_name=each.deputy.name if each.deputy else None,
             standing=each.standing(now),
             decider_name=each.decider_name,
