@@ -91,18 +91,21 @@ def encode(envelope: Envelope) -> tuple[bytes, bytes | None, Headers]:
     return envelope.key.encode(), value, headers
 
 
-def decode(topic: str, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Envelope:
+def decode(topic: str, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
     """A Kafka record as an envelope; raises `Undecodable`."""
     try:
-        attributes = {name: raw.decode() for name, raw in headers}
+        attributes = {name: raw.decode() for name, raw in headers if raw is not None}
         data = None if value is None else orjson.loads(value)
         if data is not None and not isinstance(data, dict):
             raise Undecodable("data is not an object")
+        at = datetime.fromisoformat(attributes["ce_time"])
+        if at.tzinfo is None:
+            raise Undecodable("ce_time has no time zone")
         return Envelope(
             id=str(uuid.UUID(attributes["ce_id"])),
             source=attributes["ce_source"],
             type=attributes["ce_type"],
-            time=datetime.fromisoformat(attributes["ce_time"]),
+            time=at,
             key=(key or b"").decode(),
             topic=topic,
             data=data,
