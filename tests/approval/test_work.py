@@ -136,6 +136,16 @@ def test_a_third_person_approves(person: Person, grant: tuple[str, str], may: bo
     assert may_decide(caller(person, grant), absence(approved=None), plan()) is may
 
 
+def test_the_head_has_no_say_in_who_supervises_him() -> None:
+    head, leader = (
+        caller(Person("x", "x", "x"), grant) for grant in (("village_head", VILLAGE), ("town_leader", TOWN))
+    )
+    asked = absence("supervisory_committee", approved=None)
+    assert not may_decide(head, asked, plan())
+    assert may_decide(leader, asked, plan())
+    assert may_decide(head, absence("handler", approved=None), plan())
+
+
 def event(person: Person, role: str, on_behalf: Person | None = None) -> dict[str, Any]:
     told: dict[str, Any] = {"actor": {"person_key": person.person_key, "name": person.name, "role": role}}
     if on_behalf:

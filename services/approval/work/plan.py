@@ -41,6 +41,7 @@ class Plan(_Told):
     reminders: Annotated[tuple[Reminder, ...], Field(min_length=1)]
     deputies: dict[str, tuple[str, ...]]
     approvers: dict[Literal["village", "town", "county"], tuple[str, ...]]
+    approvers_of_role: dict[str, tuple[str, ...]]
     longest_absence_days: Count
     batch: Batch
     draft_days: Count
@@ -59,7 +60,7 @@ class Plan(_Told):
     def approvers_of(self, grant: Grant) -> tuple[str, ...]:
         """The roles that approve of a deputy for this grant; none above the county."""
         level = level_of(grant.region)
-        return () if level == "city" else self.approvers[level]
+        return () if level == "city" else self.approvers_of_role.get(grant.role, self.approvers[level])
 
     def in_batches(self, node: Node) -> bool:
         """Whether a node can be done for several cases at once: a decision that asks nothing of each case's own.
