@@ -22,7 +22,7 @@ from services.approval.app import build
 from services.approval.imports import jobs
 from services.approval.imports.mapping import Mapping
 from services.approval.imports.uploads import Kept, note
-from services.approval.imports.worker import Worker, file_of
+from services.approval.imports.worker import Worker, file_of, forget_old
 from shared.db import Database, Scope
 from shared.principals import Grant, Principal
 from shared.settings import Settings
@@ -197,6 +197,32 @@ async def test_a_file_we_stumble_over_holds_up_nobody(settings: Settings, databa
     assert left
     assert (left.job_id, left.state) == (job.job_id, "refused")
     assert await Worker(db, settings).work() is None
+
+
+async def test_what_nobody_goes_on_with_is_forgotten_with_its_file(settings: Settings, database: Open) -> None:
+    db = await database("approval")
+    path = file_of(settings.data_dir, job_id := uuid4())
+    path.parent.mkdir(parents=True)
+    path.write_text("案件编号,流程,节点,办理时间,标题\nXT-1,PR1,1,2025-03-01,购纸\n", "utf-8")
+    async with db.begin(Scope.of(BY)) as conn:
+        file = Kept(job_id, path, "a.csv", "0" * 64, 1)
+        await note(conn, file, BY, region=VILLAGE, mapping=Mapping(), mapping_name=None, wish="look")
+    checked = await Worker(db, settings).work()
+    assert checked
+    assert (checked.state, checked.rows) == ("checked", 1)
+    await forget_old(db, settings)
+    assert path.exists()
+    async with db.begin(Scope.system()) as conn:
+        await conn.execute("UPDATE import_jobs SET updated_at = now() - interval '15 days'")
+    await forget_old(db, settings)
+    assert not path.exists()
+    async with db.begin(Scope.system()) as conn:
+        assert (await jobs.find(conn, job_id)).state == "cancelled"
+        assert await conn.fetchval("SELECT count(*) FROM import_rows") == 0
+        await conn.execute("UPDATE import_jobs SET ended_at = now() - interval '91 days'")
+    await forget_old(db, settings)
+    async with db.begin(Scope.system(), readonly=True) as conn:
+        assert await jobs.newest(conn, 9) == []
 
 
 ROWS = 4500
