@@ -71,8 +71,10 @@ class Step:
 
 @router.get("/cases/new")
 async def choose_flow(request: Request, caller: Caller) -> Response:
-    """The flows as cards, by matter."""
-    return show_page(request, "choose.html", caller)
+    """The flows as cards, by matter, with the amounts that they are for; which of them the caller may open."""
+    held = caller.roles
+    openable = {flow.code for flow in flows.load().flows.values() if held & {*OPENERS, flow.first.role}}
+    return show_page(request, "choose.html", caller, openable=openable)
 
 
 @router.get("/cases/new/{code}")

@@ -178,6 +178,20 @@ async def test_a_deputy_acts_in_his_own_name_for_another_with_four_eyes_kept(cli
     assert code(await told(deputy, f"/v1/cases/{other['case_id']}/complete", body, 403)) == "role-missing"
 
 
+async def test_all_roles_of_a_place_are_handed_over_together_or_none(client: Clients) -> None:
+    grants = (f"village_head@{VILLAGE}", f"supervisory_committee@{VILLAGE}", f"village_head@{NEIGHBOUR}")
+    head, deputy = client("wang", *grants), client("zhao", f"party_branch@{VILLAGE}")
+    await deputy.get("/")
+    today = datetime.now(SHANGHAI).date().isoformat()
+    form = {"grant": f"village_head@{VILLAGE}", "starts_on": today, "ends_on": today, "all": "1"}
+    refused = await head.post("/absences", data=form | {"deputy": "zhao"})
+    assert (refused.status_code, "村务监督委员会的代理人" in refused.text) == (422, True)
+    assert (await head.get("/v1/absences")).json() == []
+    assert (await head.post("/absences", data=form)).status_code == 303
+    told = {(each["role"], each["region"], each["standing"]) for each in (await head.get("/v1/absences")).json()}
+    assert told == {("village_head", VILLAGE, "on"), ("supervisory_committee", VILLAGE, "on")}
+
+
 async def test_a_batch_stops_for_what_would_be_red_and_for_a_detector_that_is_away(
     client: Clients, app: FastAPI
 ) -> None:

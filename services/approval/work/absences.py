@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from services.approval import flows
 from services.approval.errors import RoleMissing
 from services.approval.work.errors import DeputyUnsuitable, NoSuchAbsence, NotYoursToDecide
 from services.approval.work.plan import Plan
@@ -70,8 +71,11 @@ async def ask(
         chosen = next((one for one in await suitable(conn, caller, grant, plan) if one.subject == deputy), None)
         if chosen is None:
             wrong = FieldError("deputy", "请在名单中选择", "Choose one of the list")
+            role = flows.load().roles[grant.role]
             raise DeputyUnsuitable(
-                "代理人应在同一地方办过事,且角色合适", "A deputy works in the same place, in a suitable role", [wrong]
+                f"{role.zh}的代理人应在同一地方办过事,且角色合适",
+                f"{role.en}: a deputy works in the same place, in a suitable role",
+                [wrong],
             )
     who = Person(caller.subject, caller.name, caller.person_key)
     made = Absence(uuid4(), who, grant, starts_on, ends_on, reason.strip(), chosen, now)

@@ -162,19 +162,21 @@ async def ask_absence(request: Request, db: Db, caller: Caller) -> Response:
     """Be away, with or without a deputy."""
     typed = texts_of(await form_of(request))
     grant = Grant.parse(typed.get("grant", "")) or Grant("", "")
+    others = [each for each in _handed_over(caller) if each.region == grant.region and each != grant]
     try:
         async with db.begin(Scope.of(caller)) as conn:
-            await absences.ask(
-                conn,
-                caller,
-                grant=grant,
-                starts_on=_day(typed, "starts_on"),
-                ends_on=_day(typed, "ends_on"),
-                reason=typed.get("reason", "")[:200],
-                deputy=typed.get("deputy") or None,
-                plan=plan(),
-                now=datetime.now(UTC),
-            )
+            for each in [grant, *others] if "all" in typed else [grant]:
+                await absences.ask(
+                    conn,
+                    caller,
+                    grant=each,
+                    starts_on=_day(typed, "starts_on"),
+                    ends_on=_day(typed, "ends_on"),
+                    reason=typed.get("reason", "")[:200],
+                    deputy=typed.get("deputy") or None,
+                    plan=plan(),
+                    now=datetime.now(UTC),
+                )
     except Problem as problem:
         return await _absences(request, db, caller, typed, problem)
     return RedirectResponse("/absences", status_code=303)
@@ -342,8 +344,7 @@ async def _absences(
     request: Request, db: Database, caller: Principal, typed: Mapping[str, str], problem: Problem | None = None
 ) -> Response:
     now = datetime.now(UTC)
-    own = sorted(caller.own if isinstance(caller, Seated) else caller.grants)
-    mine = [grant for grant in own if grant.role in plan().deputies]
+    mine = _handed_over(caller)
     chosen = Grant.parse(typed.get("grant", ""))
     chosen = chosen if chosen in mine else (mine[0] if mine else None)
     async with db.begin(Scope.of(caller)) as conn:
@@ -362,6 +363,12 @@ async def _absences(
         told=[(each, each.standing(now), _deeds(each, caller, now)) for each in told],
         most=plan().longest_absence_days,
     )
+
+
+def _handed_over(caller: Principal) -> list[Grant]:
+    """What of the caller's own can be handed over."""
+    own = caller.own if isinstance(caller, Seated) else caller.grants
+    return [grant for grant in sorted(own) if grant.role in plan().deputies]
 
 
 def _deeds(each: Absence, caller: Principal, now: datetime) -> set[str]:
