@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
-LOCK = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
+LOCK = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --overrides requirements-overrides.txt
 
 .PHONY: help run demo import rebuild verify audit test check quality chaos bench city new-rule rules docs lock browser clean
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from shared.bus import dlq
-from shared.contracts import alerts, appeals, audit, power, proof, proposals, reference, rulesets
+from shared.contracts import alerts, appeals, audit, papers, power, proof, proposals, reference, rulesets
 from shared.contracts.base import Contract
 from shared.contracts.dead_letters import DeadLetter
 
@@ -44,7 +44,7 @@ def channels() -> Iterator[Channel]:
 
 
 def _sources() -> Iterator[Channel]:
-    yield Channel(power.TOPIC, "approval", "The village code", _typed(*power.EVENTS))
+    yield Channel(power.TOPIC, "approval", "The village code", _typed(*power.EVENTS, papers.PaperRead))
     for dataset, model in reference.DATASETS.items():
         deleted = Message("RecordDeleted", reference.RECORD_DELETED, "The record is no more: a tombstone.")
         messages = (Message.of(model, reference.RECORD_SET), deleted)

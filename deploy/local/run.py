@@ -28,6 +28,7 @@ from deploy.local.keys import Keys
 from deploy.local.lock import only_run
 from deploy.local.postgres import Postgres
 from deploy.local.prepare import prepare
+from deploy.local.reading import PaperReading
 from deploy.local.service import Service
 from deploy.local.supervisor import Server, Supervisor
 from shared import db
@@ -130,7 +131,10 @@ def _start_services(stack: ExitStack, servers: list[Server], env: dict[str, str]
             service.start()
         for service in services:
             service.await_ready()
-    servers.extend(services)
+    reading = PaperReading(env, home() / "logs")
+    stack.callback(reading.stop)
+    reading.start()
+    servers.extend((*services, reading))
 
 
 async def _prepare(settings: Settings) -> None:

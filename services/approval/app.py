@@ -16,6 +16,8 @@ from services.approval.imports import pages as import_pages
 from services.approval.imports import routes as import_routes
 from services.approval.imports import worker as importing
 from services.approval.prompts import Prompter
+from services.approval.recognition import reading_pages
+from services.approval.recognition import routes as reading_routes
 from services.approval.rest import rest
 from services.approval.uploads import pieces
 from services.approval.uploads import routes as upload_routes
@@ -76,11 +78,13 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(feed_routes.router)
     app.include_router(webhook_routes.router)
     app.include_router(upload_routes.router)
+    app.include_router(reading_routes.router)
     app.include_router(import_routes.router)
     app.include_router(import_job_routes.router)
     app.include_router(work_routes.router)
     app.include_router(work_pages.router, dependencies=[Depends(person_only)])
     app.include_router(pages.router, dependencies=[Depends(person_only)])
+    app.include_router(reading_pages.router, dependencies=[Depends(person_only)])
     app.include_router(import_pages.router, dependencies=[Depends(person_only)])
     audit.include(app, dependencies=[Depends(person_only)])
     return app

@@ -11,13 +11,15 @@ from services.detector.reference import TOPICS as REFERENCE_TOPICS
 from services.detector.reference import RecordChange
 from services.detector.rule_changes import change_of
 from shared.bus.envelope import Envelope
-from shared.contracts import appeals, power, rulesets
+from shared.contracts import appeals, papers, power, rulesets
+from shared.contracts.base import Contract
 from shared.db import Connection
 
 GROUP = "detector"
 TOPICS = (power.TOPIC, *REFERENCE_TOPICS, rulesets.TOPIC, appeals.TOPIC)
 _KEYS_AT_ONCE = 1_000
-_POWER_EVENTS = {event.TYPE: event for event in power.EVENTS}  # type: ignore[attr-defined]
+_POWER_EVENTS: dict[str, type[Contract]] = {event.TYPE: event for event in power.EVENTS}  # type: ignore[attr-defined]
+_POWER_EVENTS[papers.PaperRead.TYPE] = papers.PaperRead
 
 
 class DetectorConsumer:

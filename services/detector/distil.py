@@ -9,6 +9,7 @@ from typing import Any
 
 from services.detector import ledgers, parties
 from shared.bus.envelope import Envelope
+from shared.contracts.papers import PaperRead
 from shared.contracts.power import (
     CaseAmended,
     CaseOpened,
@@ -21,6 +22,7 @@ from shared.contracts.power import (
 
 OPENED, COMPLETED, RETURNED, WITHDRAWN = "opened", "completed", "returned", "withdrawn"
 AMENDED, SUSPENDED, RESUMED = "amended", "suspended", "resumed"
+PAPER_READ = "paper_read"
 _KINDS = {
     CaseOpened.TYPE: OPENED,
     NodeCompleted.TYPE: COMPLETED,
@@ -29,6 +31,7 @@ _KINDS = {
     CaseAmended.TYPE: AMENDED,
     CaseSuspended.TYPE: SUSPENDED,
     CaseResumed.TYPE: RESUMED,
+    PaperRead.TYPE: PAPER_READ,
 }
 _AMOUNTS = (
     "estimate_fen",
@@ -64,6 +67,8 @@ def facts_of(envelope: Envelope) -> list[Fact]:
     if kind is None or event is None:
         return []
     occurred_at = datetime.fromisoformat(event["occurred_at"])
+    if kind == PAPER_READ:
+        return [Fact(envelope.id, key, kind, occurred_at, data) for key, data in _on_paper(event)]
     whole = dict(event)
     whole["fields"] = _given(event.get("fields", {}))
     whole["documents"] = sorted({document["kind"] for document in event.get("documents", ())})
@@ -72,6 +77,17 @@ def facts_of(envelope: Envelope) -> list[Fact]:
     if kind == AMENDED:
         return list(_amended(envelope.id, occurred_at, whole))
     return [Fact(envelope.id, key, kind, occurred_at, data) for key, data in _filed(kind, whole)]
+
+
+def _on_paper(event: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What stands on a paper: a fact of its case, and of each invoice that it shows, whatever the form says of it."""
+    told = {**event, "sequence": event["filed_sequence"], "fields": {}}
+    yield f"case:{event['case_id']}", told
+    brief = {name: told[name] for name in _BRIEF}
+    totals = event.get("totals_fen", ())
+    for number in event.get("invoice_nos", ()):
+        shown = {"invoice_no": number} | ({"invoice_fen": totals[0]} if len(set(totals)) == 1 else {})
+        yield f"invoice:{number}", {**brief, "fields": shown}
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar, overload
 
 from services.detector.amendments import RESTS, as_told_now
-from services.detector.distil import AMENDED, Fact
+from services.detector.distil import AMENDED, PAPER_READ, Fact
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class CaseFacts:
     @property
     def course(self) -> "CaseFacts":
         """The facts as they are told now; none when an amendment has taken them all away from this key."""
-        return self.once("course", lambda case: CaseFacts(tuple(as_told_now(_without_rests(case.facts)))))
+        return self.once("course", lambda case: CaseFacts(tuple(as_told_now(_deeds(case.facts)))))
 
     @property
     def by_sequence(self) -> tuple[Fact, ...]:
@@ -121,12 +121,17 @@ class KeyFacts(Sequence[Fact]):
         return self._ordered[at]
 
 
-_RETOLD = (AMENDED, *RESTS)
+_RETOLD = (AMENDED, PAPER_READ, *RESTS)
 _FEW = 8
 
 
-def _without_rests(facts: Iterable[Fact]) -> list[Fact]:
-    return [fact for fact in facts if fact.kind not in RESTS]
+def _deeds(facts: Iterable[Fact]) -> list[Fact]:
+    """Without the times of rest; what was read on its papers is no step of a case either."""
+    return [fact for fact in facts if fact.kind not in RESTS and not (fact.kind == PAPER_READ and _of_case(fact))]
+
+
+def _of_case(fact: Fact) -> bool:
+    return fact.key.startswith("case:")
 
 
 def _turn(fact: Fact) -> tuple[datetime, int, str]:

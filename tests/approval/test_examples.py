@@ -11,6 +11,7 @@ import services.approval.bulk
 import services.approval.feed_schemas
 import services.approval.imports.mapping
 import services.approval.imports.schemas
+import services.approval.recognition.schemas
 import services.approval.schemas
 import services.approval.uploads.routes
 import services.approval.webhooks.schemas
@@ -22,6 +23,7 @@ ROOMS = (
     services.approval.feed_schemas,
     services.approval.imports.mapping,
     services.approval.imports.schemas,
+    services.approval.recognition.schemas,
     services.approval.schemas,
     services.approval.uploads.routes,
     services.approval.webhooks.schemas,

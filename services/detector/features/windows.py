@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any
 
-from services.detector.distil import Fact
+from services.detector.distil import PAPER_READ, Fact
 from services.detector.features.entries import entry_of
 from services.detector.features.spans import dense, year_of
 from services.detector.key_facts import CaseFacts, KeyFacts
@@ -253,10 +253,14 @@ def _invoice_occasions(view: View, params: Params) -> Iterator[Occasion]:
     )
 
 
+_FILED = Bilingual(zh="入账", en="Filed in")
+_ON_PAPER = Bilingual(zh="票面识别(待核对)", en="Read on a paper, to be checked")
+
+
 def _booked(facts: Sequence[Fact]) -> tuple[Evidence, ...]:
     return tuple(
         Evidence(
-            label=Bilingual(zh="入账", en="Filed in"),
+            label=_ON_PAPER if fact.kind == PAPER_READ else _FILED,
             value=f"{fact.data['case_no']} {fact.data['title']}",
             source=fact.event_id,
             occurred_at=fact.occurred_at,
