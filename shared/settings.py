@@ -11,17 +11,21 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
-    database_url: str = Field(description="PostgreSQL of the county, as its owner: postgresql://user:pass@host/db")
+    database_url: str = Field(
+        repr=False, description="PostgreSQL of the county, as its owner: postgresql://user:pass@host/db"
+    )
     kafka_bootstrap_servers: str = Field(description="Kafka brokers, host:port separated by commas")
     kafka_topic_prefix: str = Field(
         default="", description="Before each topic and group, on a broker shared with others"
     )
-    identity_secret: str = Field(min_length=16, description="Keys the hashes and the encryption of ID numbers")
-    session_secret: str = Field(min_length=16, description="Signs browser sessions")
+    identity_secret: str = Field(
+        min_length=16, repr=False, description="Keys the hashes and the encryption of ID numbers"
+    )
+    session_secret: str = Field(min_length=16, repr=False, description="Signs browser sessions")
     oidc_issuer: str = Field(description="The identity provider's issuer URL")
     oidc_jwks: str | None = Field(default=None, description="Its public keys as JSON, instead of fetching them")
     oidc_client_id: str = "yunjing"
-    oidc_client_secret: str = ""
+    oidc_client_secret: str = Field(default="", repr=False)
     oidc_audience: str | None = Field(default=None, description="Demanded `aud` of tokens; the client id when empty")
     data_dir: Path = Path(".local/data")
     approval_url: str = "http://127.0.0.1:8101"
@@ -38,6 +42,7 @@ class Settings(BaseSettings):
     )
     paper_log_key: str | None = Field(
         default=None,
+        repr=False,
         pattern=r"^[0-9a-f]{64}$",
         description="The Ed25519 secret that signs the log of disclosed originals, 64 hex digits: disclosure needs it",
     )

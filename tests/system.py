@@ -40,13 +40,22 @@ class System:
         for service in services or SCHEMAS:
             factory = f"services.{service}.app:create"
             self._running[service] = processes.start(
-                [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(self._ports[service])],
-                log=self._log(service),
+                [
+                    sys.executable,
+                    "-m",
+                    "uvicorn",
+                    "--factory",
+                    factory,
+                    "--port",
+                    str(self._ports[service]),
+                    "--no-access-log",
+                ],
+                log=self.log(service),
                 env=os.environ | _environment(self.settings),
             )
         for service in services or SCHEMAS:
             look = partial(_ready, self.url(service))
-            processes.await_ready(self._running[service], look, name=service, log=self._log(service))
+            processes.await_ready(self._running[service], look, name=service, log=self.log(service))
 
     def kill(self, service: str) -> None:
         """kill -9."""
@@ -58,7 +67,8 @@ class System:
             processes.stop(process)
         self._running.clear()
 
-    def _log(self, service: str) -> Path:
+    def log(self, service: str) -> Path:
+        """What a service said."""
         return self._folder / f"{service}.log"
 
 

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page
 
@@ -12,7 +13,9 @@ from deploy.local import accounts, processes
 from deploy.local.environment import CLIENT_ID, port_variable
 from deploy.local.identity import Identity, token_for
 from deploy.local.keys import Keys
+from shared.db import SCHEMAS
 from tests.conftest import County
+from tests.journeys.leaks import leaks
 from tests.system import System
 
 
@@ -23,6 +26,7 @@ class Town:
     system: System
     identity: Identity
     keys: Keys
+    tokens: list[str] = field(default_factory=list)
 
     def url(self, service: str, path: str = "/") -> str:
         """The address of a page."""
@@ -30,7 +34,13 @@ class Town:
 
     def token(self, username: str) -> str:
         """An account's access token."""
-        return token_for(username, issuer=self.identity.issuer, keys=self.keys)
+        self.tokens.append(token_for(username, issuer=self.identity.issuer, keys=self.keys))
+        return self.tokens[-1]
+
+    def told(self) -> str:
+        """The logs and metrics of all services until now."""
+        metrics = [httpx.get(self.url(service, "/metrics"), trust_env=False).text for service in SCHEMAS]
+        return "\n".join([*metrics, *(self.system.log(service).read_text("utf-8") for service in SCHEMAS)])
 
     async def sign_in(self, context: BrowserContext, username: str, service: str, path: str = "/") -> Page:
         """Open a page as an account, through the provider's own sign-in pages."""
@@ -62,9 +72,15 @@ async def town(county: County, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         }
     )
     system.start()
-    yield Town(system, identity, keys)
+    walked = Town(system, identity, keys)
+    yield walked
+    told = walked.told()
     system.stop()
     identity.stop()
+    held = system.settings
+    secrets = [held.identity_secret, held.session_secret, held.oidc_client_secret, held.paper_log_key or ""]
+    found = leaks(told, [*secrets, *walked.tokens, *(one.name for one in accounts.load())])
+    assert not found, f"logs or metrics hold what they must not: {found[:5]}"
 
 
 @pytest.fixture
