@@ -1,5 +1,6 @@
 """The day's work decided without a database: terms in working days, who stands in, four eyes, what a batch files."""
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,15 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.approval import flows
+from services.approval.cases import Actions, Case, RoleHolder
+from services.approval.desk import Opened
 from services.approval.documents import FiledPaper
 from services.approval.prompts import Prompt, digest
 from services.approval.store import LogEntry
-from services.approval.work import batch, standing_in
+from services.approval.work import batch, case_file, standing_in
 from services.approval.work.absences import may_decide, of_role
+from services.approval.work.comments import Comment
 from services.approval.work.errors import DetectorAway, FourEyes, PromptsUnread, StoppedByPrompt
 from services.approval.work.plan import plan
 from services.approval.work.standing_in import Absence, Person, Seated
 from services.approval.work.terms import nearness, soon_until, working_days_left
+from shared.contracts.power import NodeFields
 from shared.principals import Grant, Principal
 from shared.workdays import SHANGHAI, due_at
 
@@ -218,3 +223,40 @@ def test_a_seated_caller_keeps_his_name() -> None:
     held = standing_in.behind(seated, "village_head", VILLAGE)
     assert (seated.subject, held and held.who.name) == ("zhao", "王建国")
     assert standing_in.behind(seated, "party_branch", VILLAGE) is None
+
+
+def test_the_file_of_a_case_tells_every_kind_of_event_and_whom_somebody_stood_in_for() -> None:
+    actor = {"person_key": "k", "name": "李晓明", "role": "handler"}
+    by = {"actor": actor}
+    paper = {"kind": "minutes", "sha256": "a" * 64, "name": "纪要.pdf", "size": 12}
+    ballot = {"person_key": "k", "name": "王建国", "vote": "for", "cast_at": "2026-11-27T02:00:00Z"}
+    told: list[tuple[str, dict[str, Any]]] = [
+        ("case.opened.v1", by | {"fields": {"estimate_fen": 120000}}),
+        ("case.node_completed.v1", by | {"node": "PR2-01", "on_behalf_of": actor | {"name": "沈丽华"}}),
+        ("case.ballot_cast.v1", by | {"node": "PR2-02", "ballot": ballot}),
+        ("case.node_completed.v1", by | {"node": "PR2-02", "documents": [paper], "ballots": [ballot]}),
+        ("case.amended.v1", by | {"node": "PR2-01", "reason": "写错", "before": {"budget_fen": 100}}),
+        ("case.suspended.v1", by | {"node": "PR2-03", "reason": "等批复", "until": "2026-12-31"}),
+        ("case.node_returned.v1", by | {"node": "PR2-03", "to_node": "PR2-01", "reason": "缺报价"}),
+        ("case.archived.v1", by | {"archive_no": "A-1", "documents": 1, "digest": "b" * 64}),
+    ]
+    log = [LogEntry(n, kind, FRIDAY, FRIDAY, data) for n, (kind, data) in enumerate(told, start=1)]
+    opened, _ = Case.open(
+        flows.load().flow("PR2"),
+        case_id=str(uuid4()),
+        case_no="1",
+        title="采购",
+        village_code=VILLAGE,
+        by=RoleHolder("k", "李晓明", frozenset({"handler"})),
+        fields=NodeFields(item="纸", reason="日常办公", estimate_fen=120000),
+        now=FRIDAY,
+    )
+    seen = Opened(opened, flows.load().flow("PR2"), log, Actions())
+    struck = Comment(uuid4(), uuid4(), None, "写错的话", (), "li", "李晓明", FRIDAY, FRIDAY, "李晓明", "写错了")
+    printed = case_file.paper(seen, [struck], flows.load(), printed_by="何清", now=FRIDAY)
+    words = json.dumps(printed, ensure_ascii=False)
+    for said in ("1,200.00 元", "李晓明(代 沈丽华)", "王建国 同意", "更正前 预算金额:1.00 元", "至 2026-12-31"):
+        assert said in words, said
+    for said in ("退回到 PR2-01", "理由:缺报价", "档号 A-1", "a" * 64, "写错了"):
+        assert said in words, said
+    assert [each[2] for each in printed["papers"]] == ["纪要.pdf"]

@@ -13,7 +13,8 @@ from shared import regions
 from shared.audit.deeds import deeds
 from shared.formats import local_date, local_time
 
-_STATUS = {"open": "办理中", "closed": "已办结", "withdrawn": "已撤回"}
+_STATUS = {"open": "办理中", "suspended": "已中止", "closed": "已办结", "archived": "已归档", "withdrawn": "已撤回"}
+_VOTES = {"for": "同意", "against": "反对", "abstain": "弃权"}
 
 
 def paper(
@@ -30,7 +31,7 @@ def paper(
             ("权力事项", catalogue.matters[case.matter].zh),
             ("办理流程", f"{flow.code} {flow.name.zh}(第 {case.flow_version} 版)"),
             ("村", f"{regions.name(case.town_code)} {regions.name(case.village_code)}"),
-            ("状态", _STATUS[case.status]),
+            ("状态", _STATUS.get(case.status, case.status)),
             ("发起", f"{local_time(case.opened_at)} {seen.log[0].data['actor']['name'] if seen.log else ''}"),
             ("现在节点", _present(seen)),
             ("打印", f"{printed_by} {local_time(now)}"),
@@ -70,7 +71,7 @@ def _step(entry: LogEntry, seen: Opened, catalogue: Catalogue) -> dict[str, Any]
         "when": f"{local_time(entry.occurred_at)} · {_who(data)} · {role.zh if role else data['actor']['role']}",
         "notes": list(_notes(data)),
         "fields": [[shown.field.zh, "\n".join(shown.lines)] for shown in show_fields(data.get("fields", {}))],
-        "papers": [f"{_kind(each, catalogue)}:{each['name']}" for each in data.get("documents", [])],
+        "papers": [f"{_kind(each, catalogue)}:{each['name']}" for each in _documents(data)],
     }
 
 
@@ -79,6 +80,15 @@ def _notes(data: Mapping[str, Any]) -> Iterable[str]:
         yield f"退回到 {data['to_node']}"
     if data.get("reason"):
         yield f"理由:{data['reason']}"
+    if data.get("until"):
+        yield f"至 {data['until']}"
+    if data.get("archive_no"):
+        yield f"档号 {data['archive_no']},材料 {data['documents']} 份,摘要 {data['digest']}"
+    ballots = [*data.get("ballots", ()), *([data["ballot"]] if data.get("ballot") else ())]
+    if ballots:
+        yield "表决:" + "、".join(f"{each['name']} {_VOTES[each['vote']]}" for each in ballots)
+    for shown in show_fields(data.get("before", {})):
+        yield f"更正前 {shown.field.zh}:{';'.join(shown.lines)}"
     if data.get("backfilled"):
         yield "补录:按已有台账导入"
     if data.get("expected_node"):
@@ -87,8 +97,14 @@ def _notes(data: Mapping[str, Any]) -> Iterable[str]:
 
 def _papers(log: Iterable[LogEntry], catalogue: Catalogue) -> Iterable[list[str]]:
     for entry in log:
-        for each in entry.data.get("documents", []):
+        for each in _documents(entry.data):
             yield [_at(entry), _kind(each, catalogue), each["name"], f"{each['size']:,}", each["sha256"]]
+
+
+def _documents(data: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The papers of a step; an archived case has their number there instead."""
+    told = data.get("documents", ())
+    return told if isinstance(told, list) else ()
 
 
 def _comment(each: Comment) -> dict[str, Any]:
