@@ -337,7 +337,7 @@ def _seen(typed: Mapping[str, str]) -> int:
 
 
 def secret_of(request: Request) -> str:
-    return str(settings_of(request).identity_secret)
+    return settings_of(request).identity_secret
 
 
 def _to_case(case_id: UUID | str) -> Response:
