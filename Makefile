@@ -8,10 +8,10 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 LOCK = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --overrides requirements-overrides.txt
 
-.PHONY: help run demo import rebuild verify audit test check quality chaos bench city new-rule rules docs lock browser clean
+.PHONY: help run demo import rebuild verify audit rotate-keys test check quality chaos bench city new-rule rules docs lock browser clean
 
 help: ## 列出命令 list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## 起一整套,Ctrl-C 停止 bring everything up, Ctrl-C stops it
 	@$(RUN) -m deploy.local.run
@@ -30,6 +30,9 @@ verify: $(READY) ## 离线核验公开的文件 check a disclosed paper offline:
 
 audit: $(READY) ## 核对审计链 check the audit logs against themselves and their published heads
 	@$(RUN) -m deploy.local.within shared.audit.check
+
+rotate-keys: $(READY) ## 用现行密钥重新加密,服务照常 seal anew what older keys sealed, while all runs (docs/decisions/0013)
+	@$(RUN) -m deploy.local.within shared.rotation
 
 test: $(READY) browser ## 全部测试 all tests
 	$(RUN) -m pytest

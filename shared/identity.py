@@ -7,11 +7,16 @@ import ipaddress
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Self
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
+# Before keys had names: what the identity secret itself gives.
+_UNNAMED = ""
 _EXTENSION = re.compile(r"转|轉|分机|分機|ext|x")
 
 
@@ -89,17 +94,43 @@ def device_key(device: str, secret: str) -> str:
     return _keyed_hash("device", plain.upper(), secret)
 
 
+class IdentitySecret(str):
+    """The secret that keys the hashes and never changes, with the keys that seal and do: by name, the current first.
+
+    `sealing_keys` is `name:64 hex digits`, with commas between; empty: one key that the secret itself gives.
+    """
+
+    sealing: Mapping[str, bytes]
+
+    def __new__(cls, secret: str, sealing_keys: str = "") -> Self:
+        """The secret; raises `ValueError` for keys that are none."""
+        made = super().__new__(cls, secret)
+        named = [each.partition(":") for each in sealing_keys.split(",") if each]
+        made.sealing = {f"{name}.": bytes.fromhex(key) for name, _, key in named} | {_UNNAMED: _cipher_key(secret)}
+        return made
+
+    @property
+    def current(self) -> str:
+        """What a value begins with that the current key sealed."""
+        return next(iter(self.sealing))
+
+
 def seal(value: str, secret: str) -> str:
-    """Encrypt a value for keeping (AES-256-GCM, a fresh nonce each)."""
+    """Encrypt a value for keeping: AES-256-GCM with a fresh nonce, the name of the key in front."""
+    ring = secret if isinstance(secret, IdentitySecret) else IdentitySecret(secret)
     nonce = os.urandom(12)
-    box = AESGCM(_cipher_key(secret)).encrypt(nonce, value.encode(), None)
-    return base64.urlsafe_b64encode(nonce + box).decode()
+    box = AESGCM(ring.sealing[ring.current]).encrypt(nonce, value.encode(), None)
+    return ring.current + base64.urlsafe_b64encode(nonce + box).decode()
 
 
 def unseal(sealed: str, secret: str) -> str:
-    """Decrypt what `seal` made; raises `cryptography.exceptions.InvalidTag` for a foreign or altered value."""
-    raw = base64.urlsafe_b64decode(sealed)
-    return AESGCM(_cipher_key(secret)).decrypt(raw[:12], raw[12:], None).decode()
+    """Decrypt what `seal` made; raises `cryptography.exceptions.InvalidTag` for a foreign or altered value, or key."""
+    ring = secret if isinstance(secret, IdentitySecret) else IdentitySecret(secret)
+    name, dot, box = sealed.rpartition(".")
+    if name + dot not in ring.sealing:
+        raise InvalidTag(f"no key {name}")
+    raw = base64.urlsafe_b64decode(box)
+    return AESGCM(ring.sealing[name + dot]).decrypt(raw[:12], raw[12:], None).decode()
 
 
 def _keyed_hash(kind: str, value: str, secret: str) -> str:

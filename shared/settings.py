@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.identity import IdentitySecret
 
 
 class Settings(BaseSettings):
@@ -17,6 +19,12 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str = Field(description="Kafka brokers, host:port separated by commas")
     kafka_topic_prefix: str = Field(
         default="", description="Before each topic and group, on a broker shared with others"
+    )
+    sealing_keys: str = Field(
+        default="",
+        repr=False,
+        pattern=r"^([a-z0-9]{1,12}:[0-9a-f]{64}(,[a-z0-9]{1,12}:[0-9a-f]{64})*)?$",
+        description="What encrypts at rest: `name:64 hex digits`, the current first; empty: by the identity secret",
     )
     identity_secret: str = Field(
         min_length=16, repr=False, description="Keys the hashes and the encryption of ID numbers"
@@ -47,3 +55,8 @@ class Settings(BaseSettings):
         description="The Ed25519 secret that signs the log of disclosed originals, 64 hex digits: disclosure needs it",
     )
     fonts_dir: Path | None = Field(default=None, description="A folder of fonts for PDF, beside the machine's own")
+
+    @field_validator("identity_secret")
+    @classmethod
+    def _with_sealing_keys(cls, secret: str, info: ValidationInfo) -> IdentitySecret:
+        return IdentitySecret(secret, info.data.get("sealing_keys", ""))

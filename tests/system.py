@@ -51,7 +51,7 @@ class System:
                     "--no-access-log",
                 ],
                 log=self.log(service),
-                env=os.environ | _environment(self.settings),
+                env=os.environ | as_environment(self.settings),
             )
         for service in services or SCHEMAS:
             look = partial(_ready, self.url(service))
@@ -72,7 +72,8 @@ class System:
         return self._folder / f"{service}.log"
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The settings as variables of a process."""
     values = settings.model_dump(mode="json", exclude_none=True)
     return {name.upper(): str(value) for name, value in values.items()}
 

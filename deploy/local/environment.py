@@ -46,6 +46,7 @@ def environment(keys: Keys, *, database_url: str, kafka: str) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "KAFKA_BOOTSTRAP_SERVERS": kafka,
         "IDENTITY_SECRET": keys.identity_secret,
+        "SEALING_KEYS": keys.sealing_keys,
         "SESSION_SECRET": keys.session_secret,
         "OIDC_ISSUER": url("identity"),
         "OIDC_CLIENT_ID": CLIENT_ID,

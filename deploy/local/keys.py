@@ -19,6 +19,7 @@ class Keys(BaseModel):
     client_secret: str
     provider_secret: str
     signing_key: dict[str, Any]
+    sealing_keys: str = Field(default_factory=lambda: f"k1:{secrets.token_hex(32)}")
     paper_log_key: str = Field(default_factory=lambda: secrets.token_hex(32))
 
     @classmethod
