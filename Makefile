@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 LOCK = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --overrides requirements-overrides.txt
 
-.PHONY: help run demo import rebuild verify audit rotate-keys test check quality chaos bench city new-rule rules docs lock browser clean
+.PHONY: help run demo import rebuild verify audit rotate-keys backup restore test check quality chaos bench city new-rule rules docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ audit: $(READY) ## 核对审计链 check the audit logs against themselves and t
 
 rotate-keys: $(READY) ## 用现行密钥重新加密,服务照常 seal anew what older keys sealed, while all runs (docs/decisions/0013)
 	@$(RUN) -m deploy.local.within shared.rotation
+
+backup: $(READY) ## 备份运行中的数据库与文件 back up the running database and the files (docs/backup.md)
+	@$(RUN) -m deploy.local.within deploy.local.backup backup
+
+restore: $(READY) ## 停机后恢复到某一时刻 restore, while stopped: make restore [AT=2026-11-25T09:00:00+08:00]
+	@$(RUN) -m deploy.local.backup restore $(if $(AT),--at $(AT))
 
 test: $(READY) browser ## 全部测试 all tests
 	$(RUN) -m pytest

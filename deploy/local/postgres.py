@@ -31,6 +31,19 @@ _TUNING: Mapping[str, str] = {
 }
 
 
+def wheel_program(name: str) -> Path:
+    """One of PostgreSQL's own programs: `pg_basebackup`."""
+    return _BIN / name
+
+
+def backed_up_by(folder: Path) -> None:
+    """Give a folder to whom the server runs as, when root runs it."""
+    if os.geteuid() == 0:
+        account = pwd.getpwnam(_SYSTEM_USER)
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, account.pw_uid, account.pw_gid)
+
+
 class Postgres:
     """One server over one data directory. PostgreSQL refuses root, so root runs it as the wheel's own user."""
 
@@ -73,6 +86,11 @@ class Postgres:
         processes.await_ready(self._process, self._answers, name="PostgreSQL", log=self._log)
         return self.url
 
+    def await_writable(self) -> None:
+        """Wait until a recovery has come to its end and the server takes writes; raises `ServerFailed`."""
+        assert self._process, "start() first"
+        processes.await_ready(self._process, self._writes, name="PostgreSQL", log=self._log)
+
     def stop(self) -> None:
         """Fast shutdown: sessions are ended, everything committed is kept."""
         if self._process:
@@ -92,6 +110,10 @@ class Postgres:
     def _answers(self) -> bool:
         asked = [str(_BIN / "pg_isready"), "-q", "-h", processes.HOST, "-p", str(self.port)]
         return subprocess.run(asked, check=False).returncode == 0
+
+    def _writes(self) -> bool:
+        asked = [str(_BIN / "psql"), self.url, "-Atc", "SELECT pg_is_in_recovery()"]
+        return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == "f"
 
     def _make_cluster(self) -> None:
         self._data.mkdir(mode=0o700, exist_ok=True)

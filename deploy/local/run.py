@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from deploy.local import kafka, processes, table, within
+from deploy.local.backup import archiving
 from deploy.local.environment import environment, home, port, port_variable, url
 from deploy.local.faults import DemoNotLoaded, DiskFull, Fault, Unreachable
 from deploy.local.identity import Identity
@@ -94,7 +95,7 @@ def _run(stack: ExitStack, options: argparse.Namespace) -> None:
 
 
 def _start_postgres(stack: ExitStack, servers: list[Server]) -> str:
-    server = Postgres(home() / "postgres")
+    server = Postgres(home() / "postgres", tuning=archiving(home() / "backups"))
     stack.callback(server.stop)
     with _step("PostgreSQL"):
         address = server.start()
