@@ -74,7 +74,7 @@ def _header(name: str, kind: str, what: str, *, required: bool = True) -> dict[s
 
 
 @router.options("", status_code=204, summary="续传的能力 / What uploads can do")
-async def can(request: Request) -> Response:
+async def can(_: Reader) -> Response:
     """The version of tus, its extensions that are understood, and the largest file."""
     told = {"tus-version": VERSION, "tus-extension": "creation,expiration,termination", "tus-max-size": str(MAX_BYTES)}
     return Response(status_code=204, headers=_ALWAYS | told)
