@@ -127,8 +127,9 @@ async def test_a_client_does_what_its_scopes_say_and_no_more(client: Clients) ->
 def test_every_end_point_names_its_scope(app: FastAPI) -> None:
     for path, item in app.openapi()["paths"].items():
         for method, operation in item.items():
-            told = [way for way in operation["security"] if "client" in way]
-            assert told or path.startswith("/v1/audit"), f"{method} {path}"
+            told = [way for way in operation.get("security", ()) if "client" in way]
+            # What uploads in pieces can do is told to anybody who asks, as tus has it.
+            assert told or path.startswith("/v1/audit") or method == "options", f"{method} {path}"
 
 
 async def test_who_asks_too_often_waits_and_others_do_not(app: FastAPI, client: Clients) -> None:
