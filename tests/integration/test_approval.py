@@ -323,7 +323,9 @@ async def test_bad_rows_are_all_named_and_nothing_is_half_done(client: Client, c
 async def test_the_api_describes_itself(client: Client) -> None:
     document = (await client().get("/openapi.json")).json()
     posts = {path: item["post"] for path, item in document["paths"].items() if "post" in item}
-    posts = {path: post for path, post in posts.items() if not path.startswith(("/v1/audit", "/v1/uploads", "/v1/webhooks"))}
+    posts = {
+        path: post for path, post in posts.items() if not path.startswith(("/v1/audit", "/v1/uploads", "/v1/webhooks"))
+    }
     assert set(posts) == {
         "/v1/absences",
         "/v1/absences/{absence_id}/decision",
