@@ -36,6 +36,7 @@ _STAYS = (
     *("appeals", "appeal_entries", "appeal_pictures", "appeal_identities", "appeal_opinions", "appeal_counts"),
     *("appeal_day_keys", "appeal_rates"),
     *("paper_leaves", "paper_nodes", "paper_heads", "paper_log_append_only"),
+    *("evaluation_figures", "evaluation_seals", "evaluation_cards", "evaluation_places"),
 )
 _LOOK_SECONDS = 0.2
 _HOLD_SECONDS = 60.0

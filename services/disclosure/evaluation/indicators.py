@@ -12,7 +12,7 @@ from services.disclosure.evaluation.quarters import Quarter
 
 FILE = Path(__file__).with_name("evaluation.yaml")
 Measure = Literal["share", "rate", "level"]
-Level = Literal["village", "town", "county"]
+Level = Literal["village", "town", "county", "city"]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 FULL = 100.0
@@ -153,6 +153,13 @@ class Quorum(_Strict):
     of_present: Share
 
 
+class Innocent(_Strict):
+    """How an alert is closed that found nothing wrong."""
+
+    states: frozenset[str]
+    outcomes: frozenset[str]
+
+
 class Input(Words):
     """A figure that is handed in. One that `lasts` holds until another is told."""
 
@@ -181,7 +188,8 @@ class Plan(_Strict):
     direct_flows: tuple[str, ...]
     originals: tuple[str, ...]
     repeated_within_months: Annotated[int, Field(ge=1, le=60)]
-    cash_methods: tuple[str, ...]
+    public_nodes: frozenset[str]
+    innocent: Innocent
     inputs: dict[str, Input]
     at_most: dict[str, str]
     sets: tuple[IndicatorSet, ...]

@@ -187,7 +187,25 @@ def town_card(
     """
     group = plan.unknown_group
     measured = [_measured(name, one, counts.get(name), group, known, plan) for name, one in held.town_lines.items()]
-    own = _called(region, "town", group, _weighed(measured, by_dimension=False), plan, 0.0, ())
+    return _joined(
+        _called(region, "town", group, _weighed(measured, by_dimension=False), plan, 0.0, ()), villages, plan
+    )
+
+
+def reweighed(card: Card, points: Mapping[str, float], plan: Plan) -> Card:
+    """A village's card if its lines had other points; what was counted stays as it is."""
+    lines = [_replaced(line, full=points.get(line.indicator, line.full), weight=0.0) for line in card.lines]
+    weighed = _weighed(lines, by_dimension=True)
+    return _called(card.region, card.level, card.group, weighed, plan, card.bonus, card.vetoes)
+
+
+def town_reweighed(card: Card, villages: Iterable[tuple[Card, float]], plan: Plan) -> Card:
+    """A town's card with other cards of its villages."""
+    return _joined(_called(card.region, "town", card.group, card.lines, plan, 0.0, ()), villages, plan)
+
+
+def _joined(own: Card, villages: Iterable[tuple[Card, float]], plan: Plan) -> Card:
+    """A town's own handling and its villages in one card."""
     scored = [(card, weight) for card, weight in villages if card.score is not None and weight > 0]
     parts: list[tuple[float, float, float, float]] = []
     mean = None
@@ -208,9 +226,9 @@ def town_card(
     high = min(FULL, score + _together(share * up for share, _, _, up in parts) / whole)
     enough = any(card.bands for card, _ in scored) or not scored
     return Card(
-        region=region,
+        region=own.region,
         level="town",
-        group=group,
+        group=own.group,
         lines=own.lines,
         measured=own.measured,
         raw=score,

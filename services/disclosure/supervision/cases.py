@@ -49,7 +49,11 @@ class Said:
 
 @dataclass(frozen=True)
 class Step:
-    """One handling of a node; `working_hours` without rests. `late` is None without a term."""
+    """One handling of a node; `working_hours` without rests. `late` is None without a term.
+
+    What it showed: kinds of papers asked for and filed, the body that decided, how it was attended and voted, what was
+    paid; `in_cash` is None where the form doesn't say.
+    """
 
     case_id: str
     sequence: int
@@ -65,6 +69,15 @@ class Step:
     late: bool | None
     returned: bool
     backfilled: bool
+    required: tuple[str, ...] = ()
+    filed: tuple[str, ...] = ()
+    body: str | None = None
+    members_due: int | None = None
+    present: int | None = None
+    votes_for: int | None = None
+    votes_against: int | None = None
+    paid_fen: int | None = None
+    in_cash: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +139,7 @@ def take(
     case: SupervisedCase | None, event: CaseEvent, plan: Plan, key_of: KeyOf
 ) -> tuple[SupervisedCase, Step | None]:
     """The case with one more event, and the step that the event is. `key_of` hashes a contractor's number or name."""
-    step = _step(case, event)
+    step = _step(case, event, plan)
     case = case or _blank(event)
     case = replace(case, opened_at=min(case.opened_at, event.occurred_at), said=_said(case, event, plan, key_of))
     if isinstance(event, NodeReturned):
@@ -184,7 +197,7 @@ def _waits(case: SupervisedCase, event: CaseEvent, dues: Mapping[str, datetime |
     return replace(case, state="running", waiting=waiting, dues=dues)
 
 
-def _step(case: SupervisedCase | None, event: CaseEvent) -> Step | None:
+def _step(case: SupervisedCase | None, event: CaseEvent, plan: Plan) -> Step | None:
     if not isinstance(event, NodeCompleted | NodeReturned):
         return None
     done = event if isinstance(event, NodeCompleted) else None
@@ -207,7 +220,24 @@ def _step(case: SupervisedCase | None, event: CaseEvent) -> Step | None:
         late=None if due_at is None else event.occurred_at > due_at,
         returned=done is None,
         backfilled=done is not None and done.backfilled,
+        required=tuple(sorted(set(done.required_documents))) if done else (),
+        filed=tuple(sorted({paper.kind for paper in done.documents})) if done else (),
+        body=(event.on_behalf_of or event.actor).role if done else None,
+        **(shown(done.fields, plan) if done else {}),
     )
+
+
+def shown(fields: NodeFields, plan: Plan) -> dict[str, Any]:
+    """What the form of a completed node tells of a decision and a payment; an amendment tells it anew."""
+    method = (fields.payment_method or "").strip().lower()
+    return {
+        "members_due": fields.attendees_due,
+        "present": fields.attendees_present,
+        "votes_for": fields.votes_for,
+        "votes_against": fields.votes_against,
+        "paid_fen": fields.payment_fen,
+        "in_cash": method in plan.cash_methods if method else None,
+    }
 
 
 def _worked(start: datetime, end: datetime, rests: tuple[tuple[datetime, datetime], ...]) -> float:

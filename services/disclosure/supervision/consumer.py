@@ -11,7 +11,7 @@ from shared.bus.envelope import Envelope
 from shared.contracts import alerts, appeals, power
 from shared.contracts.alerts import AlertRaised, AlertStateChanged, AlertUpdated, AlertWithdrawn
 from shared.contracts.appeals import AppealEvent
-from shared.contracts.power import CaseEvent
+from shared.contracts.power import CaseAmended, CaseEvent
 from shared.contracts.proposals import ProposalChanged
 from shared.db import Connection
 from shared.identity import company_key
@@ -50,6 +50,10 @@ async def _take_cases(conn: Connection, events: Sequence[CaseEvent], key_of: Cal
             steps.append(step)
     await store.save_cases(conn, found.values(), plan())
     await store.add_steps(conn, steps)
+    amended = (event for event in events if isinstance(event, CaseAmended) and event.node)
+    await store.amend_steps(
+        conn, ((event.case_id, event.supersedes, cases.shown(event.fields, plan())) for event in amended)
+    )
 
 
 async def _take_alerts(conn: Connection, batch: Sequence[Envelope]) -> None:

@@ -34,6 +34,7 @@ class Plan(_Strict):
 
     closed_states: frozenset[str]
     amounts: tuple[Amount, ...]
+    cash_methods: frozenset[str]
     unknown_contractor: Words
 
     @model_validator(mode="after")

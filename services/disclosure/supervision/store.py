@@ -1,7 +1,7 @@
 """The read models of supervision in PostgreSQL: what a batch touches is locked, read and written in one round each."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -56,6 +56,14 @@ async def add_steps(conn: Connection, steps: Sequence[Step]) -> None:
     """Write steps; one that is there stays."""
     rows = [_shallow(step) for step in steps]
     await conn.execute(_insert("steps", _STEP) + " ON CONFLICT DO NOTHING", _packed(rows))
+
+
+async def amend_steps(conn: Connection, amended: Iterable[tuple[str, int, Mapping[str, Any]]]) -> None:
+    """Write what forms that were put right tell of their steps, by case and sequence; the last of several holds."""
+    for case_id, sequence, values in amended:
+        sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(values, 3))
+        query = f"UPDATE supervised_steps SET {sets} WHERE case_id = $1 AND sequence = $2 AND NOT returned"
+        await conn.execute(query, case_id, sequence, *values.values())
 
 
 async def proposals(conn: Connection, ids: Iterable[str]) -> dict[str, SupervisedProposal]:
