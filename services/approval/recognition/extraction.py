@@ -68,8 +68,14 @@ def normal(text: str) -> str:
 
 
 def _found(line: Line, kind: Kind, role: str, value: str, span: tuple[int, int]) -> Found:
-    length = max(len(line.text), 1)
-    return Found(kind, role, value, line.page, line.box.part(span[0] / length, span[1] / length), round(line.score, 3))
+    start, end, whole = (_width(line.text[:place]) for place in (*span, len(line.text)))
+    place = line.box.part(start / whole, end / whole)
+    return Found(kind, role, value, line.page, place, round(line.score, 3))
+
+
+def _width(text: str) -> int:
+    """How wide a text is: a Chinese sign takes two places."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
 _NUMBER = r"(?:\d{1,3}(?:[,.]\d{3})+(?:\.\d{1,2})?|\d{1,12}(?:\.\d{1,6})?)"
@@ -115,7 +121,7 @@ _DATE = re.compile(
     r"(?<!\d)(?P<y>(?:19|20)\d\d)\s*(?:年|[-./])\s*(?P<m>\d{1,2})\s*(?:月|[-./])\s*(?P<d>\d{1,2})(?!\d)\s*日?"
 )
 _DATE_WORDS = re.compile(
-    r"(?P<y>[〇零○OoО0一二三四五六七八九]{4})年(?P<m>[一二三四五六七八九十〇零]{1,3})月(?P<d>[一二三四五六七八九十廿卅〇零]{1,4})日"
+    r"(?<![〇零○一二三四五六七八九])(?P<y>[〇零○OoО0一二三四五六七八九]{4}|二二[一二三四五六七八九])年(?P<m>[一二三四五六七八九十〇零]{1,3})月(?P<d>[一二三四五六七八九十廿卅〇零]{1,4})日"
 )
 _SIGNED = re.compile(r"签订|签署|签约|签字|订立")
 _INVOICED = re.compile(r"开票")
@@ -131,6 +137,8 @@ def _dates(line: Line) -> Iterator[Found]:
 
 def _day(year: str, month: str, day: str) -> date | None:
     year = re.sub("[OoО0]", "〇", year) if not year.isdigit() else year
+    # The reader overlooks the round sign of 二〇二五, and only one year is left then.
+    year = f"二〇二{year[-1]}" if len(year) == 3 else year
     numbers = [year if year.isdigit() else digits_in_words(year), *(_small(part) for part in (month, day))]
     try:
         return None if None in numbers else date(*(int(str(number)) for number in numbers))

@@ -101,7 +101,7 @@ def look_of(picture: Image.Image) -> int | None:
     if not inked or low == high:
         return None
     small = grey.crop(inked).resize((_SIDE + 1, _SIDE), Image.Resampling.BOX)
-    values = list(small.getdata())
+    values = small.tobytes()
     bits = 0
     for row in range(_SIDE):
         for column in range(_SIDE):

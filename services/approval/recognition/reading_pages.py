@@ -12,6 +12,7 @@ from services.approval.database import Db
 from services.approval.fields import FormField, all_fields
 from services.approval.pages import show_page
 from services.approval.recognition import readings
+from services.approval.recognition.comparing import Comparison
 from services.approval.recognition.extraction import Found
 from services.approval.recognition.lines import Box
 from services.approval.recognition.readings import PaperReading, Word
@@ -55,6 +56,7 @@ async def reading_page(
         label_of=_label,
         told=_told,
         crop=_crop,
+        firsts=_firsts,
         reasons=REASONS,
     )
 
@@ -85,7 +87,13 @@ def _label(field: str) -> FormField:
 
 def _told(kind: str, value: str) -> str:
     """A value as it is read: money in yuan."""
-    return f"¥{yuan(int(value))}" if kind == "amount" else value
+    return yuan(int(value)) if kind == "amount" else value
+
+
+def _firsts(compared: Comparison, found: Mapping[str, Found]) -> list[str]:
+    """What stands on the paper in a field's place, each value once."""
+    values = {found[id].value: id for id in reversed(compared.found) if id in found}
+    return list(reversed(values.values()))
 
 
 def _crop(one: Found, reading: PaperReading) -> Mapping[str, int]:
