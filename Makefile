@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 LOCK = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --overrides requirements-overrides.txt
 
-.PHONY: help run demo import rebuild verify audit rotate-keys backup restore test check quality chaos bench city new-rule rules docs lock browser clean
+.PHONY: help run demo import rebuild verify audit rotate-keys backup restore sbom test check quality chaos bench city new-rule rules docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ backup: $(READY) ## 备份运行中的数据库与文件 back up the running dat
 
 restore: $(READY) ## 停机后恢复到某一时刻 restore, while stopped: make restore [AT=2026-11-25T09:00:00+08:00]
 	@$(RUN) -m deploy.local.backup restore $(if $(AT),--at $(AT))
+
+sbom: $(READY) ## 依赖清单与许可 all dependencies with their licences, CycloneDX -> build/sbom.json
+	@$(RUN) -m deploy.licences
 
 test: $(READY) browser ## 全部测试 all tests
 	$(RUN) -m pytest
