@@ -22,6 +22,7 @@ from services.approval.flows import Flow, Node
 from services.approval.forms import Shown, read_fields, show_fields
 from services.approval.idempotency import once
 from services.approval.prompts import Prompt, Prompter, digest
+from services.approval.recognition.readings import notes_of
 from services.approval.store import LogEntry
 from services.approval.work import drafts
 from services.approval.work.beside import beside_of
@@ -255,6 +256,7 @@ async def _case(
 ) -> Response:
     async with db.begin(Scope.of(caller)) as conn:
         seen = await Desk(conn, flows.load(), caller).read(case_id)
+        notes = await notes_of(conn, case_id)
         beside = await beside_of(conn, caller, seen, secret_of(request), datetime.now(UTC))
     draft = beside.draft if typed is None else None
     node = seen.flow.node(seen.case.node) if seen.case.node else None
@@ -272,6 +274,7 @@ async def _case(
         typed=draft.typed if draft else typed or {},
         papers=draft.papers if draft else papers,
         beside=beside,
+        notes=notes,
         draft=draft,
         draft_url=f"/cases/{case_id}/draft",
         prompts=prompts,

@@ -122,6 +122,7 @@ async def test_a_paper_is_read_beside_the_clerks_and_offered(client: Client, db:
     shown = (await clerk.get(page)).text
     assert "不一致" in shown
     assert "已确认" in shown
+    assert "与表单不一致 1" in (await clerk.get(f"/cases/{case}")).text
     form = (await clerk.get(f"/v1/cases/{case}")).json()["history"][1]["data"]["fields"]
     assert form["budget_fen"] == 120_000
 
@@ -131,6 +132,10 @@ async def test_a_paper_is_read_beside_the_clerks_and_offered(client: Client, db:
     assert (await neighbour.post(f"/v1/papers/{sha256}/reading/answers", json=answer)).status_code == 404
     unknown = await clerk.post(f"/v1/papers/{sha256}/reading/answers", json=answer | {"finding": "f" + "0" * 12})
     assert unknown.json()["type"] == "/problems/no-such-finding"
+
+    misread = await clerk.post(f"/v1/papers/{sha256}/reading/answers", json=answer)
+    assert [each["outcome"] for each in misread.json()["comparisons"]] == ["not_found"]
+    assert "与表单不一致" not in (await clerk.get(f"/cases/{case}")).text
 
     again, scanned = await filed(neighbour, paper(*CONTRACT, kind="JPEG"), NEIGHBOUR)
     assert await reader.read_one()
@@ -144,6 +149,8 @@ async def test_a_paper_is_read_beside_the_clerks_and_offered(client: Client, db:
     inspector = client("town_inspector@330421103000", "sun")
     [seen_twin] = (await reading_of(inspector, again, scanned))["twins"]
     assert seen_twin["sha256"] == sha256
+    assert "疑似同一份 1" in (await inspector.get(f"/cases/{again}")).text
+    assert "疑似同一份" not in (await neighbour.get(f"/cases/{again}")).text
     beside = {"beside": sha256, "of_case": case}
     assert "并排对照" in (await inspector.get(f"/cases/{again}/papers/{scanned}", params=beside)).text
     assert (await neighbour.get(f"/cases/{again}/papers/{scanned}", params=beside)).status_code == 404

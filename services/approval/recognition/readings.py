@@ -1,6 +1,6 @@
 """The reading of a paper for who may see its case: found, compared with the form, answered, and its twins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.approval.errors import DocumentNotFound, RoleMissing
 from services.approval.recognition import twins
-from services.approval.recognition.comparing import Comparison, compare
+from services.approval.recognition.comparing import Comparison, compare, differing
 from services.approval.recognition.errors import NoSuchFinding
 from services.approval.recognition.extraction import Found
 from services.approval.recognition.twins import Twin
@@ -93,6 +93,8 @@ async def find(conn: Connection, case_id: UUID, sha256: str) -> PaperReading:
     )
     found = tuple(map(Found.from_row, read["found"])) if read else ()
     done = read is not None and read["state"] == "read"
+    answers = await _answers(conn, case_id, sha256)
+    standing = _standing(found, {one for one, said in answers.items() if said.answer == "rejected"})
     return PaperReading(
         case_id=str(case_id),
         case_no=rows[0]["case_no"],
@@ -106,8 +108,8 @@ async def find(conn: Connection, case_id: UUID, sha256: str) -> PaperReading:
         sizes=tuple((width, height) for width, height in read["sizes"]) if read else (),
         lines=read["lines"] if read else 0,
         found=found,
-        filings=tuple(_filing(row, found if done else ()) for row in rows),
-        answers=await _answers(conn, case_id, sha256),
+        filings=tuple(_filing(row, standing) for row in rows) if done else tuple(_unread(row) for row in rows),
+        answers=answers,
         twins=tuple(await twins.of_paper(conn, sha256, str(case_id), rows[0]["village_code"])),
     )
 
@@ -115,6 +117,53 @@ async def find(conn: Connection, case_id: UUID, sha256: str) -> PaperReading:
 def _filing(row: Mapping[str, Any], found: Sequence[Found]) -> Filing:
     compared = tuple(compare(row["kind"], row["fields"], found))
     return Filing(row["node"] or "", row["kind"], row["name"], compared)
+
+
+def _unread(row: Mapping[str, Any]) -> Filing:
+    return Filing(row["node"] or "", row["kind"], row["name"], ())
+
+
+def _standing(found: Iterable[Found], rejected: Set[str]) -> tuple[Found, ...]:
+    """What was found without what a person called misread."""
+    return tuple(one for one in found if one.id not in rejected)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What the case's page tells of a paper: fields that differ, and how many filings elsewhere seem to be the same."""
+
+    differs: tuple[str, ...]
+    twins: int
+
+
+_NOTES = """
+SELECT f.sha256, f.kind, coalesce(a.fields, e.data->'fields', '{}') AS fields, r.found,
+       (SELECT array_agg(finding) FROM paper_answers p
+        WHERE p.case_id = f.case_id AND p.sha256 = f.sha256 AND p.answer = 'rejected') AS rejected,
+       (SELECT count(*) FROM (SELECT other FROM paper_twins t
+                              WHERE t.sha256 = f.sha256 AND t.county = left(f.village_code, 6)
+                              UNION SELECT f.sha256) AS o
+        JOIN case_documents d ON d.sha256 = o.other AND d.case_id <> f.case_id
+                             AND left(d.village_code, 6) = left(f.village_code, 6)) AS twins
+FROM case_documents f JOIN case_events e ON e.case_id = f.case_id AND e.sequence = f.sequence
+JOIN paper_readings r ON r.sha256 = f.sha256 AND r.state = 'read'
+LEFT JOIN LATERAL (
+    SELECT data->'fields' AS fields FROM case_events
+    WHERE case_id = f.case_id AND type = 'case.amended.v1' AND (data->>'supersedes')::int = f.sequence
+    ORDER BY sequence DESC LIMIT 1) AS a ON true
+WHERE f.case_id = $1
+"""
+
+
+async def notes_of(conn: Connection, case_id: UUID) -> dict[str, Note]:
+    """The notes on the papers of a case that were read, by digest."""
+    notes: dict[str, Note] = {}
+    for row in await conn.fetch(_NOTES, case_id):
+        standing = _standing(map(Found.from_row, row["found"]), set(row["rejected"] or ()))
+        differs = differing(compare(row["kind"], row["fields"], standing))
+        before = notes.get(row["sha256"])
+        notes[row["sha256"]] = Note((*(before.differs if before else ()), *differs), row["twins"])
+    return notes
 
 
 async def _answers(conn: Connection, case_id: UUID, sha256: str) -> dict[str, Answer]:
