@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from services.disclosure import revising
-from services.disclosure.projections import case, takedowns
+from services.disclosure.projections import case, downloads, takedowns
 from shared.background import every
 from shared.db import Database, Scope
 
@@ -26,5 +26,6 @@ async def fade(db: Database, now: datetime) -> int:
         due = await case.fading(conn, now, _AT_ONCE)
         if due:
             await revising.revise(conn, due, lambda each: each, now)
-        await takedowns.obey_all(conn, now)
+        if await takedowns.obey_all(conn, now):
+            await downloads.take_away(conn)
     return len(due)

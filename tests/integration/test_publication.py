@@ -1,5 +1,6 @@
 """What is public for a term, what is taken back, and what was put right, on everything that the public may read."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,10 @@ from pypdf import PdfReader
 from services.disclosure import app as disclosure
 from services.disclosure import clock
 from services.disclosure.opendata.making import make
+from services.disclosure.projections import downloads
 from shared import regions
 from shared.contracts.power import CaseAmended
-from shared.db import Database, Scope
+from shared.db import Connection, Database, Scope
 from shared.settings import Settings
 from tests.conftest import Token, eventually
 from tests.disclosure.samples import (
@@ -113,6 +115,40 @@ async def test_what_an_official_takes_back_is_nowhere_until_a_second_person_puts
     assert LOSER in await world.public(case)
     listed = (await world.http.get("/v1/takedowns", headers=two)).json()
     assert [(each["what"], each["restored_by_name"] is not None) for each in listed] == [("bids", True)]
+
+
+async def test_what_is_taken_back_while_files_are_put_in_place_is_in_none(
+    world: World, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The takedown comes after the maker's last look and before its files are in place."""
+    case = case_id()
+    await deliver(world.db, opened(case), bids_in(case), award(case))
+    headers = {"authorization": f"Bearer {token(f'county_secretary@{COUNTY}')}"}
+    wanted = {"what": "bids", "why": "secret", "note": "报价涉密"}
+    asked: list[asyncio.Task[httpx.Response]] = []
+    save = downloads.save
+
+    async def overtaken(conn: Connection, *files: Any) -> None:
+        asked.append(
+            asyncio.create_task(world.http.post(f"/v1/cases/{case}/takedowns", json=wanted, headers=headers))
+        )
+
+        async def done_or_waiting() -> bool:
+            async with world.db.begin(Scope.system()) as looking:
+                waits = await looking.fetchval(
+                    "SELECT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+                    " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted)"
+                )
+            return waits or asked[0].done()
+
+        await eventually(done_or_waiting)
+        await save(conn, *files)
+
+    monkeypatch.setattr(downloads, "save", overtaken)
+    await make(world.settings)
+    assert (await asked[0]).status_code == 201
+    assert LOSER not in await world.public(case)
+    assert (await world.http.get("/data/files/bids.csv")).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,8 @@ async def make(settings: Settings) -> bool:
             until = datetime.now(UTC) + SERVED_FOR
             with TemporaryDirectory(prefix="yunjing-data-") as folder:
                 state, files = await _write(db, Path(folder), settings.disclosure_url.rstrip("/"), until)
+                # Nothing is taken back between the look and the files' being in place.
+                await downloads.alone(held)
                 async with db.begin(Scope.public(), readonly=True) as conn:
                     # What was taken back meanwhile may be in them: the next look makes them anew.
                     if (await open_cases.state(conn)).taken != state.taken:

@@ -69,8 +69,17 @@ async def save(conn: Connection, files: Sequence[Made], state: str, true_until: 
     await conn.execute(f"DELETE FROM downloads WHERE replaced_at < now() - {_KEPT}")
 
 
+async def alone(conn: Connection) -> None:
+    """Wait until no other transaction puts files in place or takes them away, and keep others from it until the end."""
+    await conn.execute("SELECT pg_advisory_xact_lock(hashtext('downloads.kept'), hashtext(current_schema()))")
+
+
 async def take_away(conn: Connection) -> None:
-    """No file is served until they are made anew: something in them is no longer public."""
+    """No file is served until they are made anew: something in them is no longer public.
+
+    In the transaction that takes it out of the cases: files of before are either in place by now, or never will be.
+    """
+    await alone(conn)
     await conn.execute("UPDATE downloads SET replaced_at = now() WHERE replaced_at IS NULL")
 
 

@@ -34,7 +34,8 @@ async def obey(conn: Connection, case_ids: Iterable[str], now: datetime) -> None
     await revising.revise(conn, wanted, lambda case: with_taken(case, marks.get(case.case_id, {}), masks()), now)
 
 
-async def obey_all(conn: Connection, now: datetime) -> None:
-    """The same for every case that isn't in line: after new read models took the place of the old."""
+async def obey_all(conn: Connection, now: datetime) -> int:
+    """The same for every case that isn't in line, and how many: after new read models took the place of the old."""
     rows = await conn.fetch(_ALL_DIFFERING)
     await obey(conn, (row["case_id"] for row in rows), now)
+    return len(rows)
