@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from services.disclosure import clock, pages, routes, takedowns
+from services.disclosure import clock, large_type, pages, routes, takedowns
 from services.disclosure.appeals import clock as appeals_clock
 from services.disclosure.appeals import desk_pages as appeal_desk_pages
 from services.disclosure.appeals import pages as appeal_pages
@@ -84,6 +84,7 @@ def build(settings: Settings) -> FastAPI:
     audit.include(app, dependencies=[Depends(person_only)])
     return app
 
+    app.include_router(large_type.router)
 
 def create() -> FastAPI:
     """The service over the environment's settings: `uvicorn --factory services.disclosure.app:create`."""

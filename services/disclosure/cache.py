@@ -6,7 +6,7 @@ database until it listens again.
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from services.disclosure import village_page
 from services.disclosure.appeals import opinions
@@ -33,7 +33,7 @@ class VillageCache:
         self._pages: dict[str, Rendered] = {}
         self._reading: dict[str, object] = {}
         self._opinions: dict[str, Fragment] = {}
-        self._html: dict[str, tuple[str, date, Packed]] = {}
+        self._html: dict[str, tuple[str, datetime, Packed]] = {}
 
     async def run(self) -> None:
         """Listen until cancelled; a lost connection is replaced."""
@@ -68,15 +68,16 @@ class VillageCache:
             self._opinions[code] = fragment
         return fragment
 
-    def html(self, code: str, content: str, today: date, render: Callable[[], bytes]) -> Packed:
-        """The HTML of a village's page, rendered once for each content (by its tag) and day: it counts the days of its
-        notices.
+    def html(self, code: str, content: str, now: datetime, render: Callable[[], bytes]) -> Packed:
+        """The HTML of a village's page, rendered once for each content (by its tag) and hour: it counts the hours that
+        its notices still run.
         """
+        hour = now.replace(minute=0, second=0, microsecond=0)
         held = self._html.get(code)
-        if held and held[:2] == (content, today):
+        if held and held[:2] == (content, hour):
             return held[2]
         packed = Packed.of(render())
-        self._html[code] = content, today, packed
+        self._html[code] = content, hour, packed
         return packed
 
     async def _fetch(self, code: str) -> Rendered:

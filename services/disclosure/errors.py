@@ -32,6 +32,20 @@ class NoSuchList(NotFound):
     title_zh, title_en = "没有这份明细", "No such list"
 
 
+class NoSuchTown(NotFound):
+    """No town of this county has the code."""
+
+    code = "no-such-town"
+    title_zh, title_en = "没有这个镇", "No such town"
+
+
+class NoSuchNotice(NotFound):
+    """The case has no public notice (at this node), or what was put up no longer stands."""
+
+    code = "no-such-notice"
+    title_zh, title_en = "没有这份公示", "No such notice"
+
+
 class BadVillageCode(Problem):
     """Not a 12-digit code."""
 

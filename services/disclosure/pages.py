@@ -12,11 +12,15 @@ from services.disclosure.answers import answer
 from services.disclosure.appeals.plan import plan
 from services.disclosure.case_view import SHOWN_LINES, CaseView, ShownField, lines_of
 from services.disclosure.cases import State
+from services.disclosure.countdown import Countdown
+from services.disclosure.finding import matching
 from services.disclosure.masking import masks
+from services.disclosure.money import money_of
+from services.disclosure.notice import Notice
 from services.disclosure.packed import Packed
 from services.disclosure.projections import case, village
 from services.disclosure.reader import page_address, public, village_cache
-from services.disclosure.schemas import CaseFilter, CaseLinks, County, TownEntry
+from services.disclosure.schemas import CaseFilter, CaseLinks
 from services.disclosure.vocabulary import vocabulary
 from shared import web
 from shared.contracts.power import Matter
@@ -26,16 +30,16 @@ from shared.workdays import SHANGHAI
 router = APIRouter(include_in_schema=False)
 _templates = web.templates(pathlib.Path(__file__).parent)
 _PAGE = 30
-_FACTS = ("location", "budget_fen", "supplier_name", "award_fen", "contract_fen", "settlement_fen", "relief_fen")
+_FACTS = ("location", "supplier_name", "relief_fen")
 _A_MOMENT = timedelta(microseconds=1)
 
 
 @router.get("/")
 async def choose_village(request: Request, q: Annotated[str, Query(max_length=100)] = "") -> Response:
-    """All villages by town, or those whose name holds some words."""
+    """All villages by town, or those whose name holds some words, in Chinese, English or pinyin."""
     async with public(request) as conn:
         county = await village.county(conn)
-    return _page(request, "home.html", county=county.county, towns=_matching(county, q.strip()), q=q.strip())
+    return _page(request, "home.html", county=county.county, towns=matching(county.towns, q), q=q.strip())
 
 
 @router.get("/villages/{code}")
@@ -48,7 +52,7 @@ async def show_village(request: Request, code: str) -> Response:
         return rendered("village.html", page=found.page, opinions=said.opinions, kinds=plan().kinds, address=address)
 
     content = found.body.plain_etag + said.tag
-    return _answer(request, cache.html(code, content, datetime.now(SHANGHAI).date(), render))
+    return _answer(request, cache.html(code, content, datetime.now(UTC), render))
 
 
 @router.get("/villages/{code}/cases")
@@ -89,7 +93,20 @@ async def show_case(request: Request, key: str) -> Response:
             return RedirectResponse(CaseLinks.of(case_id).page)
         found = await case.find(conn, case_id)
     view = CaseView.at(found, datetime.now(UTC), masks(), vocabulary())
-    return _page(request, "case.html", case=view, facts=_facts(view))
+    return _page(
+        request, "case.html", case=view, facts=_facts(view), money=money_of(view.history), noticed=bool(found.notices)
+    )
+
+
+@router.get("/cases/{case_id}/notice")
+async def show_notice(
+    request: Request, case_id: str, node: Annotated[str | None, Query(max_length=40)] = None
+) -> Response:
+    """The notice of a case to print, whether it runs or ran."""
+    async with public(request) as conn:
+        found = await case.find(conn, case_id)
+    paper = Notice.of(found, node, masks(), vocabulary())
+    return _page(request, "notice.html", notice=paper, address=page_address(request, found.village_code))
 
 
 @router.get("/cases/{case_id}/{sequence}/{name}")
@@ -109,25 +126,9 @@ async def show_lines(
 
 
 def _facts(view: CaseView) -> list[ShownField]:
-    """What people look for first: the last word on place, firm and money."""
+    """What people look for first: the last word on place, firm and relief."""
     last = {field.name: field for entry in view.history for field in entry.fields}
     return [last[name] for name in _FACTS if name in last]
-
-
-def _matching(county: County, words: str) -> list[TownEntry]:
-    if not words:
-        return list(county.towns)
-    found = []
-    for town in county.towns:
-        named = words.lower() in f"{town.town.zh} {town.town.en}".lower()
-        some = tuple(
-            each
-            for each in town.villages
-            if named or words.lower() in f"{each.village.zh} {each.village.en} {each.village.code}".lower()
-        )
-        if some:
-            found.append(town.model_copy(update={"villages": some}))
-    return found
 
 
 def _page(request: Request, name: str, **values: Any) -> Response:
@@ -143,11 +144,14 @@ def _answer(request: Request, body: bytes | Packed) -> Response:
     return answer(request, body, "text/html; charset=utf-8")
 
 
-def _days_left(ends_at: datetime) -> int:
-    """Whole days of Shanghai until a notice ends: 0 on its last day. It ends at midnight, which is the next day's."""
-    today = datetime.now(SHANGHAI).date()
-    last = (ends_at.astimezone(SHANGHAI) - _A_MOMENT).date()
-    return (last - today).days
+def _countdown(ends_at: datetime) -> Countdown:
+    return Countdown.until(ends_at, datetime.now(UTC))
+
+
+def _last_minute(ends_at: datetime) -> str:
+    """The last minute of a notice: one that ends at midnight runs to 24:00 of the day before."""
+    end = ends_at.astimezone(SHANGHAI)
+    return f"{_last_day(ends_at)} 24:00" if (end.hour, end.minute) == (0, 0) else f"{end:%Y-%m-%d %H:%M}"
 
 
 def _last_day(ends_at: datetime) -> str:
@@ -166,4 +170,6 @@ def _combined(chosen: dict[str, str], **over: str) -> dict[str, str]:
     return {name: value for name, value in (chosen | over).items() if value}
 
 
-_templates.env.filters.update(days_left=_days_left, last_day=_last_day, combined=_combined, number=number, size=_size)
+_templates.env.filters.update(
+    countdown=_countdown, last_minute=_last_minute, last_day=_last_day, combined=_combined, number=number, size=_size
+)

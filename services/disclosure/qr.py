@@ -17,3 +17,9 @@ def draw(url: str, kind: Literal["svg", "png"]) -> bytes:
     out = io.BytesIO()
     segno.make(url, error="q", micro=False).save(out, kind=kind, scale=_SCALE, border=_BORDER, dark=_DARK, light="#fff")
     return out.getvalue()
+
+
+def inner(url: str) -> tuple[str, int]:
+    """The code of a URL as SVG to be put into another drawing, and the length of its side there."""
+    drawn = segno.make(url, error="q", micro=False)
+    return drawn.svg_inline(border=_BORDER, dark=_DARK, light="#fff"), int(drawn.symbol_size(border=_BORDER)[0])

@@ -11,12 +11,15 @@ from services.disclosure import errors, qr, village_page
 from services.disclosure.answers import answer
 from services.disclosure.case_view import CaseView, Lines, lines_of
 from services.disclosure.masking import masks
-from services.disclosure.poster import poster
+from services.disclosure.notice import Notice
+from services.disclosure.notice import printed as printed_notice
+from services.disclosure.poster import Paper, posters, sign
 from services.disclosure.projections import case, village
 from services.disclosure.proof.routes import signer_of
 from services.disclosure.reader import page_address, public, village_cache
 from services.disclosure.schemas import CaseFilter, CaseLinks, CasePage, County, VillagePage
 from services.disclosure.vocabulary import vocabulary
+from shared import regions
 from shared.openapi import problems
 from shared.pdf import NoChineseFont
 from shared.web import settings_of
@@ -79,11 +82,37 @@ async def draw_png(request: Request, code: VillageCode) -> Response:
     response_class=Response,
     responses=_VILLAGE | problems(NoChineseFont) | {200: {"content": {"application/pdf": {}}}},
 )
-async def give_poster(request: Request, code: VillageCode) -> Response:
-    """A4 for the notice board: the village's code and address, and the key of the log of disclosed papers."""
-    address = page_address(request, code)
-    body = await poster(code, address, signer_of(request).verifier, settings_of(request).fonts_dir)
-    return Response(body, media_type="application/pdf", headers={"cache-control": _A_DAY})
+async def give_poster(request: Request, code: VillageCode, paper: Paper = "a4") -> Response:
+    """A4 or A3 for the notice board: the village's code and address, and the key of the log of disclosed papers."""
+    return await _posters(request, [village_page.check(code)], paper)
+
+
+@router.get(
+    "/towns/{code}/posters.pdf",
+    summary="全镇海报 / The posters of all villages of a town",
+    response_class=Response,
+    responses=problems(errors.NoSuchTown, NoChineseFont) | {200: {"content": {"application/pdf": {}}}},
+)
+async def give_posters(
+    request: Request,
+    code: Annotated[str, Path(description="12 位镇代码 / the town's code", examples=["330421107000"])],
+    paper: Paper = "a4",
+) -> Response:
+    """The posters of all villages of a town, one a page."""
+    if code not in {town.code for town in regions.towns()}:
+        raise errors.NoSuchTown(f"本县没有代码为 {code} 的镇", f"No town of this county has the code {code}")
+    return await _posters(request, [each.code for each in regions.villages(code)], paper)
+
+
+@router.get(
+    "/villages/{code}/sign.svg",
+    summary="村码标牌 / The village's code with its name, for sign makers",
+    response_class=Response,
+    responses=_VILLAGE | {200: {"content": {"image/svg+xml": {}}}},
+)
+async def draw_sign(request: Request, code: VillageCode) -> Response:
+    """The QR code above the village's name, as one drawing of any size."""
+    return answer(request, sign(code, page_address(request, code)), "image/svg+xml", keep=_A_DAY)
 
 
 @router.get(
@@ -106,6 +135,26 @@ async def show_case(
 
 
 @router.get(
+    "/cases/{case_id}/notice.pdf",
+    summary="公示打印件 / The notice of a case to print",
+    response_class=Response,
+    responses=problems(errors.BadCaseNumber, errors.NoSuchCase, errors.NoSuchNotice, NoChineseFont)
+    | {200: {"content": {"application/pdf": {}}}},
+)
+async def give_notice(
+    request: Request,
+    case_id: Annotated[str, Path(description="案件的 id / the case's id")],
+    node: Annotated[str | None, Query(max_length=40, description="公示节点,默认最近一次 / the latest if none")] = None,
+) -> Response:
+    """A4: what was decided, for how much, with whom, from when to when, and how to object."""
+    async with public(request) as conn:
+        found = await case.find(conn, case_id)
+    paper = Notice.of(found, node, masks(), vocabulary())
+    body = await printed_notice(paper, page_address(request, found.village_code), settings_of(request).fonts_dir)
+    return Response(body, media_type="application/pdf", headers={"cache-control": "public, max-age=1"})
+
+
+@router.get(
     "/cases/{case_id}/{sequence}/{name}",
     summary="案件明细 / Read a list of a case",
     responses=problems(errors.BadCaseNumber, errors.NoSuchCase, errors.NoSuchList) | {200: {"model": Lines}},
@@ -122,6 +171,12 @@ async def show_lines(
     async with public(request) as conn:
         found = await case.find(conn, case_id)
     return _json(request, lines_of(found, sequence, name, offset, limit, masks(), vocabulary()))
+
+
+async def _posters(request: Request, villages: list[str], paper: Paper) -> Response:
+    addresses = {code: page_address(request, code) for code in villages}
+    body = await posters(addresses, signer_of(request).verifier, settings_of(request).fonts_dir, paper)
+    return Response(body, media_type="application/pdf", headers={"cache-control": _A_DAY})
 
 
 def _json(request: Request, body: BaseModel) -> Response:

@@ -136,7 +136,7 @@ async def test_what_happens_to_a_case_is_on_the_public_pages(world: World) -> No
     assert "结果公示" in found
     page = await world.text(f"/villages/{VILLAGE}", **HTML)
     assert f'href="/cases/{case}"' in page
-    assert "还剩" in page
+    assert "公示还有" in page
     one = await world.text(f"/cases/{case}", **HTML)
     assert FIRM in one
     assert "a" * 64 in one
@@ -252,12 +252,12 @@ async def test_a_notice_leaves_the_page_when_it_ends(world: World) -> None:
     async with world.visitor() as visitor:
         during = await visitor.get(PAGE)
         assert [each["case_id"] for each in during.json()["notices"]] == [case]
-        assert "今日截止" in (await visitor.get(f"/villages/{VILLAGE}", headers=HTML)).text
+        assert "不足 1 小时" in (await visitor.get(f"/villages/{VILLAGE}", headers=HTML)).text
         await asyncio.sleep((ends - datetime.now(UTC)).total_seconds() + 0.05)
         after = await visitor.get(PAGE, headers={"if-none-match": during.headers["etag"]})
         assert (after.status_code, after.json()["notices"]) == (200, [])
         assert (await visitor.get(f"/v1/cases/{case}")).json()["notices"] == []
-        assert "今日截止" not in (await visitor.get(f"/villages/{VILLAGE}", headers=HTML)).text
+        assert "不足 1 小时" not in (await visitor.get(f"/villages/{VILLAGE}", headers=HTML)).text
 
 
 LAST_YEAR, THIS_YEAR = datetime(2025, 6, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
