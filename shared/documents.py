@@ -1,4 +1,4 @@
-"""Received files by content: bounded, of a few kinds told by their content, each under its own SHA-256 in a folder."""
+"""Received files by content: bounded, of a few kinds told by their content, put on a shelf under its own SHA-256."""
 
 import asyncio
 import hashlib
@@ -7,11 +7,11 @@ import secrets
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Protocol
 
 from shared.archives import UnsoundArchive, open_sound
 from shared.problems import Problem
+from shared.shelves import Shelf
 
 MAX_BYTES = 50 * 1024 * 1024
 _FLUSH_BYTES = 1024 * 1024
@@ -69,19 +69,13 @@ class StoredDocument:
     name: str
 
 
-def path_of(folder: Path, sha256: str) -> Path:
-    """Where in a folder the content of this digest lies."""
-    return folder / sha256[:2] / sha256[2:4] / sha256
-
-
-async def receive(folder: Path, chunks: AsyncIterator[bytes], name: str, declared: str | None = None) -> StoredDocument:
+async def receive(shelf: Shelf, chunks: AsyncIterator[bytes], name: str, declared: str | None = None) -> StoredDocument:
     """Write a stream to its place under its own digest; `declared` is the media type that the sender claims.
 
     Raises `DocumentEmpty`, `DocumentTooLarge`, `DocumentTypeRefused`.
     """
-    incoming = folder / ".incoming"
-    await asyncio.to_thread(incoming.mkdir, parents=True, exist_ok=True)
-    partial = incoming / secrets.token_hex(16)
+    await asyncio.to_thread(shelf.incoming.mkdir, parents=True, exist_ok=True)
+    partial = shelf.incoming / secrets.token_hex(16)
     try:
         with await asyncio.to_thread(partial.open, "w+b") as file:
             sha256, size = await _copy(chunks, file)
@@ -96,7 +90,7 @@ async def receive(folder: Path, chunks: AsyncIterator[bytes], name: str, declare
                 f"文件内容是 {media_type},与声明的 {declared} 不符",
                 f"The content is {media_type}, not {declared} as declared",
             )
-        await asyncio.to_thread(_settle, partial, path_of(folder, sha256))
+        await shelf.put(partial, sha256)
     finally:
         await asyncio.to_thread(partial.unlink, missing_ok=True)
     return StoredDocument(sha256, size, media_type, safe_name(name) or sha256[:12] + EXTENSIONS[media_type])
@@ -146,12 +140,6 @@ def _sniff_office(file: IO[bytes]) -> str | None:
     if "xl/workbook.xml" in names:
         return XLSX
     return DOCX if "word/document.xml" in names else None
-
-
-def _settle(partial: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        partial.replace(target)
 
 
 def safe_name(name: str) -> str:

@@ -42,7 +42,7 @@ _LIMIT_HEADERS = {
         "schema": {"type": "string", "examples": ['"client";r=5999;t=0']},
     },
 }
-_READING, _WRITING = ("get", "head"), ("put", "post", "delete", "patch")
+_READING, _WRITING = ("get", "head", "options"), ("put", "post", "delete", "patch")
 _DESCRIPTION = """\
 金额以分计,时间为 UTC,地区为 12 位统计用区划代码。出错时一律以 RFC 9457 问题文档作答,中英文并列,并指明字段。
 带锁的接口须先登录或附上 OIDC 访问令牌,所见所办仅限本人的地区与角色。

@@ -36,6 +36,15 @@ class Settings(BaseSettings):
     oidc_client_secret: str = Field(default="", repr=False)
     oidc_audience: str | None = Field(default=None, description="Demanded `aud` of tokens; the client id when empty")
     data_dir: Path = Path(".local/data")
+    papers_url: str | None = Field(
+        default=None,
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9/_-]*)?$",
+        description="Where received files lie instead of DATA_DIR: s3://bucket/folder of an S3-compatible store",
+    )
+    s3_endpoint: str | None = Field(default=None, description="The store's address: https://minio.county:9000")
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str | None = None
+    s3_secret_access_key: str | None = Field(default=None, repr=False)
     approval_url: str = "http://127.0.0.1:8101"
     detector_url: str = "http://127.0.0.1:8102"
     notifier_url: str = "http://127.0.0.1:8103"

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.responses import FileResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -17,10 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import openapi, problem_pages, problems, signin, telemetry
 from shared.auth import Verifier
 from shared.db import Database
-from shared.documents import DOWNLOAD_HEADERS, StoredDocument, path_of
+from shared.documents import DOWNLOAD_HEADERS, StoredDocument
 from shared.formats import local_date, local_time, yuan
 from shared.origin import same_origin
 from shared.settings import Settings
+from shared.shelves import Shelf
 
 _SHARED_PAGES = Path(__file__).parent / "pages"
 _CSP = (
@@ -55,11 +57,15 @@ def settings_of(request: Request) -> Settings:
     return settings
 
 
-def file_answer(folder: Path, stored: StoredDocument) -> FileResponse:
-    """A received file for whoever may have it: it never runs in his browser and stays in no cache."""
-    return FileResponse(
-        path_of(folder, stored.sha256), media_type=stored.media_type, filename=stored.name, headers=DOWNLOAD_HEADERS
-    )
+async def file_answer(shelf: Shelf, stored: StoredDocument) -> Response:
+    """A received file for whoever may have it: it never runs in his browser and stays in no cache.
+
+    Raises `NotOnTheShelf`, `Unavailable`.
+    """
+    attached = f"attachment; filename*=utf-8''{quote(stored.name)}"
+    told = {"content-length": str(stored.size), "content-disposition": attached}
+    content = await shelf.open(stored.sha256)
+    return StreamingResponse(content, media_type=stored.media_type, headers=DOWNLOAD_HEADERS | told)
 
 
 def create_app(*, service: str, settings: Settings, title: str, lifespan: Lifespan) -> FastAPI:

@@ -107,7 +107,7 @@ class Loader:
 
     async def _bring_papers(self, db: Database) -> None:
         for kind in flows.load().documents:
-            stored = await receive(documents.folder_in(self.settings.data_dir), _chunks(sample(kind)), f"{kind}.pdf")
+            stored = await receive(documents.shelf(self.settings), _chunks(sample(kind)), f"{kind}.pdf")
             async with db.begin(Scope.system()) as conn:
                 await documents.register(conn, stored, FEEDER)
 

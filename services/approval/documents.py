@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
@@ -12,6 +11,8 @@ from shared.contracts.base import Sha256
 from shared.contracts.power import DocumentRef
 from shared.db import Connection
 from shared.documents import StoredDocument, safe_name
+from shared.settings import Settings
+from shared.shelves import Shelf, shelf_of
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class FiledPaper:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
 
-def folder_in(data_dir: Path) -> Path:
+def shelf(settings: Settings) -> Shelf:
     """Where the papers of cases lie."""
-    return data_dir / "documents"
+    return shelf_of(settings, "documents")
 
 
 async def register(conn: Connection, stored: StoredDocument, subject: str) -> None:

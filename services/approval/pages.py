@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -14,7 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 from services.approval import documents, flows, store
 from services.approval.cases import OPENERS, Case
 from services.approval.database import Db
-from services.approval.desk import Desk, Opened
+from services.approval.desk import MAX_TITLE, Desk, Opened
 from services.approval.documents import FiledPaper
 from services.approval.errors import CaseNotFound
 from services.approval.fields import all_fields
@@ -174,6 +174,54 @@ async def withdraw(request: Request, db: Db, caller: Caller, case_id: UUID) -> R
     return _to_case(case_id)
 
 
+@router.post("/cases/{case_id}/suspend")
+async def suspend(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
+    """Let the case rest."""
+    typed = texts_of(await form_of(request))
+    try:
+        until = _day(typed.get("until", ""))
+        async with db.begin(Scope.of(caller)) as conn:
+            desk = Desk(conn, flows.load(), caller)
+            await desk.suspend(case_id, reason=typed.get("reason", ""), until=until, seen=_seen(typed))
+    except Problem as problem:
+        return await _case(request, db, caller, case_id, typed, _mendable(problem))
+    return _to_case(case_id)
+
+
+@router.post("/cases/{case_id}/resume")
+async def resume(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
+    """Go on with a case that rests."""
+    typed = texts_of(await form_of(request))
+    try:
+        async with db.begin(Scope.of(caller)) as conn:
+            await Desk(conn, flows.load(), caller).resume(case_id, seen=_seen(typed))
+    except Problem as problem:
+        return await _case(request, db, caller, case_id, typed, _mendable(problem))
+    return _to_case(case_id)
+
+
+@router.post("/cases/{case_id}/archive")
+async def archive(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
+    """Put a closed case into the archive."""
+    typed = texts_of(await form_of(request))
+    number = typed.get("archive_no", "")[:MAX_TITLE]
+    try:
+        async with db.begin(Scope.of(caller)) as conn:
+            await Desk(conn, flows.load(), caller).archive(case_id, archive_no=number, seen=_seen(typed))
+    except Problem as problem:
+        return await _case(request, db, caller, case_id, typed, _mendable(problem))
+    return _to_case(case_id)
+
+
+def _day(text: str) -> date | None:
+    """The day of a date input, none when it is empty; raises `InvalidInput`."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        wrong = FieldError("until", "应为日期,如 2026-03-31", "A date, as 2026-03-31")
+        raise InvalidInput("请按提示修改", "Please mend the named fields", [wrong]) from None
+
+
 async def _prompts(request: Request, step: NodeCompleted) -> list[Prompt]:
     """What the detector says of a step to whoever is signed in."""
     prompter: Prompter = request.app.state.prompter
@@ -212,7 +260,7 @@ async def receive_papers(
 
 
 async def _receive(request: Request, db: Database, caller: Principal, kind: str, file: UploadFile) -> FiledPaper:
-    stored = await receive(documents.folder_in(settings_of(request).data_dir), chunks_of(file), file.filename or "")
+    stored = await receive(documents.shelf(settings_of(request)), chunks_of(file), file.filename or "")
     async with db.begin(Scope.of(caller)) as conn:
         await documents.register(conn, stored, caller.subject)
         await audit.record(conn, caller, "document.uploaded", f"document:{stored.sha256}")
@@ -270,6 +318,7 @@ async def _case(
         flow=seen.flow,
         node=node,
         steps=_steps(seen),
+        resting=next((e.data for e in reversed(seen.log) if e.type == "case.suspended.v1"), None),
         opening=show_fields(seen.log[0].data.get("fields", {})) if seen.log else [],
         typed=draft.typed if draft else typed or {},
         papers=draft.papers if draft else papers,

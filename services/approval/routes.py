@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
-from pydantic import AwareDatetime, Field
+from fastapi.responses import JSONResponse, Response
+from pydantic import AwareDatetime, BaseModel, Field
 
 from services.approval import case_list, documents, errors, flows
 from services.approval.callers import Reader, Writer
@@ -17,6 +17,7 @@ from services.approval.desk import Desk
 from services.approval.idempotency import Answer, IdempotencyKey, once
 from services.approval.rest import rest
 from services.approval.schemas import (
+    ArchiveCase,
     CaseOut,
     CasePage,
     CaseSummary,
@@ -27,8 +28,10 @@ from services.approval.schemas import (
     FlowSummary,
     MatterCode,
     OpenCase,
+    ResumeCase,
     ReturnCase,
     Status,
+    SuspendCase,
     WithdrawCase,
 )
 from services.approval.versions import NOT_CHANGED, IfNoneMatch, Seen, answer, case_tag
@@ -229,6 +232,75 @@ async def withdraw_case(
 
 
 @router.post(
+    "/cases/{case_id}/suspend",
+    tags=["案件 cases"],
+    responses=problems(*errors.SUSPENDING) | {200: {"model": CaseSummary}},
+    summary="中止 / Suspend a case",
+)
+async def suspend_case(
+    db: Db,
+    caller: Writer,
+    case_id: UUID,
+    rest: SuspendCase,
+    request: Request,
+    seen: Seen,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Let the case rest for a reason: no term runs, and nothing is done to it, until it is resumed."""
+
+    def deed(desk: Desk) -> Awaitable[Case]:
+        return desk.suspend(case_id, reason=rest.reason, until=rest.until, seen=seen)
+
+    return await _done_once(db, caller, key, _said(request, rest), deed)
+
+
+@router.post(
+    "/cases/{case_id}/resume",
+    tags=["案件 cases"],
+    responses=problems(*errors.RESUMING) | {200: {"model": CaseSummary}},
+    summary="恢复办理 / Resume a case",
+)
+async def resume_case(
+    db: Db,
+    caller: Writer,
+    case_id: UUID,
+    again: ResumeCase,
+    request: Request,
+    seen: Seen,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Go on with a suspended case; its terms end later by the days that it rested."""
+
+    def deed(desk: Desk) -> Awaitable[Case]:
+        return desk.resume(case_id, seen=seen)
+
+    return await _done_once(db, caller, key, _said(request, again), deed)
+
+
+@router.post(
+    "/cases/{case_id}/archive",
+    tags=["案件 cases"],
+    responses=problems(*errors.ARCHIVING) | {200: {"model": CaseSummary}},
+    summary="归档 / Archive a case",
+)
+async def archive_case(
+    db: Db,
+    caller: Writer,
+    case_id: UUID,
+    filed: ArchiveCase,
+    request: Request,
+    seen: Seen,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Put a closed case into the archive, with a digest over its events and papers; it takes nothing more then."""
+
+    def deed(desk: Desk) -> Awaitable[Case]:
+        return desk.archive(case_id, archive_no=filed.archive_no, seen=seen)
+
+    return await _done_once(db, caller, key, _said(request, filed), deed)
+
+
+@router.post(
     "/documents",
     status_code=201,
     tags=["材料 documents"],
@@ -247,8 +319,8 @@ async def upload(
     if request.headers.get("content-length"):
         check_length(request, MAX_BYTES)
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    folder = documents.folder_in(settings_of(request).data_dir)
-    stored = await receive(folder, request.stream(), name, declared or None)
+    shelf = documents.shelf(settings_of(request))
+    stored = await receive(shelf, request.stream(), name, declared or None)
     async with db.begin(Scope.of(caller)) as conn:
 
         async def act() -> dict[str, Any]:
@@ -263,16 +335,16 @@ async def upload(
 @router.get(
     "/documents/{sha256}",
     tags=["材料 documents"],
-    response_class=FileResponse,
+    response_class=Response,
     summary="下载材料 / Download a paper",
     responses=problems(errors.DocumentNotFound),
 )
-async def download(db: Db, caller: Reader, request: Request, sha256: Annotated[Sha256, Path()]) -> FileResponse:
+async def download(db: Db, caller: Reader, request: Request, sha256: Annotated[Sha256, Path()]) -> Response:
     """A paper of a case that the caller may read."""
     async with db.begin(Scope.of(caller)) as conn:
         stored = await documents.find(conn, sha256)
         await audit.record(conn, caller, "document.downloaded", f"document:{sha256}")
-    return file_answer(documents.folder_in(settings_of(request).data_dir), stored)
+    return await file_answer(documents.shelf(settings_of(request)), stored)
 
 
 async def _done_once(
@@ -298,7 +370,7 @@ def _secret(request: Request) -> str:
     return str(settings_of(request).identity_secret)
 
 
-def _said(request: Request, body: OpenCase | CompleteNode | ReturnCase | WithdrawCase) -> list[Any]:
+def _said(request: Request, body: BaseModel) -> list[Any]:
     """What makes two requests the same one."""
     return [request.url.path, body.model_dump(mode="json", exclude_unset=True)]
 

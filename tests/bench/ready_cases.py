@@ -38,7 +38,7 @@ async def prepare(ground: Ground, count: int, *, part: int) -> list[Draft]:
     await db.open()
     try:
         for kind in sorted({kind for step in drafts[0].steps for kind in step.papers}):
-            stored = await receive(documents.folder_in(ground.settings.data_dir), _chunks(sample(kind)), f"{kind}.pdf")
+            stored = await receive(documents.shelf(ground.settings), _chunks(sample(kind)), f"{kind}.pdf")
             async with db.begin(Scope.system()) as conn:
                 await documents.register(conn, stored, "bench")
         for first in range(0, count, _BATCH):

@@ -16,7 +16,6 @@ from services.approval.app import build
 from services.approval.uploads import pieces
 from services.approval.uploads.asked import VERSION, Announced, offset_of
 from shared.db import Database, Scope
-from shared.documents import path_of
 from shared.problems import Problem
 from shared.settings import Settings
 from tests.conftest import Token, eventually
@@ -72,7 +71,8 @@ async def test_a_broken_line_goes_on_where_it_ended(url: str, clerk: httpx.Async
     assert (done.status_code, done.headers["upload-offset"]) == (204, str(len(PAPER)))
     told = (await clerk.get(place)).json()
     assert (told["sha256"], told["name"], told["offset"]) == (SHA256, "合同.pdf", len(PAPER))
-    assert path_of(documents.folder_in(settings.data_dir), SHA256).read_bytes() == PAPER
+    content = await documents.shelf(settings).open(SHA256)
+    assert b"".join([piece async for piece in content]) == PAPER
 
 
 async def break_off(url: str, client: httpx.AsyncClient, place: str, offset: int, body: bytes) -> None:

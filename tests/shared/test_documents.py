@@ -16,10 +16,10 @@ from shared.documents import (
     DocumentEmpty,
     DocumentTooLarge,
     DocumentTypeRefused,
-    path_of,
     receive,
     safe_name,
 )
+from shared.shelves import Folder
 
 PDF = b"%PDF-1.7\n"
 
@@ -38,43 +38,43 @@ def office(*entries: str, content: bytes = b"<x/>") -> bytes:
 
 
 async def test_a_paper_lies_under_its_digest(tmp_path: Path) -> None:
-    stored = await receive(tmp_path, stream(PDF), "../..\\会议\x00纪要.pdf")
+    stored = await receive(Folder(tmp_path), stream(PDF), "../..\\会议\x00纪要.pdf")
     assert stored.sha256 == hashlib.sha256(PDF).hexdigest()
     assert stored.name == "会议纪要.pdf"
     assert stored.media_type == "application/pdf"
-    assert path_of(tmp_path, stored.sha256).read_bytes() == PDF
+    assert Folder(tmp_path).place(stored.sha256).read_bytes() == PDF
     assert not list((tmp_path / ".incoming").iterdir())
 
 
 async def test_the_same_paper_twice_is_one_file(tmp_path: Path) -> None:
-    first, second = [await receive(tmp_path, stream(PDF), name) for name in ("a.pdf", "b.pdf")]
+    first, second = [await receive(Folder(tmp_path), stream(PDF), name) for name in ("a.pdf", "b.pdf")]
     assert first.sha256 == second.sha256
 
 
 @pytest.mark.parametrize("content", [b"MZ", b"<html>", b"PK\x03\x04 torn", office("xl/other.xml")])
 async def test_other_kinds_are_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DocumentTypeRefused):
-        await receive(tmp_path, stream(content), "x")
+        await receive(Folder(tmp_path), stream(content), "x")
 
 
 async def test_a_workbook_is_taken_but_not_with_macros(tmp_path: Path) -> None:
-    assert (await receive(tmp_path, stream(office("xl/workbook.xml")), "x.xlsx")).media_type == XLSX
+    assert (await receive(Folder(tmp_path), stream(office("xl/workbook.xml")), "x.xlsx")).media_type == XLSX
     with pytest.raises(DocumentTypeRefused):
-        await receive(tmp_path, stream(office("xl/workbook.xml", "xl/vbaProject.bin")), "x.xlsx")
+        await receive(Folder(tmp_path), stream(office("xl/workbook.xml", "xl/vbaProject.bin")), "x.xlsx")
 
 
 async def test_content_must_be_what_was_declared(tmp_path: Path) -> None:
     with pytest.raises(DocumentTypeRefused) as refused:
-        await receive(tmp_path, stream(PDF), "x.png", "image/png")
+        await receive(Folder(tmp_path), stream(PDF), "x.png", "image/png")
     assert "image/png" in refused.value.detail_zh
 
 
 async def test_size_is_limited_while_streaming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "MAX_BYTES", 20)
     with pytest.raises(DocumentTooLarge):
-        await receive(tmp_path, stream(PDF + b" " * 20), "x")
+        await receive(Folder(tmp_path), stream(PDF + b" " * 20), "x")
     with pytest.raises(DocumentEmpty):
-        await receive(tmp_path, stream(b""), "x")
+        await receive(Folder(tmp_path), stream(b""), "x")
     assert not list((tmp_path / ".incoming").iterdir())
 
 

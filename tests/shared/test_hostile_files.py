@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from shared.db import ROOT
-from shared.documents import DOWNLOAD_HEADERS, DocumentTypeRefused, path_of, receive, safe_name
+from shared.documents import DocumentTypeRefused, receive, safe_name
 from shared.sheets import SheetRefused, read_sheets
+from shared.shelves import Folder
+from shared.web import file_answer
 
 _SECRET = "SECRET-OF-THE-MACHINE"
 _MOST_SECONDS = 5
@@ -104,7 +105,7 @@ def test_a_part_that_is_larger_than_it_says_is_refused(tmp_path: Path) -> None:
 async def test_names_within_a_container_lead_nowhere(tmp_path: Path, name: str) -> None:
     content = packed(PARTS | {name: b"evil"})
     assert read(tmp_path, content)[1] == ("1", "李四")
-    await receive(tmp_path / "papers", stream(content), name)
+    await receive(Folder(tmp_path / "papers"), stream(content), name)
     there = files_in(tmp_path)
     assert len(there) == 2, there
     assert not any("evil" in path for path in there)
@@ -114,9 +115,9 @@ async def test_names_within_a_container_lead_nowhere(tmp_path: Path, name: str) 
     "name", ["../../../etc/passwd", "..\\..\\boot.ini", "a/b/c.pdf", "\x00.pdf", "x\r\nset-cookie: y.pdf"]
 )
 async def test_a_papers_own_name_is_never_a_path(tmp_path: Path, name: str) -> None:
-    stored = await receive(tmp_path, stream(b"%PDF-1.7 x"), name)
+    stored = await receive(Folder(tmp_path), stream(b"%PDF-1.7 x"), name)
     assert not set(stored.name) & set("/\\\r\n\x00")
-    assert path_of(tmp_path, stored.sha256).is_relative_to(tmp_path)
+    assert Folder(tmp_path).place(stored.sha256).is_relative_to(tmp_path)
 
 
 @given(st.text(max_size=300))
@@ -140,16 +141,16 @@ def test_no_name_at_all_is_a_path(name: str) -> None:
 )
 async def test_other_kinds_are_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DocumentTypeRefused):
-        await receive(tmp_path, stream(content), "a.pdf")
+        await receive(Folder(tmp_path), stream(content), "a.pdf")
 
 
 async def test_two_kinds_in_one_are_one_kind_that_never_runs(tmp_path: Path) -> None:
     """A picture with a page behind it is kept as what it begins as, and goes out so that no browser runs it."""
-    stored = await receive(tmp_path, stream(b"\xff\xd8\xff<html><script>alert(1)</script>"), "a.html")
+    stored = await receive(Folder(tmp_path), stream(b"\xff\xd8\xff<html><script>alert(1)</script>"), "a.html")
     assert stored.media_type == "image/jpeg"
-    assert "sandbox" in DOWNLOAD_HEADERS["content-security-policy"]
-    # What sends them all: nosniff comes with every answer, `filename` makes it an attachment.
-    assert "filename=stored.name" in (ROOT / "shared" / "web.py").read_text("utf-8")
+    answer = await file_answer(Folder(tmp_path), stored)  # nosniff comes with every answer
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert answer.headers["content-disposition"].startswith("attachment;")
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ async def _show(db: Database, job: Job) -> None:
 
 async def _take_papers(db: Database, settings: Settings, folder: Path) -> None:
     for path in sorted(each for each in folder.iterdir() if each.is_file()):  # noqa: ASYNC240 (nobody else waits)
-        stored = await receive(documents.folder_in(settings.data_dir), _chunks(path), path.name)
+        stored = await receive(documents.shelf(settings), _chunks(path), path.name)
         async with db.begin(Scope.system()) as conn:
             await documents.register(conn, stored, _SUBJECT)
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
-from services.approval.documents import folder_in
+from services.approval.documents import shelf
 from services.approval.recognition import queue
 from services.approval.recognition.pictures import pictures_of
 from services.approval.recognition.queue import Job
@@ -20,8 +20,8 @@ from services.approval.recognition.reading import Reading
 from services.approval.recognition.telling import tell
 from shared.background import every
 from shared.db import Connection, Database, Scope
-from shared.documents import path_of
 from shared.settings import Settings
+from shared.shelves import NotOnTheShelf, nearby
 from shared.telemetry import logger
 
 _LOOK_SECONDS = 2.0
@@ -87,6 +87,7 @@ class Worker:
 
     def __init__(self, db: Database, settings: Settings, reader: Reader, *, seconds: float = _READ_SECONDS) -> None:
         self._db = db
+        self._shelf = shelf(settings)
         self._data_dir = settings.data_dir
         self._reader = reader
         self._seconds = seconds
@@ -121,13 +122,12 @@ class Worker:
             return await tell(conn)
 
     async def _answer(self, job: Job) -> dict[str, Any]:
-        asked = {
-            "path": str(path_of(folder_in(self._data_dir), job.sha256)),
-            "media_type": job.media_type,
-            "pictures": str(pictures_of(self._data_dir, job.sha256)),
-        }
+        asked = {"media_type": job.media_type, "pictures": str(pictures_of(self._data_dir, job.sha256))}
         try:
-            return await self._reader.ask(asked, self._seconds)
+            async with nearby(self._shelf, job.sha256) as path:
+                return await self._reader.ask({"path": str(path), **asked}, self._seconds)
+        except NotOnTheShelf:
+            return {"unreadable": "died"}
         except TimeoutError:
             return {"unreadable": "too_slow"}
         except ReaderDied:

@@ -191,10 +191,10 @@ async def _taken(db: Db, caller: Principal, request: Request, upload: Upload) ->
     """A whole file becomes a document; one that is refused is forgotten. Raises the errors of `receive`."""
     if not upload.whole or upload.sha256:
         return upload
-    scope, folder = Scope.of(caller), documents.folder_in(settings_of(request).data_dir)
+    scope, shelf = Scope.of(caller), documents.shelf(settings_of(request))
     try:
         content = pieces.content(db, scope, upload.upload_id)
-        stored = await receive(folder, content, upload.name, upload.declared)
+        stored = await receive(shelf, content, upload.name, upload.declared)
     except Problem:
         async with db.begin(scope) as conn:
             await pieces.drop(conn, upload.upload_id)

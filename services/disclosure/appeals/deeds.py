@@ -14,7 +14,6 @@ from services.disclosure.appeals.plan import plan
 from services.disclosure.appeals.store import Held, Identity
 from shared import audit
 from shared.db import Connection, Database, Scope
-from shared.documents import path_of
 from shared.principals import Principal
 from shared.problems import FieldError
 from shared.settings import Settings
@@ -36,7 +35,7 @@ async def file(
     secret, now = settings.identity_secret, datetime.now(UTC)
     concerns = routing.concerned_level(wanted.concerns, wanted.text, plan())
     one = lifecycle.new(str(uuid.uuid4()), village_code, wanted.kind, concerns, case, now, plan())
-    kept = [await pictures.keep(settings.data_dir, content) for content in drawn]
+    kept = [await pictures.keep(settings, content) for content in drawn]
     words_key = intake.words_key(wanted.text, secret)
     try:
         async with db.begin(Scope.system()) as conn:
@@ -84,7 +83,7 @@ async def say(db: Database, settings: Settings, tracking_number: str, decide: Sa
             most = plan().limits.pictures
             wrong = FieldError("pictures", f"一件诉求最多 {most} 张图片", f"An appeal may have {most} pictures")
             raise Mend(errors=[wrong])
-        kept = [await pictures.keep(settings.data_dir, content) for content in drawn]
+        kept = [await pictures.keep(settings, content) for content in drawn]
         await store.as_system(conn)
         await store.save(conn, held.appeal, step, secret)
         await store.add_pictures(conn, held.appeal.appeal_id, [(each.sha256, each.size) for each in kept])
@@ -186,7 +185,7 @@ async def give_picture(
         sha256 = await store.picture(conn, appeal_id, picture_id)
         about = f"appeal:{appeal_id}"
         await audit.record(conn, caller, "appeal.picture_viewed", about, region=held.appeal.desk, hourly=True)
-    return path_of(pictures.folder_in(settings.data_dir), sha256).read_bytes()
+    return b"".join([piece async for piece in await pictures.shelf(settings).open(sha256)])
 
 
 async def _answer_too(

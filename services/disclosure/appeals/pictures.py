@@ -3,12 +3,13 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from services.disclosure.appeals.plan import Limits
 from shared.documents import StoredDocument, receive
+from shared.settings import Settings
+from shared.shelves import Shelf, shelf_of
 
 # A picture is measured before it is drawn: a small file may unfold to anything.
 _MOST_PIXELS = 60_000_000
@@ -22,9 +23,9 @@ class NotAPicture(ValueError):
     """Not a JPEG, PNG or WebP, broken, or too large to draw."""
 
 
-def folder_in(data_dir: Path) -> Path:
+def shelf(settings: Settings) -> Shelf:
     """Where the pictures of appeals lie."""
-    return data_dir / "appeals"
+    return shelf_of(settings, "appeals")
 
 
 async def drawn_anew(raw: bytes, limits: Limits) -> bytes:
@@ -32,13 +33,13 @@ async def drawn_anew(raw: bytes, limits: Limits) -> bytes:
     return await asyncio.to_thread(_redraw, raw, limits.picture_side)
 
 
-async def keep(data_dir: Path, content: bytes) -> StoredDocument:
+async def keep(settings: Settings, content: bytes) -> StoredDocument:
     """Store what was drawn anew."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield content
 
-    return await receive(folder_in(data_dir), chunks(), "picture.jpg", MEDIA_TYPE)
+    return await receive(shelf(settings), chunks(), "picture.jpg", MEDIA_TYPE)
 
 
 def _redraw(raw: bytes, side: int) -> bytes:

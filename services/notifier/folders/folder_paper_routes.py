@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, File, Query, Request, UploadFile
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from services.notifier import errors
 from services.notifier.folders import folder_papers
@@ -58,26 +58,26 @@ async def file_folder_paper(
     if request.headers.get("content-length"):
         check_length(request, MAX_BYTES)
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower() or None
-    data_dir, chunks = settings_of(request).data_dir, request.stream()
+    shelf, chunks = folder_papers.shelf(settings_of(request)), request.stream()
     return await folder_papers.file(
-        db_of(request), caller, folder, folder_id, chunks, data_dir=data_dir, name=name, declared=declared
+        db_of(request), caller, folder, folder_id, chunks, shelf=shelf, name=name, declared=declared
     )
 
 
 @router.get(
     "/v1/{folder}/{folder_id}/papers/{paper_id}",
     tags=_PAPERS,
-    response_class=FileResponse,
+    response_class=Response,
     summary="下载线索、建议书的材料 / Take a paper of an inquiry or proposal",
     responses=problems(*_MISSING, errors.NoSuchPaper, *errors.RECUSED),
 )
 async def take_folder_paper(
     request: Request, caller: Caller, folder: Folder, folder_id: UUID, paper_id: UUID
-) -> FileResponse:
+) -> Response:
     """One paper; who took it when is kept."""
     async with db_of(request).begin(Scope.of(caller)) as conn:
         stored = await folder_papers.give(conn, caller, folder, folder_id, paper_id)
-    return file_answer(folder_papers.folder_in(settings_of(request).data_dir), stored)
+    return await file_answer(folder_papers.shelf(settings_of(request)), stored)
 
 
 @router.post("/{folder}/{folder_id}/papers", include_in_schema=False)
@@ -89,10 +89,8 @@ async def file_folder_papers(
     files: Annotated[list[UploadFile], File()],
 ) -> Response:
     """File papers from the page, one after another: those before one that is refused are there."""
-    data_dir = settings_of(request).data_dir
+    shelf = folder_papers.shelf(settings_of(request))
     for file in paper_forms.chosen(request, files):
         name = file.filename or ""
-        await folder_papers.file(
-            db_of(request), caller, folder, folder_id, chunks_of(file), data_dir=data_dir, name=name
-        )
+        await folder_papers.file(db_of(request), caller, folder, folder_id, chunks_of(file), shelf=shelf, name=name)
     return RedirectResponse(f"/{folder}/{folder_id}#papers", status_code=303)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 from uuid import UUID, uuid4
 
@@ -18,15 +17,17 @@ from shared import audit
 from shared.db import Connection, Database, Scope
 from shared.documents import StoredDocument, receive
 from shared.principals import Principal
+from shared.settings import Settings
+from shared.shelves import Shelf, shelf_of
 
 Folder = Literal["inquiries", "proposals"]
 MOST = 200
 _OF = {"inquiries": "inquiry_id", "proposals": "proposal_id"}
 
 
-def folder_in(data_dir: Path) -> Path:
+def shelf(settings: Settings) -> Shelf:
     """Where these papers lie."""
-    return data_dir / "folder-papers"
+    return shelf_of(settings, "folder-papers")
 
 
 async def file(
@@ -36,7 +37,7 @@ async def file(
     folder_id: UUID,
     chunks: AsyncIterator[bytes],
     *,
-    data_dir: Path,
+    shelf: Shelf,
     name: str,
     declared: str | None = None,
 ) -> PaperView:
@@ -46,7 +47,7 @@ async def file(
     """
     async with db.begin(Scope.of(caller)) as conn:  # before anything is stored
         await _handle(conn, caller, folder, folder_id, name, keep=False)
-    stored = await receive(folder_in(data_dir), chunks, name, declared)
+    stored = await receive(shelf, chunks, name, declared)
     async with db.begin(Scope.of(caller)) as conn:
         await _handle(conn, caller, folder, folder_id, name, keep=False)  # locked: of two at once the second finds it
         there = await _rows(conn, folder, folder_id)

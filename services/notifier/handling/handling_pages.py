@@ -70,7 +70,7 @@ async def file_papers(
             caller,
             alert_id,
             chunks_of(file),
-            data_dir=settings_of(request).data_dir,
+            shelf=papers.shelf(settings_of(request)),
             name=file.filename or "",
         )
     return RedirectResponse(f"/alerts/{alert_id}#papers", status_code=303)

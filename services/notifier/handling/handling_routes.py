@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import Response
 
 from services.notifier import errors, inbox, standing
 from services.notifier.handling import colleagues, moves, papers, rule_records
@@ -128,7 +128,7 @@ async def file_paper(
         caller,
         alert_id,
         request.stream(),
-        data_dir=settings_of(request).data_dir,
+        shelf=papers.shelf(settings_of(request)),
         name=name,
         declared=declared or None,
     )
@@ -137,15 +137,15 @@ async def file_paper(
 @router.get(
     "/alerts/{alert_id}/papers/{paper_id}",
     tags=_PAPERS,
-    response_class=FileResponse,
+    response_class=Response,
     summary="下载材料 / Take a paper",
     responses=problems(errors.NoSuchAlert, errors.NoSuchPaper, *errors.RECUSED),
 )
-async def take_paper(request: Request, caller: Caller, alert_id: UUID, paper_id: UUID) -> FileResponse:
+async def take_paper(request: Request, caller: Caller, alert_id: UUID, paper_id: UUID) -> Response:
     """One paper; who took it when is kept."""
     async with db_of(request).begin(Scope.of(caller)) as conn:
         stored = await papers.give(conn, caller, alert_id, paper_id)
-    return file_answer(papers.folder_in(settings_of(request).data_dir), stored)
+    return await file_answer(papers.shelf(settings_of(request)), stored)
 
 
 @router.get("/rules", tags=_RULES, summary="规则成效 / List records of rules")

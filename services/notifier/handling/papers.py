@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID, uuid4
 
 from asyncpg import Record
@@ -18,6 +17,8 @@ from shared import audit
 from shared.db import Connection, Database, Scope
 from shared.documents import StoredDocument, receive
 from shared.principals import Principal
+from shared.settings import Settings
+from shared.shelves import Shelf, shelf_of
 
 MOST = 200
 _LISTED = """
@@ -26,9 +27,9 @@ FROM papers p WHERE alert_id = $1
 """
 
 
-def folder_in(data_dir: Path) -> Path:
+def shelf(settings: Settings) -> Shelf:
     """Where the papers of alerts lie."""
-    return data_dir / "papers"
+    return shelf_of(settings, "papers")
 
 
 async def file(
@@ -37,7 +38,7 @@ async def file(
     alert_id: UUID,
     chunks: AsyncIterator[bytes],
     *,
-    data_dir: Path,
+    shelf: Shelf,
     name: str,
     declared: str | None = None,
 ) -> PaperView:
@@ -48,7 +49,7 @@ async def file(
     async with db.begin(Scope.of(caller)) as conn:  # before anything is stored
         held = await inbox.lock(conn, alert_id)
         deeds.check(held, standing.actor_at(held, caller))
-    stored = await receive(folder_in(data_dir), chunks, name, declared)
+    stored = await receive(shelf, chunks, name, declared)
     async with db.begin(Scope.of(caller)) as conn:
         held = await inbox.lock(conn, alert_id)
         there = {row["sha256"]: row for row in await conn.fetch(_LISTED, alert_id)}
