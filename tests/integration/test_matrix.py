@@ -130,6 +130,7 @@ async def test_disclosure_answers_everybody_as_the_page_says(settings: Settings,
         appeal = await conn.fetchval("SELECT appeal_id FROM appeals")
     names = {"key": about, "case_id": about, "code": VILLAGE, "appeal_id": str(appeal), "deed": "reply"}
     names |= {"sequence": "1", "name": "a.pdf", "index": "0", "size": "1", "sha256": "a" * 64, "ocid": "none"}
+    names |= {"shape": "csv", "line": "G12", "what": "figures"}
     app = disclosure.build(settings)
     async with running(app) as caller:
         matrix = Matrix("disclosure", app, caller, token, names, ids_under=AUDIT)

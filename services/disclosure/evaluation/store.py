@@ -86,7 +86,7 @@ async def propose(conn: Connection, made: Quartered, revision: int, reason: str,
         "INSERT INTO evaluation_seals (seal_id, county_code, quarter, revision, reason, plan, as_of, drafted_by)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING seal_id",
         *(seal, made.county, str(made.quarter), revision, reason),
-        made.plan.model_dump(by_alias=True, mode="json"),
+        made.plan.model_dump_json(by_alias=True),
         *(made.as_of, by),
     )
     if added is None:
@@ -122,7 +122,7 @@ async def sealed(conn: Connection, county: str, quarter: Quarter, revision: int 
         return None
     rows = await conn.fetch("SELECT * FROM evaluation_cards WHERE seal_id = $1", seal["seal_id"])
     cards = {row["region_code"]: _dealt(row) for row in rows}
-    plan, as_of = Plan.model_validate(seal["plan"]), seal["as_of"]
+    plan, as_of = Plan.model_validate_json(seal["plan"]), seal["as_of"]
     return Quartered(county, quarter, plan, as_of, cards, seal["revision"], seal["reason"])
 
 

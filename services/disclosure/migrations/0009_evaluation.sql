@@ -43,14 +43,15 @@ CREATE TABLE evaluation_figures (
 );
 CREATE INDEX evaluation_figures_by_quarter ON evaluation_figures (county_code, quarter, decided_at);
 
--- A quarter as it was counted, to be sealed by a second person; a later revision has a reason. At most one waits.
+-- A quarter as it was counted, to be sealed by a second person; a later revision has a reason. At most one waits. The
+-- plan is text: the order of its bands and groups counts.
 CREATE TABLE evaluation_seals (
     seal_id     uuid PRIMARY KEY,
     county_code text NOT NULL CHECK (county_code ~ '^[0-9]{12}$'),
     quarter     text NOT NULL CHECK (quarter ~ '^20[0-9]{2}Q[1-4]$'),
     revision    int NOT NULL CHECK (revision > 0),
     reason      text NOT NULL CHECK (revision = 1 OR reason <> ''),
-    plan        jsonb NOT NULL,
+    plan        text NOT NULL,
     as_of       timestamptz NOT NULL,
     state       text NOT NULL DEFAULT 'proposed' CHECK (state IN ('proposed', 'sealed', 'rejected')),
     drafted_by  text NOT NULL,
