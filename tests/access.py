@@ -169,13 +169,20 @@ def _cells(service: str, end_point: str, line: Mapping[str, Any]) -> Iterator[Ce
     for role in asked:
         yield Cell(end_point, Asker(role, at), right if role in let else frozenset(line.get("refused", {403})))
     elsewhere = frozenset(line.get("elsewhere", right))
-    for role in (
-        [] if line.get("once") else [role for role in let if role in roles][: None if "elsewhere" in line else 1]
-    ):
+    for role in _who_is_moved(line, [role for role in let if role in roles]):
         above = frozenset(line.get("above", right))
         yield from (Cell(end_point, Asker(role, place), above) for place in _ABOVE[at])
         yield from (Cell(end_point, Asker(role, place), elsewhere) for place in _BESIDE[at])
     yield from _clients(service, end_point, line, right)
+
+
+def _who_is_moved(line: Mapping[str, Any], let: list[str]) -> list[str]:
+    """Who is asked at other places too: all whose role counts; some where only the place does, or nothing."""
+    if line.get("once"):
+        return []
+    if "elsewhere" not in line:
+        return let[:1]
+    return let[:4] if line["who"] == "signed_in" else let
 
 
 def _clients(service: str, end_point: str, line: Mapping[str, Any], right: frozenset[int]) -> Iterator[Cell]:

@@ -11,6 +11,11 @@ import httpx
 
 from shared.webhooks.errors import BadWebhookAddress
 
+# Where the last four bytes are an IPv4 address: IPv4-compatible (RFC 4291), NAT64 (RFC 6052).
+_LAST_FOUR = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("64:ff9b::/96"))
+
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+
 
 def client() -> httpx.AsyncClient:
     """An HTTP client of one channel: no redirects, no proxies of the environment; who sends sets the time."""
@@ -55,7 +60,16 @@ async def check_address(url: str, *, allow_private: bool) -> str:
 
 
 def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    embedded = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
-    checked = embedded or parsed
-    return checked.is_global and not checked.is_multicast
+    parsed: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed in _LOCAL_NAT64:
+            return False
+        parsed = _embedded(parsed) or parsed
+    return parsed.is_global and not parsed.is_multicast
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that a gateway would take an IPv6 address to: mapped, compatible, 6to4, Teredo, NAT64."""
+    if any(address in network for network in _LAST_FOUR):
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -21,7 +22,7 @@ from services.disclosure.read_models import PUBLIC
 from services.notifier import app as notifier
 from shared.bus.envelope import Envelope
 from shared.contracts import power
-from shared.db import Database, Scope
+from shared.db import SCHEMAS, Database, Scope
 from shared.settings import Settings
 from tests.access import Matrix, end_points, lines, page
 from tests.conftest import Token
@@ -52,11 +53,12 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield one
 
 
-async def test_approval_answers_everybody_as_the_page_says(settings: Settings, token: Token) -> None:
+async def test_approval_answers_everybody_as_the_page_says(settings: Settings, token: Token, database: Open) -> None:
     app = approval.build(settings.model_copy(update={"rate_limits": False}))
     async with running(app) as caller:
         matrix = Matrix("approval", app, caller, token, await _a_case(caller, token))
         assert not (faults := await matrix.faults()), "\n".join(faults)
+        assert await shown_to_nobody(await database("approval"), settings) == {}
 
 
 async def _a_case(caller: httpx.AsyncClient, token: Token) -> dict[str, str]:
@@ -103,6 +105,7 @@ async def test_the_detector_answers_everybody_as_the_page_says(
             "detector", app, caller, token, named, {"step": _a_step()}, {"/v1/rulesets/": draft.json()["id"], **AUDIT}
         )
         assert not (faults := await matrix.faults()), "\n".join(faults)
+        assert await shown_to_nobody(db, settings) == {}
 
 
 def _a_step() -> dict[str, Any]:
@@ -135,6 +138,7 @@ async def test_disclosure_answers_everybody_as_the_page_says(settings: Settings,
     async with running(app) as caller:
         matrix = Matrix("disclosure", app, caller, token, names, ids_under=AUDIT)
         assert not (faults := await matrix.faults()), "\n".join(faults)
+        assert await shown_to_nobody(db, settings) == {}
 
 
 async def test_the_notifier_takes_a_client_where_its_scope_is_asked_for_and_nowhere_else(
@@ -155,3 +159,43 @@ async def test_the_notifier_takes_a_client_where_its_scope_is_asked_for_and_nowh
                 if (answer.status_code != 403) != (scope == needed):
                     wrong.append(f"{end_point} as a client of {scope}: {answer.status_code}")
     assert not wrong, "\n".join(wrong)
+
+
+_TABLES = """
+SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS secured FROM pg_class c
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1
+"""
+_POWERS = """
+SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication AS powers,
+       (SELECT count(*) FROM pg_auth_members m WHERE m.member = r.oid) AS memberships
+FROM pg_roles r WHERE rolname = current_user
+"""
+
+
+@pytest.mark.parametrize("service", SCHEMAS)
+async def test_each_services_role_is_bound_and_keeps_to_its_own_schema(service: str, database: Open) -> None:
+    db = await database(service)
+    async with db.begin(Scope("", "", "")) as conn:
+        bound = await conn.fetchrow(_POWERS)
+        assert bound
+        assert (bound["powers"], bound["memberships"]) == (False, 0)
+        tables = await conn.fetch(_TABLES)
+        assert [one["name"] for one in tables if not one["secured"]] == page(service)["open_tables"]
+    for other in set(SCHEMAS) - {service}:
+        async with db.begin(Scope.system()) as conn:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await conn.fetch(f"SELECT 1 FROM {other}.outbox")
+
+
+async def shown_to_nobody(db: Database, settings: Settings) -> dict[str, int]:
+    """Rows of secured tables, filled as they are, that show in a transaction opened for nobody."""
+    owner, shown, filled = await asyncpg.connect(settings.database_url), dict[str, int](), 0
+    async with db.begin(Scope("", "", "")) as conn:
+        for one in await conn.fetch(_TABLES):
+            if one["secured"] and await owner.fetchval(f"SELECT EXISTS (SELECT FROM {db.schema}.{one['name']})"):
+                filled += 1
+                if count := await conn.fetchval(f"SELECT count(*) FROM {one['name']}"):
+                    shown[one["name"]] = count
+    await owner.close()
+    assert filled >= 3
+    return shown
