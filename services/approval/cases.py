@@ -6,13 +6,16 @@ before the notice has run, and its term begins only then. A decision of no, like
 completes nothing: whoever decides sends the case back, or withdraws it with the reason, which is how a
 refused case ends.
 
+A case may rest for a reason: nothing is done to it meanwhile, and its terms end later by the days that it rested.
+A notice runs on, for it hangs there. A closed case goes into the archive, and then takes nothing more.
+
 Clocks differ between machines, and so may the `now` of two steps; what is done live never lies before what was done
 to the case already, for the detector reads a case by the times of its events.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, Self
 
 from services.approval.checks import (
@@ -25,19 +28,27 @@ from services.approval.checks import (
     check_verdict,
 )
 from services.approval.errors import (
+    AlreadyArchived,
     CannotSendBack,
+    CaseNotClosed,
     CaseNotOpen,
+    CaseRests,
+    CaseRestsNot,
     FieldsMissing,
+    FieldsUnsound,
     NoticeRunning,
     ReasonMissing,
     RoleMissing,
     TimeUnsound,
     WrongNode,
 )
-from services.approval.flows import HANDLER, Flow, Node
+from services.approval.flows import HANDLER, Flow, Node, Unit
 from shared.contracts.power import (
     Actor,
+    CaseArchived,
     CaseOpened,
+    CaseResumed,
+    CaseSuspended,
     CaseWithdrawn,
     DocumentRef,
     Matter,
@@ -47,7 +58,7 @@ from shared.contracts.power import (
 )
 from shared.problems import FieldError
 from shared.regions import town_of
-from shared.workdays import SHANGHAI, due_at
+from shared.workdays import SHANGHAI, due_at, is_working_day
 
 OPENERS = (HANDLER, "applicant", "reporting_clerk", "village_head")
 Status = Literal["open", "closed", "withdrawn"]
@@ -70,6 +81,9 @@ class Actions:
     waits_until: datetime | None = None
     send_back_to: tuple[str, ...] = ()
     withdraw: bool = False
+    suspend: bool = False
+    resume: bool = False
+    archive: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,8 @@ class Case:
 
     `sequence` counts its events and `last_at` is the latest of their times; `node_since` is when the present node's
     turn began, or begins after a notice that runs until `notice_ends_at`; `completed` holds when each node was last
-    completed.
+    completed. A case with `suspended_at` rests, as a rule until the day `suspended_until`; `rests` are the times, from
+    and to, that are over. A closed case with `archive_no` is archived.
     """
 
     case_id: str
@@ -99,6 +114,10 @@ class Case:
     due_at: datetime | None = None
     notice_ends_at: datetime | None = None
     completed: Mapping[str, datetime] = field(default_factory=dict)
+    suspended_at: datetime | None = None
+    suspended_until: date | None = None
+    rests: tuple[tuple[datetime, datetime], ...] = ()
+    archive_no: str | None = None
 
     @classmethod
     def open(
@@ -154,10 +173,10 @@ class Case:
     ) -> tuple[Self, NodeCompleted]:
         """Complete the present node. Fields and papers beyond those asked for are kept too.
 
-        Raises `CaseNotOpen`, `NoSuchNode`, `WrongNode`, `RoleMissing`, `NoticeRunning`, `NotApproved`,
+        Raises `CaseNotOpen`, `CaseRests`, `NoSuchNode`, `WrongNode`, `RoleMissing`, `NoticeRunning`, `NotApproved`,
         `FieldsMissing`, `FieldsUnsound`, `DocumentsMissing`.
         """
-        at = self._present(flow)
+        at = self._awake(flow)
         if flow.node(node) != at:
             raise WrongNode(f"案件现在 {at.code} {at.name.zh}", f"The case is at {at.code} {at.name.en}")
         role = _filing_role(at, by)
@@ -186,11 +205,14 @@ class Case:
         """Take over a node of an existing record as it happened: in any order, more than once, after closing.
 
         The event's `expected_node` is the node that was due instead when the order was broken. Records ahead of
-        the present node move the case behind them. Raises `CaseNotOpen` for a withdrawn case, `NoSuchNode`,
-        `TimeUnsound` for a time in the future or before the opening, and `FieldsUnsound` for days centuries away.
+        the present node move the case behind them. Raises `CaseNotOpen` for a withdrawn case, `CaseRests`,
+        `AlreadyArchived`, `NoSuchNode`, `TimeUnsound` for a time in the future or before the opening, and
+        `FieldsUnsound` for days centuries away.
         """
         if self.status == "withdrawn":
             raise CaseNotOpen("案件已经撤回", "The case was withdrawn")
+        self._check_unarchived()
+        self._check_awake()
         at = flow.node(node)
         if not self.opened_at <= occurred_at <= now:
             raise TimeUnsound(
@@ -206,9 +228,9 @@ class Case:
     ) -> tuple[Self, NodeReturned]:
         """Send the case back to an earlier node, also while a notice runs: that is what objections are for.
 
-        Raises `CaseNotOpen`, `NoSuchNode`, `RoleMissing`, `CannotSendBack`, `ReasonMissing`.
+        Raises `CaseNotOpen`, `CaseRests`, `NoSuchNode`, `RoleMissing`, `CannotSendBack`, `ReasonMissing`.
         """
-        at = self._present(flow)
+        at = self._awake(flow)
         to = flow.node(to_node)
         role = _filing_role(at, by)
         now = max(now, self.last_at)
@@ -225,7 +247,7 @@ class Case:
             sequence=self.sequence + 1,
             last_at=now,
             node_since=now,
-            due_at=_due(to, now, completed),
+            due_at=_due(to, now, completed, self.rests),
             notice_ends_at=None,
             completed=completed,
         )
@@ -256,43 +278,140 @@ class Case:
             node_since=None,
             due_at=None,
             notice_ends_at=None,
+            suspended_at=None,
+            suspended_until=None,
         )
         return case, CaseWithdrawn(**case._event(by, role, now), node=at.code, reason=_reason(reason))
+
+    def suspend(
+        self, flow: Flow, *, reason: str, until: date | None, by: RoleHolder, now: datetime
+    ) -> tuple[Self, CaseSuspended]:
+        """Let the case rest, as a rule until a day: by a handler, or by whose turn it is. No term runs meanwhile.
+
+        Raises `CaseNotOpen`, `CaseRests`, `RoleMissing`, `ReasonMissing`, `FieldsUnsound` for a day that has passed.
+        """
+        at = self._awake(flow)
+        role = _tending_role(at, by)
+        now = max(now, self.last_at)
+        if until and until < now.astimezone(SHANGHAI).date():
+            raise FieldsUnsound("中止到的日期已过", "This day has passed", [_UNTIL])
+        case = replace(
+            self,
+            sequence=self.sequence + 1,
+            last_at=now,
+            due_at=None,
+            suspended_at=now,
+            suspended_until=until,
+        )
+        told = case._event(by, role, now)
+        return case, CaseSuspended(**told, node=at.code, reason=_reason(reason), until=until)
+
+    def resume(self, flow: Flow, *, by: RoleHolder, now: datetime) -> tuple[Self, CaseResumed]:
+        """The case goes on where it rested, and its terms end later; by who may let it rest.
+
+        Raises `CaseNotOpen`, `CaseRestsNot`, `RoleMissing`.
+        """
+        at = self._present(flow)
+        since = self.suspended_at
+        if since is None:
+            raise CaseRestsNot("案件没有中止,不必恢复", "The case is not suspended")
+        role = _tending_role(at, by)
+        now = max(now, self.last_at)
+        rests = (*self.rests, (since, now))
+        case = replace(
+            self,
+            sequence=self.sequence + 1,
+            last_at=now,
+            due_at=_due(at, self.node_since or now, self.completed, rests),
+            suspended_at=None,
+            suspended_until=None,
+            rests=rests,
+        )
+        told = case._event(by, role, now)
+        return case, CaseResumed(**told, node=at.code, suspended_at=since, next_due_at=case.due_at)
+
+    def archive(
+        self, *, archive_no: str | None, documents: int, digest: str, by: RoleHolder, now: datetime
+    ) -> tuple[Self, CaseArchived]:
+        """Put a closed case into the archive, under its own number when no other is given: by a handler, once.
+
+        `documents` and `digest` are what `archive.seal` says of the case's log.
+        Raises `CaseNotClosed`, `AlreadyArchived`, `RoleMissing`, `FieldsUnsound`.
+        """
+        if self.status != "closed":
+            raise CaseNotClosed("案件办结后才能归档", "A case is archived after it is closed")
+        self._check_unarchived()
+        if HANDLER not in by.roles:
+            raise RoleMissing("归档由经办人办理", "Archiving is for a handler")
+        check_text("archive_no", archive_no or "")
+        now = max(now, self.last_at)
+        number = (archive_no or "").strip() or self.case_no
+        case = replace(self, sequence=self.sequence + 1, last_at=now, archive_no=number)
+        told = case._event(by, HANDLER, now)
+        return case, CaseArchived(**told, archive_no=number, documents=documents, digest=digest)
 
     def actions(self, flow: Flow, by: RoleHolder, now: datetime) -> Actions:
         """What this caller may do now."""
         if self.status != "open":
-            return Actions()
+            return Actions(archive=self.status == "closed" and self.archive_no is None and HANDLER in by.roles)
         at = self._present(flow)
+        tends = not by.roles.isdisjoint({*at.filers, HANDLER})
+        withdraws = self._withdrawing_role(at, by) is not None
+        if self.suspended_at is not None:
+            return Actions(withdraw=withdraws, resume=tends)
         files = not at.filers.isdisjoint(by.roles)
         waits_until = self.notice_ends_at if self.notice_ends_at and now < self.notice_ends_at else None
         return Actions(
             complete=files and waits_until is None,
             waits_until=waits_until,
             send_back_to=tuple(node.code for node in flow.nodes[: at.order - 1]) if files else (),
-            withdraw=self._withdrawing_role(at, by) is not None,
+            withdraw=withdraws,
+            suspend=tends,
         )
 
     def to_state(self) -> dict[str, Any]:
         """The case as JSON."""
         state = {f.name: getattr(self, f.name) for f in fields(self)}
-        state = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in state.items()}
-        return state | {"completed": {code: done.isoformat() for code, done in self.completed.items()}}
+        state = {name: value.isoformat() if isinstance(value, date) else value for name, value in state.items()}
+        return state | {
+            "completed": {code: done.isoformat() for code, done in self.completed.items()},
+            "rests": [[since.isoformat(), until.isoformat()] for since, until in self.rests],
+        }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """The case that `to_state` wrote."""
         times = {
-            name: datetime.fromisoformat(state[name]) if state[name] else None
-            for name in ("opened_at", "last_at", "node_since", "due_at", "notice_ends_at")
+            name: datetime.fromisoformat(state[name]) if state.get(name) else None
+            for name in ("opened_at", "last_at", "node_since", "due_at", "notice_ends_at", "suspended_at")
         }
-        completed = {code: datetime.fromisoformat(done) for code, done in state["completed"].items()}
-        return cls(**{**state, **times, "completed": completed})
+        until = state.get("suspended_until")
+        more = {
+            "suspended_until": date.fromisoformat(until) if until else None,
+            "completed": {code: datetime.fromisoformat(done) for code, done in state["completed"].items()},
+            "rests": tuple(
+                (datetime.fromisoformat(since), datetime.fromisoformat(end)) for since, end in state.get("rests", ())
+            ),
+        }
+        return cls(**{**state, **times, **more})
 
     def _present(self, flow: Flow) -> Node:
         if self.node is None:
             raise CaseNotOpen(*_ENDED[self.status])
         return flow.node(self.node)
+
+    def _awake(self, flow: Flow) -> Node:
+        at = self._present(flow)
+        self._check_awake()
+        return at
+
+    def _check_awake(self) -> None:
+        if self.suspended_at is not None:
+            raise CaseRests("案件已中止,请先恢复办理", "The case is suspended; resume it first")
+
+    def _check_unarchived(self) -> None:
+        if self.archive_no is not None:
+            raise AlreadyArchived(f"案件已归档,档号 {self.archive_no}", f"It is in the archive as {self.archive_no}")
 
     def _withdrawing_role(self, at: Node, by: RoleHolder) -> str | None:
         if HANDLER in by.roles:
@@ -330,7 +449,7 @@ class Case:
             opened_by=by.person_key,
             last_at=when,
             node_since=when,
-            due_at=_due(flow.first, when, {}),
+            due_at=_due(flow.first, when, {}, ()),
         )
         told = case._event(by, role, when)
         event = CaseOpened(**told, fields=filled, next_node=flow.first.code, next_due_at=case.due_at)
@@ -385,7 +504,7 @@ class Case:
             self,
             node=following.code,
             node_since=since,
-            due_at=_due(following, since, self.completed),
+            due_at=_due(following, since, self.completed, self.rests),
             notice_ends_at=notice_ends_at,
         )
 
@@ -406,18 +525,29 @@ class Case:
 
 
 _TIME = FieldError("occurred_at", "时间不合理", "This time cannot be right")
+_UNTIL = FieldError("until", "应为今天或以后", "Today or later")
 _ENDED = {
     "closed": ("案件已经办结", "The case is closed"),
     "withdrawn": ("案件已经撤回", "The case was withdrawn"),
 }
 
 
-def _due(node: Node, since: datetime, completed: Mapping[str, datetime]) -> datetime | None:
-    """When the node must be completed: its term, and the days of its notice."""
+def _due(
+    node: Node, since: datetime, completed: Mapping[str, datetime], rests: Sequence[tuple[datetime, datetime]]
+) -> datetime | None:
+    """When the node must be completed: its term, the days of its notice, and those that the case rested meanwhile."""
     if node.term is None:
         return None
     start = completed.get(node.term.start, since)
-    return due_at(start, node.term.days, node.term.unit) + timedelta(days=node.notice_days)
+    rested = sum(_days_between(max(begun, start), over, node.term.unit) for begun, over in rests)
+    return due_at(start, node.term.days + rested, node.term.unit) + timedelta(days=node.notice_days)
+
+
+def _days_between(begun: datetime, over: datetime, unit: Unit) -> int:
+    """The days after the first up to the last; a rest of less than a day moves no term."""
+    first, last = begun.astimezone(SHANGHAI).date(), over.astimezone(SHANGHAI).date()
+    days = [first + timedelta(days=day) for day in range(1, (last - first).days + 1)]
+    return len(days) if unit == "calendar_day" else sum(map(is_working_day, days))
 
 
 def _notice_end(node: Node, filled: NodeFields, when: datetime) -> datetime | None:
@@ -445,6 +575,17 @@ def _filing_role(node: Node, by: RoleHolder) -> str:
         if role in by.roles:
             return role
     raise RoleMissing(f"{node.code} 由{node.role_name.zh}办理", f"{node.code} is for: {node.role_name.en}")
+
+
+def _tending_role(node: Node, by: RoleHolder) -> str:
+    """The role in which the caller lets a case rest at this node: the handler's, or one that files it."""
+    if HANDLER in by.roles:
+        return HANDLER
+    for role in sorted(node.filers & by.roles):
+        return role
+    raise RoleMissing(
+        f"只有经办人或{node.role_name.zh}可以中止和恢复", f"Only a handler or {node.role_name.en} suspends and resumes"
+    )
 
 
 def _reason(reason: str) -> str:

@@ -37,5 +37,5 @@ def amount_of(events: Sequence[PowerEvent]) -> int | None:
 
 
 def waits_for(flow: Flow, case: Case) -> list[str]:
-    """The roles that may file the present node."""
-    return sorted(flow.node(case.node).filers) if case.node else []
+    """The roles that may file the present node; nobody while the case rests."""
+    return sorted(flow.node(case.node).filers) if case.node and case.suspended_at is None else []

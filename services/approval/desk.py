@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 from services.approval import cases, documents, store
+from services.approval.archive import seal
 from services.approval.cases import Actions, Case
 from services.approval.changes import CaseChange, waits_for
 from services.approval.documents import FiledPaper
@@ -111,6 +112,27 @@ class Desk:
         """Take the case back; raises what `Case.withdraw` does, `ChangedMeanwhile`."""
         case, flow = await self._lock(case_id, seen)
         after, event = case.withdraw(flow, reason=reason, by=self._by(case.village_code), now=datetime.now(UTC))
+        return await self._save(flow, after, event)
+
+    async def suspend(self, case_id: UUID, *, reason: str, until: date | None, seen: int | None) -> Case:
+        """Let the case rest; raises what `Case.suspend` does, `ChangedMeanwhile`."""
+        case, flow = await self._lock(case_id, seen)
+        by, now = self._by(case.village_code), datetime.now(UTC)
+        after, event = case.suspend(flow, reason=reason, until=until, by=by, now=now)
+        return await self._save(flow, after, event)
+
+    async def resume(self, case_id: UUID, *, seen: int | None) -> Case:
+        """The case goes on; raises what `Case.resume` does, `ChangedMeanwhile`."""
+        case, flow = await self._lock(case_id, seen)
+        after, event = case.resume(flow, by=self._by(case.village_code), now=datetime.now(UTC))
+        return await self._save(flow, after, event)
+
+    async def archive(self, case_id: UUID, *, archive_no: str | None, seen: int | None) -> Case:
+        """Put the closed case into the archive; raises what `Case.archive` does, `ChangedMeanwhile`."""
+        case, flow = await self._lock(case_id, seen)
+        papers, digest = seal([entry.data for entry in await store.log_of(self._conn, case_id)])
+        by, now = self._by(case.village_code), datetime.now(UTC)
+        after, event = case.archive(archive_no=archive_no, documents=papers, digest=digest, by=by, now=now)
         return await self._save(flow, after, event)
 
     def _by(self, village: str) -> cases.RoleHolder:

@@ -45,6 +45,34 @@ class CaseNotOpen(Problem):
     title_zh, title_en = "案件已经结束", "The case has ended"
 
 
+class CaseRests(Problem):
+    """A suspended case takes nothing until it is resumed."""
+
+    status, code = 409, "case-suspended"
+    title_zh, title_en = "案件已中止", "The case is suspended"
+
+
+class CaseRestsNot(Problem):
+    """Only a suspended case is resumed."""
+
+    status, code = 409, "case-not-suspended"
+    title_zh, title_en = "案件没有中止", "The case is not suspended"
+
+
+class CaseNotClosed(Problem):
+    """Only a closed case is archived."""
+
+    status, code = 409, "case-not-closed"
+    title_zh, title_en = "案件尚未办结", "The case is not closed"
+
+
+class AlreadyArchived(Problem):
+    """An archived case takes nothing more."""
+
+    status, code = 409, "already-archived"
+    title_zh, title_en = "案件已经归档", "The case is in the archive"
+
+
 class WrongNode(Problem):
     """The case waits at another node."""
 
@@ -221,6 +249,7 @@ COMPLETING = (
     CaseNotFound,
     RoleMissing,
     CaseNotOpen,
+    CaseRests,
     WrongNode,
     NoticeRunning,
     NotApproved,
@@ -241,6 +270,10 @@ WITHDRAWING = (
     ReasonMissing,
     IdempotencyKeyReused,
 )
-RETURNING = (*WITHDRAWING, CannotSendBack)
+RETURNING = (*WITHDRAWING, CaseRests, CannotSendBack)
+SUSPENDING = (*WITHDRAWING, CaseRests, FieldsUnsound)
+_AFTER = (CaseNotFound, RoleMissing, ChangedMeanwhile, IfMatchUnreadable, IdempotencyKeyReused)
+RESUMING = (*_AFTER, CaseNotOpen, CaseRestsNot)
+ARCHIVING = (*_AFTER, CaseNotClosed, AlreadyArchived, FieldsUnsound)
 UPLOADING = (DocumentEmpty, DocumentTooLarge, DocumentTypeRefused, UploadTooLarge, IdempotencyKeyReused)
 IMPORTING = (SheetRefused, RowsRefused, LengthRequired, UploadTooLarge, IdempotencyKeyReused)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -208,6 +208,27 @@ class WithdrawCase(_Taken):
     reason: Annotated[Reason, Field(examples=["不再需要"])]
 
 
+class SuspendCase(_Taken):
+    """The case rests, as a rule until a day."""
+
+    reason: Annotated[Reason, Field(examples=["等待评估报告"])]
+    until: Annotated[date | None, Field(description="预计恢复的日期 / the day when it is to go on")] = None
+
+
+class ResumeCase(_Taken):
+    """The case goes on."""
+
+
+class ArchiveCase(_Taken):
+    """A closed case goes into the archive."""
+
+    archive_no: Annotated[
+        str | None,
+        StringConstraints(strip_whitespace=True, max_length=60),
+        Field(description="档号,不填即案件编号 / its number there; the case's own when there is none"),
+    ] = None
+
+
 class NameOut(BaseModel):
     """A name in both languages."""
 
@@ -400,6 +421,9 @@ class CaseOut(CaseSummary):
     """A case with its history and what the caller may do now."""
 
     notice_ends_at: datetime | None
+    suspended_at: datetime | None
+    suspended_until: date | None
+    archive_no: str | None
     history: list[LogEntryOut]
     actions: dict[str, Any]
 
@@ -409,6 +433,9 @@ class CaseOut(CaseSummary):
         return cls(
             **_case_members(case, flow),
             notice_ends_at=case.notice_ends_at,
+            suspended_at=case.suspended_at,
+            suspended_until=case.suspended_until,
+            archive_no=case.archive_no,
             history=[LogEntryOut.of(entry) for entry in log],
             actions=asdict(actions),
         )

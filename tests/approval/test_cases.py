@@ -419,7 +419,7 @@ def test_nonsense_records_are_refused() -> None:
 def test_what_a_caller_may_do() -> None:
     case, now = at("PR1-03")
     of = flow("PR1")
-    assert case.actions(of, LI, now) == Actions(True, None, ("PR1-01", "PR1-02"), True)
+    assert case.actions(of, LI, now) == Actions(True, None, ("PR1-01", "PR1-02"), withdraw=True, suspend=True)
     assert case.actions(of, RoleHolder("p:x", "外", frozenset({"seal_keeper"})), now) == Actions()
     ended, _ = case.withdraw(of, reason="不办了", by=LI, now=now)
     assert ended.actions(of, LI, now) == Actions()
@@ -435,6 +435,7 @@ def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
         now += timedelta(hours=data.draw(st.integers(0, 100)))
         may = case.actions(of, ANYBODY, now)
         moves = [*["complete"] * (5 * may.complete), *["back"] * bool(may.send_back_to), *["withdraw"] * may.withdraw]
+        moves += [*["suspend"] * may.suspend, *["resume"] * may.resume]
         if not moves:
             break
         before = case
@@ -451,6 +452,13 @@ def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
                 assert case.node == to_node
             case "withdraw":
                 case, event = case.withdraw(of, reason="不办了", by=ANYBODY, now=now)
+            case "suspend":
+                case, event = case.suspend(of, reason="等待评估", until=None, by=ANYBODY, now=now)
+                assert (case.node, case.due_at) == (before.node, None)
+                rests_and_takes_nothing(case, of, now)
+            case "resume":
+                case, event = case.resume(of, by=ANYBODY, now=now)
+                assert (case.node, case.completed) == (before.node, before.completed)
         assert case.sequence == event.sequence == sequence
         assert Case.from_state(case.to_state()) == case
         if case.node:
@@ -504,9 +512,26 @@ def takes_nothing(case: Case, of: Flow, now: datetime) -> None:
         ),
         lambda: case.send_back(of, to_node=node.code, reason="缺件", by=ANYBODY, now=now),
         lambda: case.withdraw(of, reason="不办了", by=ANYBODY, now=now),
+        lambda: case.suspend(of, reason="等待评估", until=None, by=ANYBODY, now=now),
+        lambda: case.resume(of, by=ANYBODY, now=now),
     ]
     for move in moves:
         refused(errors.CaseNotOpen, None, move)
+
+
+def rests_and_takes_nothing(case: Case, of: Flow, now: datetime) -> None:
+    """A case that rests is neither carried on nor sent back."""
+    assert case.node
+    node = of.node(case.node)
+    moves: list[Callable[[], Any]] = [
+        lambda: case.complete(
+            of, node=node.code, by=ANYBODY, fields=filled(node.form), documents=papers(node), now=now
+        ),
+        lambda: case.send_back(of, to_node=of.first.code, reason="缺件", by=ANYBODY, now=now),
+        lambda: case.suspend(of, reason="等待评估", until=None, by=ANYBODY, now=now),
+    ]
+    for move in moves:
+        refused(errors.CaseRests, None, move)
 
 
 @settings(deadline=None)

@@ -93,6 +93,36 @@ async def test_a_case_walks_from_its_opening_to_the_next_desk(client: Client, cl
     assert ended.json()["status"] == "withdrawn"
 
 
+async def test_a_case_rests_goes_on_and_is_archived_only_when_it_is_closed(
+    client: Client, clerk: httpx.AsyncClient
+) -> None:
+    case = await open_case(clerk)
+    url = f"/v1/cases/{case['case_id']}"
+    no_clerk = client(f"seal_keeper@{VILLAGE}", subject="seal", name="章会计")
+    rest = {"reason": "等待预算", "until": "2099-01-31"}
+    refused = await no_clerk.post(f"{url}/suspend", json=rest)
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/role-missing")
+    assert (await clerk.post(f"{url}/resume", json={})).json()["type"] == "/problems/case-not-suspended"
+    suspended = await clerk.post(f"{url}/suspend", json=rest, headers={"if-match": '"1"', "idempotency-key": "rest-1"})
+    assert (suspended.status_code, suspended.json()["due_at"]) == (200, None), suspended.text
+    again = await clerk.post(f"{url}/suspend", json=rest, headers={"if-match": '"1"', "idempotency-key": "rest-1"})
+    assert (again.json(), again.headers["idempotency-replayed"]) == (suspended.json(), "true")
+    assert (await clerk.get("/v1/cases?waiting=true")).json()["cases"] == []
+    held = await clerk.post(f"{url}/complete", json=request_done(await upload(clerk)))
+    assert (held.status_code, held.json()["type"]) == (409, "/problems/case-suspended")
+    page = (await clerk.get(f"/cases/{case['case_id']}")).text
+    assert "已中止:等待预算" in page
+    assert "办理完成" not in page
+    resumed = await clerk.post(f"/cases/{case['case_id']}/resume", data={"sequence": "2"})
+    assert resumed.status_code == 303
+    seen = (await clerk.get(url)).json()
+    assert [entry["type"] for entry in seen["history"]][1:] == ["case.suspended.v1", "case.resumed.v1"]
+    assert (seen["suspended_at"], seen["due_at"]) == (None, case["due_at"])
+    early = await clerk.post(f"{url}/archive", json={})
+    assert (early.status_code, early.json()["type"]) == (409, "/problems/case-not-closed")
+    assert "恢复 Resumed" in (await clerk.get(f"/cases/{case['case_id']}")).text
+
+
 async def test_the_change_and_its_event_commit_together(clerk: httpx.AsyncClient, db: Database) -> None:
     case = await open_case(clerk)
     refused = await clerk.post(f"/v1/cases/{case['case_id']}/complete", json=request_done("0" * 64))
@@ -332,9 +362,12 @@ async def test_the_api_describes_itself(client: Client) -> None:
         "/v1/absences/{absence_id}/end",
         "/v1/bulk",
         "/v1/cases",
+        "/v1/cases/{case_id}/archive",
         "/v1/cases/{case_id}/comments",
         "/v1/cases/{case_id}/complete",
+        "/v1/cases/{case_id}/resume",
         "/v1/cases/{case_id}/return",
+        "/v1/cases/{case_id}/suspend",
         "/v1/cases/{case_id}/withdraw",
         "/v1/comments/{comment_id}/strike",
         "/v1/documents",
