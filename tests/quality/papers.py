@@ -136,6 +136,10 @@ def _smaller(image: Image.Image, chance: random.Random) -> Image.Image:
     return image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS)
 
 
+def _tiny(image: Image.Image, chance: random.Random) -> Image.Image:
+    return image.resize((image.width // 3, image.height // 3), Image.Resampling.LANCZOS)
+
+
 def _turned(degrees: float) -> "Spoil":
     return lambda image, chance: image.rotate(
         degrees, expand=True, fillcolor="white", resample=Image.Resampling.BICUBIC
@@ -150,9 +154,11 @@ SPOILT: dict[str, Spoil] = {
     "横放 90° on its side": _turned(90),
     "倒放 180° upside down": _turned(180),
     "模糊 blurred (1.5 px)": lambda image, chance: image.filter(ImageFilter.GaussianBlur(1.5)),
+    "很模糊 blurred (4 px)": lambda image, chance: image.filter(ImageFilter.GaussianBlur(4)),
     "噪点 noisy": _noisy,
     "压缩 JPEG 20": _squeezed,
     "分辨率减半 half the size": _smaller,
+    "分辨率三分之一 a third of the size": _tiny,
     "阴影 shaded": _shaded,
 }
 
