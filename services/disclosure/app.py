@@ -84,6 +84,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(takedowns.router, dependencies=[Depends(person_only)])
     app.include_router(data_pages.router)
     app.include_router(pages.router)
+    app.include_router(large_type.router)
     app.include_router(paper_pages.router)
     app.include_router(appeal_pages.router)
     app.include_router(appeal_desk_pages.router, dependencies=[Depends(person_only)])
@@ -92,7 +93,6 @@ def build(settings: Settings) -> FastAPI:
     audit.include(app, dependencies=[Depends(person_only)])
     return app
 
-    app.include_router(large_type.router)
 
 def create() -> FastAPI:
     """The service over the environment's settings: `uvicorn --factory services.disclosure.app:create`."""
