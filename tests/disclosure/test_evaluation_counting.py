@@ -92,7 +92,7 @@ BY_HAND = {
     "G12": (1, 4),
     "G13": (1, 3),
     "G14": (1, 2),
-    "G15": (100_00, 400_00),
+    "G15": (100, 400),
     "G21": (1, 3),
     "G22": (1, 3),
     # Of four quarters, the first of them 2025Q2: last year's too.

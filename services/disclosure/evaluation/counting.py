@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from services.disclosure.evaluation.indicators import Plan
 from services.disclosure.evaluation.quarters import Quarter
@@ -21,8 +22,7 @@ Kind = Literal["case", "step", "alert", "appeal", "figure"]
 _VILLAGES_OWN = ("village", "town")
 
 
-@dataclass(frozen=True, order=True)
-class Item:
+class Item(NamedTuple):
     """One record as a line counts it."""
 
     region: str
@@ -206,12 +206,12 @@ def papers(steps: Iterable[StepRow], quarter: Quarter) -> Iterator[Item]:
 
 
 def payments(steps: Iterable[StepRow], quarter: Quarter, plan: Plan) -> Iterator[Item]:
-    """G15: money paid in flows without competition; G63: payments that were not in cash."""
+    """G15: yuan paid in flows without competition; G63: payments that were not in cash."""
     for step in steps:
         if not step.paid_fen or not _within(step.done_at, quarter):
             continue
         direct = step.paid_fen if step.flow in plan.direct_flows else 0
-        yield Item(step.village_code, "G15", "step", step.id, direct, step.paid_fen)
+        yield Item(step.village_code, "G15", "step", step.id, direct / 100, step.paid_fen / 100)
         if step.in_cash is not None:
             yield Item(step.village_code, "G63", "step", step.id, float(not step.in_cash), 1)
 
@@ -339,7 +339,13 @@ def _is_confirmed(alert: AlertRow, plan: Plan) -> bool:
 
 
 def _within(at: datetime, quarter: Quarter) -> bool:
-    return quarter.begins <= at < quarter.ends
+    begins, ends = _span(quarter)
+    return begins <= at < ends
+
+
+@lru_cache(maxsize=16)
+def _span(quarter: Quarter) -> tuple[datetime, datetime]:
+    return quarter.begins, quarter.ends
 
 
 def _months_later(at: datetime, months: int) -> datetime:

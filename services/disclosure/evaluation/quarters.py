@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Self
 
 from shared.workdays import SHANGHAI, add_working_days
@@ -50,7 +51,7 @@ class Quarter:
     @property
     def begins(self) -> datetime:
         """Its first moment, in UTC."""
-        return datetime(self.year, 3 * self.number - 2, 1, tzinfo=SHANGHAI).astimezone(UTC)
+        return _begins(self.year, self.number)
 
     @property
     def ends(self) -> datetime:
@@ -77,3 +78,9 @@ class Quarter:
         """When so many working days have passed since its end, in UTC."""
         last_moment = datetime.fromtimestamp(self.ends.timestamp() - 1, UTC)
         return add_working_days(last_moment, working_days)
+
+
+# Asked for each record of a quarter.
+@lru_cache(maxsize=256)
+def _begins(year: int, number: int) -> datetime:
+    return datetime(year, 3 * number - 2, 1, tzinfo=SHANGHAI).astimezone(UTC)

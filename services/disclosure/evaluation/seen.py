@@ -125,7 +125,7 @@ async def records_of(request: Request, look: Look, line: str) -> RecordList:
     if line not in words:
         raise NoSuchCard("没有这个指标", "No such indicator")
     told = look.seat.sees_records(words[line].audience)
-    items = await _readable(request, look, dealt.records.get(line, ())) if told else ()
+    items = await _readable(request, look, await _records(request, look, made, dealt, line)) if told else ()
     url = settings_of(request).notifier_url.rstrip("/")
     return RecordList(
         **QuarterHead.head(made),
@@ -243,6 +243,13 @@ async def decide(request: Request, caller: Principal, table: str, id: uuid.UUID 
         await _deed(conn, caller, deed, f"evaluation:{id}", held["county_code"], quarter)
     reckoner(request).forget()
     return state
+
+
+async def _records(request: Request, look: Look, made: Quartered, dealt: Dealt, line: str) -> Sequence[Item]:
+    if made.revision is None:
+        return dealt.records.get(line, ())
+    async with db_of(request).begin(Scope.of(look.seat.caller), readonly=True) as conn:
+        return await store.records(conn, made.county, made.quarter, made.revision, look.seat.region, line)
 
 
 async def _readable(request: Request, look: Look, items: Sequence[Item]) -> Sequence[Item]:

@@ -112,7 +112,10 @@ async def revision(conn: Connection, county: str, quarter: Quarter) -> int:
 
 
 async def sealed(conn: Connection, county: str, quarter: Quarter, revision: int | None = None) -> Quartered | None:
-    """The sealed cards that the caller may read, of the highest revision or the one asked for; None without a seal."""
+    """The sealed cards that the caller may read, of the highest revision or the one asked for; None without a seal.
+
+    Their records are left where they are: `records` reads those of one card.
+    """
     seal = await conn.fetchrow(
         "SELECT * FROM evaluation_seals WHERE county_code = $1 AND quarter = $2 AND state = 'sealed'"
         " AND ($3::int IS NULL OR revision = $3) ORDER BY revision DESC LIMIT 1",
@@ -120,20 +123,26 @@ async def sealed(conn: Connection, county: str, quarter: Quarter, revision: int 
     )
     if seal is None:
         return None
-    rows = await conn.fetch("SELECT * FROM evaluation_cards WHERE seal_id = $1", seal["seal_id"])
-    cards = {row["region_code"]: _dealt(row) for row in rows}
+    rows = await conn.fetch(
+        "SELECT region_code, weight, card FROM evaluation_cards WHERE seal_id = $1", seal["seal_id"]
+    )
+    cards = {row["region_code"]: Dealt(_CARD.validate_python(row["card"]), row["weight"], {}) for row in rows}
     plan, as_of = Plan.model_validate_json(seal["plan"]), seal["as_of"]
     return Quartered(county, quarter, plan, as_of, cards, seal["revision"], seal["reason"])
 
 
+async def records(conn: Connection, county: str, quarter: Quarter, revision: int, code: str, line: str) -> list[Item]:
+    """The records behind a line of a sealed card, as far as the caller may read the card."""
+    found = await conn.fetchval(
+        "SELECT records->$5 FROM evaluation_cards JOIN evaluation_seals USING (seal_id)"
+        " WHERE county_code = $1 AND quarter = $2 AND revision = $3 AND state = 'sealed' AND region_code = $4",
+        *(county, str(quarter), revision, code, line),
+    )
+    return [Item(code, line, *one) for one in found or ()]
+
+
 def _packed(records: Mapping[str, Sequence[Item]]) -> dict[str, list[Any]]:
     return {line: [[one.kind, one.id, one.met, one.due] for one in some] for line, some in records.items()}
-
-
-def _dealt(row: Record) -> Dealt:
-    code = row["region_code"]
-    records = {line: [Item(code, line, *one) for one in some] for line, some in row["records"].items()}
-    return Dealt(_CARD.validate_python(row["card"]), row["weight"], records)
 
 
 def _quarter(text: str) -> Quarter:
