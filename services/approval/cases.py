@@ -312,10 +312,10 @@ class Case:
         Raises `CaseNotOpen`, `CaseRestsNot`, `RoleMissing`.
         """
         at = self._present(flow)
+        role = _tending_role(at, by)
         since = self.suspended_at
         if since is None:
             raise CaseRestsNot("案件没有中止,不必恢复", "The case is not suspended")
-        role = _tending_role(at, by)
         now = max(now, self.last_at)
         rests = (*self.rests, (since, now))
         case = replace(
@@ -338,11 +338,11 @@ class Case:
         `documents` and `digest` are what `archive.seal` says of the case's log.
         Raises `CaseNotClosed`, `AlreadyArchived`, `RoleMissing`, `FieldsUnsound`.
         """
+        if HANDLER not in by.roles:
+            raise RoleMissing("归档由经办人办理", "Archiving is for a handler")
         if self.status != "closed":
             raise CaseNotClosed("案件办结后才能归档", "A case is archived after it is closed")
         self._check_unarchived()
-        if HANDLER not in by.roles:
-            raise RoleMissing("归档由经办人办理", "Archiving is for a handler")
         check_text("archive_no", archive_no or "")
         now = max(now, self.last_at)
         number = (archive_no or "").strip() or self.case_no
