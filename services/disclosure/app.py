@@ -18,10 +18,6 @@ from services.disclosure.evaluation import pages as evaluation_pages
 from services.disclosure.evaluation import routes as evaluation_routes
 from services.disclosure.evaluation.indicators import plan as evaluation_plan
 from services.disclosure.evaluation.reckoner import Reckoner
-from services.disclosure.evaluation import pages as evaluation_pages
-from services.disclosure.evaluation import routes as evaluation_routes
-from services.disclosure.evaluation.indicators import plan as evaluation_plan
-from services.disclosure.evaluation.reckoner import Reckoner
 from services.disclosure.masking import masks
 from services.disclosure.opendata import ocds
 from services.disclosure.opendata import pages as data_pages
@@ -56,7 +52,6 @@ def build(settings: Settings) -> FastAPI:
     signer = Signer.of(settings.paper_log_key or "")
     masks(), vocabulary(), publication(), tables(), ocds.mapped(), plan(), supervision_plan(), cockpit_plan()
     evaluation_plan()
-    evaluation_plan()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -74,7 +69,6 @@ def build(settings: Settings) -> FastAPI:
         }
         app.state.db, app.state.village_cache = db, village_cache
         app.state.evaluation = Reckoner(db)
-        app.state.evaluation = Reckoner(db)
         async with running(app, db, works | audit.works(app, db, settings)):
             yield
 
@@ -86,7 +80,6 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(paper_routes.router)
     app.include_router(cockpit_routes.router, dependencies=[Depends(person_only)])
     app.include_router(evaluation_routes.router, dependencies=[Depends(person_only)])
-    app.include_router(evaluation_routes.router, dependencies=[Depends(person_only)])
     app.include_router(routes.router)
     app.include_router(takedowns.router, dependencies=[Depends(person_only)])
     app.include_router(data_pages.router)
@@ -96,7 +89,6 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(appeal_pages.router)
     app.include_router(appeal_desk_pages.router, dependencies=[Depends(person_only)])
     app.include_router(cockpit_pages.router, dependencies=[Depends(person_only)])
-    app.include_router(evaluation_pages.router, dependencies=[Depends(person_only)])
     app.include_router(evaluation_pages.router, dependencies=[Depends(person_only)])
     audit.include(app, dependencies=[Depends(person_only)])
     return app
