@@ -27,6 +27,10 @@ from services.disclosure.opendata.maker import Maker
 from services.disclosure.opendata.openness import OpenToAll
 from services.disclosure.opendata.publication import publication
 from services.disclosure.opendata.tables import tables
+from services.disclosure.policies import desk_pages as policy_desk_pages
+from services.disclosure.policies import pages as policy_pages
+from services.disclosure.policies import routes as policy_routes
+from services.disclosure.policies.plan import plan as policy_plan
 from services.disclosure.proof import pages as paper_pages
 from services.disclosure.proof import routes as paper_routes
 from services.disclosure.proof.checkpoint import Signer
@@ -51,7 +55,7 @@ def build(settings: Settings) -> FastAPI:
     """
     signer = Signer.of(settings.paper_log_key or "")
     masks(), vocabulary(), publication(), tables(), ocds.mapped(), plan(), supervision_plan(), cockpit_plan()
-    evaluation_plan()
+    evaluation_plan(), policy_plan()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -80,9 +84,12 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(paper_routes.router)
     app.include_router(cockpit_routes.router, dependencies=[Depends(person_only)])
     app.include_router(evaluation_routes.router, dependencies=[Depends(person_only)])
+    app.include_router(policy_routes.router)
     app.include_router(routes.router)
     app.include_router(takedowns.router, dependencies=[Depends(person_only)])
     app.include_router(data_pages.router)
+    app.include_router(policy_pages.router)
+    app.include_router(policy_desk_pages.router, dependencies=[Depends(person_only)])
     app.include_router(pages.router)
     app.include_router(large_type.router)
     app.include_router(paper_pages.router)

@@ -12,6 +12,7 @@ from services.disclosure import village_page
 from services.disclosure.appeals import opinions
 from services.disclosure.appeals.opinions import Fragment
 from services.disclosure.packed import Packed
+from services.disclosure.policies.reading import Held
 from services.disclosure.projections import village
 from services.disclosure.rendered import Rendered
 from shared.db import DATABASE_FAULTS, Connection, Database, Scope
@@ -34,6 +35,7 @@ class VillageCache:
         self._reading: dict[str, object] = {}
         self._opinions: dict[str, Fragment] = {}
         self._html: dict[str, tuple[str, datetime, Packed]] = {}
+        self._policies: dict[str, Held] = {}
 
     async def run(self) -> None:
         """Listen until cancelled; a lost connection is replaced."""
@@ -67,6 +69,17 @@ class VillageCache:
         if self._listens and self._reading.get(code) is ticket:
             self._opinions[code] = fragment
         return fragment
+
+    async def policies(self, code: str) -> Held:
+        """The policies for a village, which are told on the same channel as the page."""
+        if held := self._policies.get(code):
+            return held
+        ticket = self._reading.setdefault(code, object())
+        async with self._db.begin(Scope.public(), readonly=True) as conn:
+            found = await Held.of(conn, code)
+        if self._listens and self._reading.get(code) is ticket:
+            self._policies[code] = found
+        return found
 
     def html(self, code: str, content: str, now: datetime, render: Callable[[], bytes]) -> Packed:
         """The HTML of a village's page, rendered once for each content (by its tag) and hour: it counts the hours that
@@ -106,10 +119,12 @@ class VillageCache:
     def _changed(self, _conn: Connection, _pid: int, _channel: str, code: object) -> None:
         self._pages.pop(str(code), None)
         self._opinions.pop(str(code), None)
+        self._policies.pop(str(code), None)
         self._reading.pop(str(code), None)
 
     def _drop(self) -> None:
         self._listens = False
         self._pages.clear()
         self._opinions.clear()
+        self._policies.clear()
         self._reading.clear()

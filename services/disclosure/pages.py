@@ -46,13 +46,16 @@ async def choose_village(request: Request, q: Annotated[str, Query(max_length=10
 async def show_village(request: Request, code: str) -> Response:
     """One village, one code: what is under way, on notice and done."""
     cache, address = village_cache(request), page_address(request, code)
-    found, said = await cache.read(code), await cache.opinions(code)
+    found, said, held = await cache.read(code), await cache.opinions(code), await cache.policies(code)
+    now = datetime.now(UTC)
 
     def render() -> bytes:
-        return rendered("village.html", page=found.page, opinions=said.opinions, kinds=plan().kinds, address=address)
+        policies = held.on(now.astimezone(SHANGHAI).date())
+        values = {"opinions": said.opinions, "kinds": plan().kinds, "policies": policies, "address": address}
+        return rendered("village.html", page=found.page, **values)
 
-    content = found.body.plain_etag + said.tag
-    return _answer(request, cache.html(code, content, datetime.now(UTC), render))
+    content = found.body.plain_etag + said.tag + held.tag
+    return _answer(request, cache.html(code, content, now, render))
 
 
 @router.get("/villages/{code}/cases")

@@ -32,7 +32,7 @@ _MIGRATIONS = (ROOT / "shared" / "bus" / "tables.sql", ROOT / "services" / "disc
 # What is the service's own and no read model: it stays where it is.
 _STAYS = (
     *("outbox", "consumer_offsets", "seen_events", "schema_versions", "audit_log", "audit_append_only"),
-    *("downloads", "download_parts", "takedowns", "policies", "policy_versions"),
+    *("downloads", "download_parts", "takedowns", "policies", "policy_versions", "writes_policies"),
     *("appeals", "appeal_entries", "appeal_pictures", "appeal_identities", "appeal_opinions", "appeal_counts"),
     *("appeal_day_keys", "appeal_rates"),
     *("paper_leaves", "paper_nodes", "paper_heads", "paper_log_append_only"),
