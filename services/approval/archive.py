@@ -12,5 +12,7 @@ def seal(log: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
 
     Events name their papers by digest, so the papers are sealed too.
     """
-    papers = {(paper["kind"], paper["sha256"]) for data in log for paper in data.get("documents", ())}
+    # An archived case's last event has the number of papers under the same name.
+    filed = [data["documents"] for data in log if isinstance(data.get("documents"), list)]
+    papers = {(paper["kind"], paper["sha256"]) for each in filed for paper in each}
     return len(papers), sha256(orjson.dumps(list(log), option=orjson.OPT_SORT_KEYS)).hexdigest()

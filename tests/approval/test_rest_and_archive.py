@@ -161,6 +161,7 @@ def test_a_seal_counts_papers_once_and_changes_with_anything_in_the_log() -> Non
     assert digest == seal([dict(reversed(entry.items())) for entry in log])[1]
     assert digest != seal([{"sequence": 1, "fields": {"item": "桌子"}}, *log[1:]])[1]
     assert digest != seal(log[:-1])[1]
+    assert seal([*log, {"documents": 1, "archive_no": "DA-17"}])[0] == 1
 
 
 def test_a_case_kept_before_there_were_rests_is_still_read() -> None:

@@ -5,14 +5,21 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from itsdangerous import TimestampSigner
 
-from services.approval import versions
+from services.approval import store, versions
 from services.approval.app import build
+from services.approval.archive import seal
+from services.approval.cases import Case, RoleHolder
+from services.approval.changes import CaseChange
+from services.approval.flows import load
+from shared.contracts.power import CaseEvent, NodeFields
 from shared.db import Database, Scope
 from shared.settings import Settings
 from tests.conftest import eventually
@@ -121,6 +128,44 @@ async def test_a_case_rests_goes_on_and_is_archived_only_when_it_is_closed(
     early = await clerk.post(f"{url}/archive", json={})
     assert (early.status_code, early.json()["type"]) == (409, "/problems/case-not-closed")
     assert "恢复 Resumed" in (await clerk.get(f"/cases/{case['case_id']}")).text
+
+
+async def test_an_archived_case_is_sealed_with_its_papers_and_takes_nothing_more(
+    clerk: httpx.AsyncClient, db: Database
+) -> None:
+    case_id = str(uuid4())
+    at = datetime.now(UTC) - timedelta(days=60)
+    of, li = load().flow("PR1"), RoleHolder("p:li", "李明", frozenset({"handler"}))
+    case, first = Case.record_opening(
+        of,
+        case_id=case_id,
+        case_no="旧-17",
+        title="办公桌椅",
+        village_code=VILLAGE,
+        by=li,
+        fields=NodeFields(),
+        occurred_at=at,
+        now=at,
+    )
+    events: list[CaseEvent] = [first]
+    for node in of.nodes:
+        case, done = case.record(of, node=node.code, by=li, fields=NodeFields(), documents=(), occurred_at=at, now=at)
+        events.append(done)
+    async with db.begin(Scope.system()) as conn:
+        await store.save(conn, [CaseChange(case, events, ())])
+    url = f"/v1/cases/{case_id}"
+    assert (await clerk.get(url)).json()["actions"]["archive"]
+    archived = await clerk.post(
+        f"/cases/{case_id}/archive", data={"sequence": str(case.sequence), "archive_no": "DA-17"}
+    )
+    assert archived.status_code == 303, archived.text
+    seen = (await clerk.get(url)).json()
+    kept = seen["history"][-1]
+    assert (seen["archive_no"], kept["type"], seen["status"]) == ("DA-17", "case.archived.v1", "closed")
+    assert (kept["data"]["documents"], kept["data"]["digest"]) == seal([each["data"] for each in seen["history"][:-1]])
+    again = await clerk.post(f"{url}/archive", json={})
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/already-archived")
+    assert "DA-17" in (await clerk.get(f"/cases/{case_id}")).text
 
 
 async def test_the_change_and_its_event_commit_together(clerk: httpx.AsyncClient, db: Database) -> None:
