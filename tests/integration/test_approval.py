@@ -19,7 +19,7 @@ from services.approval.archive import seal
 from services.approval.cases import Case, RoleHolder
 from services.approval.changes import CaseChange
 from services.approval.flows import load
-from shared.contracts.power import CaseEvent, NodeFields
+from shared.contracts.power import NodeFields, PowerEvent
 from shared.db import Database, Scope
 from shared.settings import Settings
 from tests.conftest import eventually
@@ -147,7 +147,7 @@ async def test_an_archived_case_is_sealed_with_its_papers_and_takes_nothing_more
         occurred_at=at,
         now=at,
     )
-    events: list[CaseEvent] = [first]
+    events: list[PowerEvent] = [first]
     for node in of.nodes:
         case, done = case.record(of, node=node.code, by=li, fields=NodeFields(), documents=(), occurred_at=at, now=at)
         events.append(done)
