@@ -129,9 +129,7 @@ async def test_what_is_taken_back_while_files_are_put_in_place_is_in_none(
     save = downloads.save
 
     async def overtaken(conn: Connection, *files: Any) -> None:
-        asked.append(
-            asyncio.create_task(world.http.post(f"/v1/cases/{case}/takedowns", json=wanted, headers=headers))
-        )
+        asked.append(asyncio.create_task(world.http.post(f"/v1/cases/{case}/takedowns", json=wanted, headers=headers)))
 
         async def done_or_waiting() -> bool:
             async with world.db.begin(Scope.system()) as looking:
