@@ -18,10 +18,10 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
-    """The address of a running app."""
+async def served(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
+    """The address of a running app; on a port that is free when none is named."""
     server = Server(
-        uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1, timeout_keep_alive=60)
+        uvicorn.Config(app, port=port, log_level="warning", timeout_graceful_shutdown=1, timeout_keep_alive=60)
     )
     running = asyncio.create_task(server.serve())
 
