@@ -20,6 +20,7 @@ from joserfc.jwk import KeySet
 from shared.principals import Principal
 from shared.problems import NotAllowed, NotSignedIn
 from shared.settings import Settings
+from shared.words import Name, words
 
 _KEYS_LIVE_SECONDS = 300.0
 _ALGORITHMS = ["RS256", "ES256", "PS256"]
@@ -108,5 +109,6 @@ OptionalCaller = Annotated[Principal | None, Depends(optional_principal)]
 def require(principal: Principal, *roles: str, region: str | None = None) -> None:
     """Refuse whoever holds none of the roles (in the region); raises `NotAllowed`."""
     if not any(principal.has(role, region) for role in roles):
-        wanted = ", ".join(roles)
-        raise NotAllowed(f"需要角色之一:{wanted}", f"One of these roles is needed here: {wanted}")
+        names = [words().roles.get(role, Name(role, role)) for role in roles]
+        zh, en = "、".join(name.zh for name in names), ", ".join(name.en for name in names)
+        raise NotAllowed(f"需要角色之一:{zh}", f"One of these roles is needed here: {en}")
