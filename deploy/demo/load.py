@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +33,7 @@ from shared.settings import Settings
 EVENTS = 2_000
 SEED = 20_260_630
 FEEDER = "machine"
+BUSY = "330421107201"
 _CASES_A_BATCH = 100
 _RECORDS_A_POST = 2_000
 _BEGUN = "loaded-until"
@@ -51,11 +52,15 @@ class Loaded:
 
 @dataclass
 class Loader:
-    """Brings one county into one system. `advance` hears of each batch's number of records or cases."""
+    """Brings one county into one system. `advance` hears of each batch's number of records or cases.
+
+    At the village that is `busy` something waits for everybody, as for the demo's accounts.
+    """
 
     settings: Settings
     token: str
     advance: Callable[[int], None] = lambda done: None
+    busy: str | None = None
 
     async def load(self, county: Simulation) -> Loaded:
         """Registers first, so that no alert needs judging twice."""
@@ -68,7 +73,8 @@ class Loader:
             records = await self._feed(county.records())
             await self._bring_papers(db)
             cases, events = 0, 0
-            for batch in _batches(county.cases(), _CASES_A_BATCH):
+            cases_of_all = chain(county.cases(), county.under_way(self.busy) if self.busy else ())
+            for batch in _batches(cases_of_all, _CASES_A_BATCH):
                 new = await self._bring(db, batch)
                 cases += len(new)
                 events += sum(len(case.events) for case in new)
@@ -146,7 +152,7 @@ async def load_demo(settings: Settings, *, events: int = EVENTS, seed: int = SEE
     """Load the demo county with a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as bars:
-        loader = Loader(settings, token_for(FEEDER))
+        loader = Loader(settings, token_for(FEEDER), busy=BUSY)
         size = Size(events, loader.until())
         county = Simulation(seed=seed, size=size, secret=settings.identity_secret)
         total = len(county.records()) + size.cases

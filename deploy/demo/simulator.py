@@ -43,6 +43,7 @@ _CHANGE = "EN5"
 _REFERRING = (_CHANGE, "SE2")
 _SEALING = ("SE2",)
 _ALL_USED_UP = "SE1"
+_UNDER_WAY = ("SE1", "PR1", "LA1", "EN1", "PR2", "RE2", "AS1", "EN2")
 _CASES_OF_A_VILLAGE_YEAR = 25
 _YEAR = timedelta(days=365)
 _SHORTEST_YEARS = 1.25
@@ -112,6 +113,14 @@ class Simulation:
             if due := reminder(recorded.case, self._size.until):
                 self.reminders.append(due)
             yield recorded
+
+    def under_way(self, village: str) -> Iterator[Recorded]:
+        """A few honest cases of a village that began in the last days and wait for somebody; ask for `cases` first."""
+        today = local_day(self._size.until)
+        for days, code in enumerate(_UNDER_WAY, start=1):
+            opened_at = at_office(working_day(today - timedelta(days=days)), self._rng)
+            draft = self._drafter.draft(code, village, min(opened_at, self._size.until))
+            yield record(sheets.complete(draft, self.county.people), self._size.until)
 
     def events(self) -> Iterator[tuple[datetime, Envelope]]:
         """Every event in the order of event time, as approval publishes it."""

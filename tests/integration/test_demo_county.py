@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.load import Loaded, Loader
+from deploy.demo.load import BUSY, Loaded, Loader
 from deploy.demo.simulator import Simulation, Size
 from shared.db import Database, Scope
 from shared.settings import Settings
 from tests.conftest import Token, eventually
 from tests.system import System
 
+_WAITING = "SELECT count(*) FROM cases WHERE village_code = $1 AND status = 'open'"
 SIZE = Size(300, datetime(2026, 6, 30, 9, tzinfo=UTC))
 
 
@@ -30,7 +31,7 @@ async def test_the_county_is_loaded_once_whatever_interrupts_it(
     system = System(settings, tmp_path)
     system.start("detector")
     try:
-        loader = Loader(system.settings, token("machine@330421000000"))
+        loader = Loader(system.settings, token("machine@330421000000"), busy=BUSY)
         done_so_far = 0
 
         def advance(done: int) -> None:
@@ -40,7 +41,7 @@ async def test_the_county_is_loaded_once_whatever_interrupts_it(
                 raise Interrupted
 
         with pytest.raises(Interrupted):
-            await Loader(system.settings, loader.token, advance).load(county(settings))
+            await Loader(system.settings, loader.token, advance, BUSY).load(county(settings))
         loaded = await loader.load(county(settings))
         assert await loader.load(county(settings)) == Loaded(0, 0, 0)
         detector = await database("detector")
@@ -53,10 +54,13 @@ async def test_the_county_is_loaded_once_whatever_interrupts_it(
         await eventually(all_registered)
     finally:
         system.stop()
-    whole = list(county(settings).cases())
+    told = county(settings)
+    whole = [*told.cases(), *told.under_way(BUSY)]
     assert 0 < loaded.cases < len(whole)
     db = await database("approval")
     async with db.begin(Scope.system(), readonly=True) as conn:
+        busy = await conn.fetchval(_WAITING, BUSY)
+        assert busy >= 8, "something waits for those who try it"
         assert await conn.fetchval("SELECT count(*) FROM cases") == len(whole)
         events = sum(len(case.events) for case in whole)
         assert await conn.fetchval("SELECT count(*) FROM case_events") == events
