@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from services.disclosure import clock, large_type, pages, routes, takedowns
+from services.disclosure import clock, desk, large_type, pages, routes, takedown_pages, takedowns
 from services.disclosure.appeals import clock as appeals_clock
 from services.disclosure.appeals import desk_pages as appeal_desk_pages
 from services.disclosure.appeals import pages as appeal_pages
@@ -89,6 +89,8 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(takedowns.router, dependencies=[Depends(person_only)])
     app.include_router(data_pages.router)
     app.include_router(policy_pages.router)
+    app.include_router(desk.router, dependencies=[Depends(person_only)])
+    app.include_router(takedown_pages.router, dependencies=[Depends(person_only)])
     app.include_router(policy_desk_pages.router, dependencies=[Depends(person_only)])
     app.include_router(pages.router)
     app.include_router(large_type.router)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.disclosure import village_page
+from services.disclosure import desk, village_page
 from services.disclosure.answers import answer
 from services.disclosure.appeals.plan import plan
 from services.disclosure.case_view import SHOWN_LINES, CaseView, ShownField, lines_of
@@ -20,7 +20,7 @@ from services.disclosure.notice import Notice
 from services.disclosure.packed import Packed
 from services.disclosure.projections import case, village
 from services.disclosure.reader import page_address, public, village_cache
-from services.disclosure.schemas import CaseFilter, CaseLinks
+from services.disclosure.schemas import CaseFilter, CaseLinks, Named
 from services.disclosure.vocabulary import vocabulary
 from shared import web
 from shared.contracts.power import Matter
@@ -176,3 +176,4 @@ def _combined(chosen: dict[str, str], **over: str) -> dict[str, str]:
 _templates.env.filters.update(
     countdown=_countdown, last_minute=_last_minute, last_day=_last_day, combined=_combined, number=number, size=_size
 )
+_templates.env.globals.update(desks=desk.open_to, region=Named.region)

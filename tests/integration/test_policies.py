@@ -1,19 +1,16 @@
 """Policies written by one official, published by another, changed and withdrawn; read by anybody."""
 
-import base64
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import httpx
 import pytest
-from itsdangerous import TimestampSigner
 
 from services.disclosure import app as disclosure
 from shared.settings import Settings
 from tests.conftest import eventually
 from tests.disclosure.samples import VILLAGE
-from tests.disclosure.served import served
+from tests.disclosure.served import official, served
 
 pytestmark = pytest.mark.without_broker
 COUNTY = "330421000000"
@@ -36,11 +33,7 @@ class World:
     http: httpx.AsyncClient
 
     def official(self, subject: str, *grants: str) -> httpx.AsyncClient:
-        claims = {"sub": subject, "name": "李明", "groups": list(grants), "exp": 4_000_000_000}
-        plain = base64.b64encode(json.dumps({"claims": claims}).encode())
-        cookie = TimestampSigner(self.settings.session_secret).sign(plain).decode()
-        headers, cookies = {"accept": "text/html", "origin": self.url}, {"yunjing_disclosure": cookie}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, cookies=cookies, trust_env=False, timeout=20)
+        return official(self.settings, self.url, subject, *grants)
 
     async def text(self, path: str) -> str:
         answer = await self.http.get(path)

@@ -35,7 +35,7 @@ from tests.disclosure.samples import (
     notice,
     opened,
 )
-from tests.disclosure.served import served
+from tests.disclosure.served import official, served
 from tests.integration.test_disclosure import deliver
 
 pytestmark = pytest.mark.without_broker
@@ -51,6 +51,9 @@ class World:
     settings: Settings
     db: Database
     http: httpx.AsyncClient
+
+    def official(self, subject: str, *grants: str) -> httpx.AsyncClient:
+        return official(self.settings, str(self.http.base_url).rstrip("/"), subject, *grants)
 
     async def public(self, case: str) -> str:
         """Everything that tells of a case in public."""
@@ -115,6 +118,44 @@ async def test_what_an_official_takes_back_is_nowhere_until_a_second_person_puts
     assert LOSER in await world.public(case)
     listed = (await world.http.get("/v1/takedowns", headers=two)).json()
     assert [(each["what"], each["restored_by_name"] is not None) for each in listed] == [("bids", True)]
+
+
+async def test_officials_take_back_and_put_back_on_their_page(world: World) -> None:
+    """Sent from elsewhere, half filled in or by the first person alone, the forms change nothing and say why."""
+    case, at = case_id(), "/desk/takedowns"
+    await deliver(world.db, opened(case), bids_in(case), award(case))
+    secretary, authority = f"county_secretary@{COUNTY}", f"county_authority@{COUNTY}"
+    wanted = {"case": case, "what": "bids", "why": "secret", "note": "报价涉密"}
+    async with (
+        world.official("one", secretary) as one,
+        world.official("two", authority) as two,
+        world.official("three", "town_leader@330421107000") as town,
+    ):
+        page = (await one.get(at, params={"case": case})).text
+        assert "整个案件" in page
+        assert 'value="bids"' in page
+        entries = [f'href="{path}"' in page for path in ("/cockpit", "/appeals", at, "/desk/policies")]
+        assert entries == [True, True, True, False]
+        assert (await two.get("/desk")).headers["location"] == "/desk/policies"
+        assert (await one.get(at, params={"case": "none"})).status_code == 404
+        elsewhere = {"origin": "https://elsewhere.example"}
+        assert (await one.post(at, data=wanted, headers=elsewhere)).status_code == 403
+        assert (await town.post(at, data=wanted)).status_code == 403
+        for over, told in (({"note": ""}, "请写说明"), ({"why": ""}, "请选择理由"), ({"what": "x"}, "请选择要撤回")):
+            answer = await one.post(at, data=wanted | over)
+            assert (answer.status_code, told in answer.text) == (422, True), answer.text
+        assert LOSER in await world.public(case)
+        assert (await one.post(at, data=wanted)).status_code == 303
+        assert LOSER not in await world.public(case)
+        twice = await one.post(at, data=wanted)
+        assert (twice.status_code, "已经撤回" in twice.text) == (409, True)
+        back = f"{at}/{(await one.get('/v1/takedowns')).json()[0]['takedown_id']}/restoration"
+        assert (await one.post(back, data={"note": "已复核"})).status_code == 303
+        alone = await one.post(back, data={"note": "已复核"})
+        assert (alone.status_code, "须由另一人同意" in alone.text) == (409, True)
+        assert (await two.post(back, data={"note": "同意"})).status_code == 303
+        assert LOSER in await world.public(case)
+        assert "已恢复" in (await two.get(at)).text
 
 
 async def test_what_is_taken_back_while_files_are_put_in_place_is_in_none(
