@@ -9,6 +9,9 @@ refused case ends.
 A case may rest for a reason: nothing is done to it meanwhile, and its terms end later by the days that it rested.
 A notice runs on, for it hangs there. A closed case goes into the archive, and then takes nothing more.
 
+What was filed can be put right with a reason until then. An open case then goes back to the first decision that was
+made after it, for that was made on something else.
+
 Clocks differ between machines, and so may the `now` of two steps; what is done live never lies before what was done
 to the case already, for the detector reads a case by the times of its events.
 """
@@ -18,6 +21,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, Self
 
+from services.approval.amending import put_right
 from services.approval.checks import (
     check_days,
     check_documents,
@@ -29,6 +33,7 @@ from services.approval.checks import (
 )
 from services.approval.errors import (
     AlreadyArchived,
+    CannotAmend,
     CannotSendBack,
     CaseNotClosed,
     CaseNotOpen,
@@ -43,8 +48,10 @@ from services.approval.errors import (
     WrongNode,
 )
 from services.approval.flows import HANDLER, Flow, Node, Unit
+from services.approval.told import Told
 from shared.contracts.power import (
     Actor,
+    CaseAmended,
     CaseArchived,
     CaseOpened,
     CaseResumed,
@@ -84,6 +91,8 @@ class Actions:
     suspend: bool = False
     resume: bool = False
     archive: bool = False
+    amend: tuple[str, ...] = ()
+    amend_opening: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,8 +101,8 @@ class Case:
 
     `sequence` counts its events and `last_at` is the latest of their times; `node_since` is when the present node's
     turn began, or begins after a notice that runs until `notice_ends_at`; `completed` holds when each node was last
-    completed. A case with `suspended_at` rests, as a rule until the day `suspended_until`; `rests` are the times, from
-    and to, that are over. A closed case with `archive_no` is archived.
+    completed, `filed_by` the key of who did it. A case with `suspended_at` rests, as a rule until the day
+    `suspended_until`; `rests` are the times, from and to, that are over. A closed case with `archive_no` is archived.
     """
 
     case_id: str
@@ -114,6 +123,7 @@ class Case:
     due_at: datetime | None = None
     notice_ends_at: datetime | None = None
     completed: Mapping[str, datetime] = field(default_factory=dict)
+    filed_by: Mapping[str, str] = field(default_factory=dict)
     suspended_at: datetime | None = None
     suspended_until: date | None = None
     rests: tuple[tuple[datetime, datetime], ...] = ()
@@ -240,17 +250,7 @@ class Case:
                 f"Only to a node before {at.code}",
                 [FieldError("to_node", "应为之前的节点", "Name an earlier node")],
             )
-        completed = {code: done for code, done in self.completed.items() if flow.node(code).order < to.order}
-        case = replace(
-            self,
-            node=to.code,
-            sequence=self.sequence + 1,
-            last_at=now,
-            node_since=now,
-            due_at=_due(to, now, completed, self.rests),
-            notice_ends_at=None,
-            completed=completed,
-        )
+        case = self._back_at(flow, to, now)
         return case, NodeReturned(
             **case._event(by, role, now),
             node=at.code,
@@ -330,6 +330,72 @@ class Case:
         told = case._event(by, role, now)
         return case, CaseResumed(**told, node=at.code, suspended_at=since, next_due_at=case.due_at)
 
+    def amend(
+        self,
+        flow: Flow,
+        *,
+        node: str | None,
+        told: Told,
+        fields: NodeFields,
+        reason: str,
+        by: RoleHolder,
+        now: datetime,
+    ) -> tuple[Self, CaseAmended]:
+        """Put right what was filed at a completed node, or at the opening without one. `told` is what it says now.
+
+        An open case goes back to the first decision made after it, a closed one stays closed. Raises
+        what `check_amendable` does, `CannotAmend`, `FieldsMissing`, `FieldsUnsound`, `NotApproved`, `ReasonMissing`.
+        """
+        role = self.check_amendable(flow, node, by)
+        at = flow.node(node) if node else None
+        now = max(now, self.last_at)
+        whole, changed, before = put_right(at.form if at else flow.form, told.fields, fields)
+        if at:
+            check_verdict(at, whole)
+        to = self.decision_after(flow, node)
+        case = self._back_at(flow, to, now) if to else replace(self, sequence=self.sequence + 1, last_at=now)
+        event = CaseAmended(
+            **case._event(by, role, now),
+            node=node,
+            supersedes=told.sequence,
+            done_at=told.done_at,
+            changed=changed,
+            before=before,
+            fields=whole,
+            reason=_reason(reason),
+            to_node=to.code if to else None,
+            next_due_at=case.due_at if to else None,
+        )
+        check_size(event)
+        return case, event
+
+    def check_amendable(self, flow: Flow, node: str | None, by: RoleHolder) -> str:
+        """The role in which the caller may put a form right; a decision's only who made it, any other a handler too.
+
+        Raises `NoSuchNode`, `RoleMissing`, `CaseNotOpen` for a withdrawn case, `CaseRests`, `AlreadyArchived`,
+        `CannotAmend` for a node that isn't completed.
+        """
+        role = self._amending_role(flow, flow.node(node) if node else None, by)
+        if role is None:
+            raise RoleMissing(
+                "只有填报人或经办人可以更正;审批意见只由审批人本人更正",
+                "Only who filed it or a handler; a decision's form only who decided",
+            )
+        if self.status == "withdrawn":
+            raise CaseNotOpen(*_ENDED[self.status])
+        self._check_unarchived()
+        self._check_awake()
+        if node and node not in self.completed:
+            raise CannotAmend(f"{node} 尚未办理,不必更正", f"{node} has not been completed")
+        return role
+
+    def decision_after(self, flow: Flow, node: str | None) -> Node | None:
+        """The first decision made after this node or the opening, to which an open case goes back from an amendment."""
+        if self.status != "open":
+            return None
+        behind = flow.nodes[flow.node(node).order if node else 0 :]
+        return next((each for each in behind if each.decision and each.code in self.completed), None)
+
     def archive(
         self, *, archive_no: str | None, documents: int, digest: str, by: RoleHolder, now: datetime
     ) -> tuple[Self, CaseArchived]:
@@ -352,8 +418,12 @@ class Case:
 
     def actions(self, flow: Flow, by: RoleHolder, now: datetime) -> Actions:
         """What this caller may do now."""
-        if self.status != "open":
-            return Actions(archive=self.status == "closed" and self.archive_no is None and HANDLER in by.roles)
+        if self.status == "withdrawn" or self.archive_no is not None:
+            return Actions()
+        amends = tuple(code for code in self.completed if self._amending_role(flow, flow.node(code), by))
+        amends_opening = self._amending_role(flow, None, by) is not None
+        if self.status == "closed":
+            return Actions(archive=HANDLER in by.roles, amend=amends, amend_opening=amends_opening)
         at = self._present(flow)
         tends = not by.roles.isdisjoint({*at.filers, HANDLER})
         withdraws = self._withdrawing_role(at, by) is not None
@@ -367,6 +437,8 @@ class Case:
             send_back_to=tuple(node.code for node in flow.nodes[: at.order - 1]) if files else (),
             withdraw=withdraws,
             suspend=tends,
+            amend=amends,
+            amend_opening=amends_opening,
         )
 
     def to_state(self) -> dict[str, Any]:
@@ -419,6 +491,27 @@ class Case:
         if at.decision and at.role in by.roles:
             return at.role
         return "applicant" if by.person_key == self.opened_by else None
+
+    def _amending_role(self, flow: Flow, at: Node | None, by: RoleHolder) -> str | None:
+        filed = self.filed_by.get(at.code) if at else self.opened_by
+        own = at.filers if at else frozenset({*OPENERS, flow.first.role})
+        if filed == by.person_key and (held := own & by.roles):
+            return _filing_role(at, by) if at else _opening_role(flow, replace(by, roles=held))
+        return HANDLER if HANDLER in by.roles and not (at and at.decision) else None
+
+    def _back_at(self, flow: Flow, to: Node, now: datetime) -> Self:
+        completed = {code: done for code, done in self.completed.items() if flow.node(code).order < to.order}
+        return replace(
+            self,
+            node=to.code,
+            sequence=self.sequence + 1,
+            last_at=now,
+            node_since=now,
+            due_at=_due(to, now, completed, self.rests),
+            notice_ends_at=None,
+            completed=completed,
+            filed_by={code: who for code, who in self.filed_by.items() if code in completed},
+        )
 
     @classmethod
     def _opened(
@@ -475,6 +568,7 @@ class Case:
             sequence=self.sequence + 1,
             last_at=max(when, self.last_at),
             completed={**self.completed, at.code: when},
+            filed_by={**self.filed_by, at.code: by.person_key},
         )
         if self.node is not None and at.order >= flow.node(self.node).order:
             case = case._moved_behind(flow, at, when, notice_ends_at)

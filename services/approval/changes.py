@@ -5,18 +5,27 @@ from dataclasses import dataclass
 
 from services.approval.cases import Case
 from services.approval.flows import Flow
-from shared.contracts.power import PowerEvent
+from shared.contracts.power import CaseOpened, NodeCompleted, NodeFields, PowerEvent
 
 
 @dataclass(frozen=True)
 class CaseChange:
-    """A case as it is now, what just happened to it, and the roles that its node waits for."""
+    """A case as it is now, what just happened to it, and the roles that its node waits for.
+
+    After an amendment `forms` are all that the case's forms say now, in the order of filing.
+    """
 
     case: Case
     events: Sequence[PowerEvent]
     waits_for: Sequence[str]
     imported: bool = False
     event_ids: Sequence[str] = ()
+    forms: Sequence[NodeFields] = ()
+
+    @property
+    def amount_fen(self) -> int | None:
+        """What the case is about in money, as its `forms` say where they are all given, or else its events."""
+        return amount_of(self.forms or [form for event in self.events if (form := _form(event))])
 
 
 # What a case is about in money: the nearest to what is paid in the end, of an event's own words.
@@ -26,14 +35,17 @@ _AMOUNTS = (
 )
 
 
-def amount_of(events: Sequence[PowerEvent]) -> int | None:
-    """The amount of a case in fen, as the last of its events that names one says; None when none does."""
-    for event in reversed(events):
-        fields = getattr(event, "fields", None)
-        stated = [amount for name in _AMOUNTS if (amount := getattr(fields, name, None)) is not None]
+def amount_of(forms: Sequence[NodeFields]) -> int | None:
+    """The amount of a case in fen, as the last of its forms that names one says; None when none does."""
+    for form in reversed(forms):
+        stated = [amount for name in _AMOUNTS if (amount := getattr(form, name, None)) is not None]
         if stated:
             return int(stated[0])
     return None
+
+
+def _form(event: PowerEvent) -> NodeFields | None:
+    return event.fields if isinstance(event, CaseOpened | NodeCompleted) else None
 
 
 def waits_for(flow: Flow, case: Case) -> list[str]:

@@ -8,7 +8,7 @@ from services.approval.errors import DocumentsMissing, FieldsMissing, FieldsUnso
 from services.approval.fields import all_fields
 from services.approval.flows import FormUse, Node
 from shared.cells import Unreadable, check_visible
-from shared.contracts.power import CaseOpened, DocumentRef, NodeCompleted, NodeFields
+from shared.contracts.power import CaseAmended, CaseOpened, DocumentRef, NodeCompleted, NodeFields
 from shared.problems import FieldError
 from shared.workdays import SHANGHAI
 
@@ -55,7 +55,7 @@ def check_text(field: str, text: str) -> None:
         _refuse([FieldError(field, error.zh, error.en)])
 
 
-def check_size(event: CaseOpened | NodeCompleted) -> None:
+def check_size(event: CaseOpened | NodeCompleted | CaseAmended) -> None:
     """An event is small enough to be published; raises `FieldsUnsound` with its largest field."""
     size = len(event.model_dump_json(exclude_defaults=True).encode())
     if size > MAX_EVENT_BYTES:

@@ -13,6 +13,7 @@ from services.approval.documents import FiledPaper
 from services.approval.errors import ChangedMeanwhile, RoleMissing
 from services.approval.flows import Catalogue, Flow
 from services.approval.store import LogEntry
+from services.approval.told import Told, told_now
 from services.approval.work import absences, standing_in
 from shared import audit, regions
 from shared.contracts.power import NodeCompleted, NodeFields, PowerEvent
@@ -31,6 +32,11 @@ class Opened:
     flow: Flow
     log: list[LogEntry]
     actions: Actions
+
+    @property
+    def told(self) -> dict[str | None, Told]:
+        """What the forms say now, by node; the opening's under None."""
+        return told_now((entry.type, entry.data) for entry in self.log)
 
 
 class Desk:
@@ -127,6 +133,27 @@ class Desk:
         after, event = case.resume(flow, by=self._by(case.village_code), now=datetime.now(UTC))
         return await self._save(flow, after, event)
 
+    async def amendable(self, case_id: UUID, node: str | None) -> Opened:
+        """The case, to somebody who is to amend this form of it; raises what `Case.check_amendable` does."""
+        seen = await self.look(case_id)
+        seen.case.check_amendable(seen.flow, node, self._by(seen.case.village_code))
+        return seen
+
+    async def amend(
+        self, case_id: UUID, *, node: str | None, fields: NodeFields, reason: str, seen: int | None
+    ) -> Case:
+        """Put right what was filed; raises what `Case.amend` does, `ChangedMeanwhile`."""
+        case, flow = await self._lock(case_id, seen)
+        by = self._by(case.village_code)
+        case.check_amendable(flow, node, by)
+        told = told_now((entry.type, entry.data) for entry in await store.log_of(self._conn, case_id))
+        after, event = case.amend(
+            flow, node=node, told=told[node], fields=fields, reason=reason, by=by, now=datetime.now(UTC)
+        )
+        told[node] = replace(told[node], fields=event.fields)
+        forms = [each.fields for each in sorted(told.values(), key=lambda each: each.sequence)]
+        return await self._save(flow, after, event, forms)
+
     async def archive(self, case_id: UUID, *, archive_no: str | None, seen: int | None) -> Case:
         """Put the closed case into the archive; raises what `Case.archive` does, `ChangedMeanwhile`."""
         case, flow = await self._lock(case_id, seen)
@@ -151,9 +178,9 @@ class Desk:
             raise ChangedMeanwhile.since(case.sequence, [(entry.sequence, entry.type, entry.data) for entry in since])
         return case, self._catalogue.flow(case.flow)
 
-    async def _save(self, flow: Flow, case: Case, event: PowerEvent) -> Case:
+    async def _save(self, flow: Flow, case: Case, event: PowerEvent, forms: Sequence[NodeFields] = ()) -> Case:
         event = await self._in_person(event)
-        await store.save(self._conn, [CaseChange(case, [event], waits_for(flow, case))])
+        await store.save(self._conn, [CaseChange(case, [event], waits_for(flow, case), forms=forms)])
         action, told = event.TYPE.rpartition(".v")[0], {"sequence": case.sequence, "node": case.node}
         if event.on_behalf_of:
             told["on_behalf_of"] = event.on_behalf_of.person_key

@@ -101,6 +101,13 @@ class CannotSendBack(Problem):
     title_zh, title_en = "不能退回到这个节点", "The case cannot be sent back to this node"
 
 
+class CannotAmend(Problem):
+    """A node that isn't completed, or what is decided anew by sending the case back."""
+
+    status, code = 409, "cannot-amend"
+    title_zh, title_en = "这一项不能更正", "This cannot be amended"
+
+
 class ChangedMeanwhile(Problem):
     """Somebody else was faster: the caller saw an older state of the case."""
 
@@ -160,7 +167,7 @@ class DocumentsMissing(Problem):
 
 
 class ReasonMissing(Problem):
-    """Sending back and withdrawing need a reason."""
+    """Sending back, withdrawing, suspending and amending need a reason."""
 
     status, code = 422, "reason-missing"
     title_zh, title_en = "请写明理由", "A reason is needed"
@@ -274,6 +281,18 @@ RETURNING = (*WITHDRAWING, CaseRests, CannotSendBack)
 SUSPENDING = (*WITHDRAWING, CaseRests, FieldsUnsound)
 _AFTER = (CaseNotFound, RoleMissing, ChangedMeanwhile, IfMatchUnreadable, IdempotencyKeyReused)
 RESUMING = (*_AFTER, CaseNotOpen, CaseRestsNot)
+AMENDING = (
+    *_AFTER,
+    NoSuchNode,
+    CaseNotOpen,
+    CaseRests,
+    AlreadyArchived,
+    CannotAmend,
+    NotApproved,
+    FieldsMissing,
+    FieldsUnsound,
+    ReasonMissing,
+)
 ARCHIVING = (*_AFTER, CaseNotClosed, AlreadyArchived, FieldsUnsound)
 UPLOADING = (DocumentEmpty, DocumentTooLarge, DocumentTypeRefused, UploadTooLarge, IdempotencyKeyReused)
 IMPORTING = (SheetRefused, RowsRefused, LengthRequired, UploadTooLarge, IdempotencyKeyReused)

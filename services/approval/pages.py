@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from services.approval import documents, flows, store
+from services.approval.amending import FIXED
 from services.approval.cases import OPENERS, Case
 from services.approval.database import Db
 from services.approval.desk import MAX_TITLE, Desk, Opened
@@ -24,6 +25,7 @@ from services.approval.idempotency import once
 from services.approval.prompts import Prompt, Prompter, digest
 from services.approval.recognition.readings import notes_of
 from services.approval.store import LogEntry
+from services.approval.told import Told
 from services.approval.work import drafts
 from services.approval.work.beside import beside_of
 from services.approval.work.drafts import Draft, Place
@@ -68,6 +70,7 @@ class Step:
     entry: LogEntry | None
     filled: Sequence[Shown]
     late: bool
+    amended: bool = False
 
 
 @router.get("/cases/new")
@@ -213,6 +216,62 @@ async def archive(request: Request, db: Db, caller: Caller, case_id: UUID) -> Re
     return _to_case(case_id)
 
 
+@router.get("/cases/{case_id}/amend")
+async def amending(request: Request, db: Db, caller: Caller, case_id: UUID, node: str = "") -> Response:
+    """The form by which a filed one is put right: what it says now, and room for what it should say."""
+    return await _amending(request, db, caller, case_id, {"node": node})
+
+
+@router.post("/cases/{case_id}/amend")
+async def amend(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
+    """Put a filed form right, or show the page again with what must be mended."""
+    typed = texts_of(await form_of(request))
+    node = typed.get("node") or None
+    async with db.begin(Scope.of(caller), readonly=True) as conn:
+        seen = await Desk(conn, flows.load(), caller).amendable(case_id, node)
+    try:
+        fields, errors = read_fields(_amended_form(seen.flow, node), typed, secret_of(request))
+        check(errors)
+        async with db.begin(Scope.of(caller)) as conn:
+            desk = Desk(conn, flows.load(), caller)
+            await desk.amend(case_id, node=node, fields=fields, reason=typed.get("reason", ""), seen=_seen(typed))
+    except Problem as problem:
+        return await _amending(request, db, caller, case_id, typed, _mendable(problem))
+    return _to_case(case_id)
+
+
+async def _amending(
+    request: Request,
+    db: Database,
+    caller: Principal,
+    case_id: UUID,
+    typed: Mapping[str, str],
+    problem: Problem | None = None,
+) -> Response:
+    code = typed.get("node") or None
+    async with db.begin(Scope.of(caller), readonly=True) as conn:
+        seen = await Desk(conn, flows.load(), caller).amendable(case_id, code)
+    return show_page(
+        request,
+        "amend.html",
+        caller,
+        problem,
+        case=seen.case,
+        flow=seen.flow,
+        node=seen.flow.node(code) if code else None,
+        to=seen.case.decision_after(seen.flow, code),
+        now_told={shown.field.name: shown for shown in _shown(seen.told.get(code))},
+        form=inputs_of(_amended_form(seen.flow, code)),
+        typed=typed,
+    )
+
+
+def _amended_form(flow: Flow, code: str | None) -> list[flows.FormUse]:
+    """The fields that may be put right; none has to be filled in, for an empty one stays as it is."""
+    form = flow.node(code).form if code else flow.form
+    return [flows.FormUse(use.name, required=False) for use in form if use.name not in FIXED]
+
+
 def _day(text: str) -> date | None:
     """The day of a date input, none when it is empty; raises `InvalidInput`."""
     try:
@@ -319,7 +378,8 @@ async def _case(
         node=node,
         steps=_steps(seen),
         resting=next((e.data for e in reversed(seen.log) if e.type == "case.suspended.v1"), None),
-        opening=show_fields(seen.log[0].data.get("fields", {})) if seen.log else [],
+        opening=_shown(seen.told.get(None)),
+        opening_amended=_amended(seen.told.get(None)),
         typed=draft.typed if draft else typed or {},
         papers=draft.papers if draft else papers,
         beside=beside,
@@ -335,10 +395,11 @@ async def _case(
 def _steps(seen: Opened) -> list[Step]:
     """Each node with the last time it was done since the case last came back behind it."""
     done = {e.data["node"]: e for e in seen.log if e.type == "case.node_completed.v1"}
-    return [_step(seen.case, node, done.get(node.code)) for node in seen.flow.nodes]
+    told = seen.told
+    return [_step(seen.case, node, done.get(node.code), told.get(node.code)) for node in seen.flow.nodes]
 
 
-def _step(case: Case, node: Node, entry: LogEntry | None) -> Step:
+def _step(case: Case, node: Node, entry: LogEntry | None, told: Told | None) -> Step:
     if node.code == case.node:
         late = case.due_at is not None and case.due_at < datetime.now(UTC)
         return Step(node, "late" if late else "now", None, [], late)
@@ -346,7 +407,15 @@ def _step(case: Case, node: Node, entry: LogEntry | None) -> Step:
         return Step(node, "coming", None, [], False)
     due = entry.data.get("due_at")
     late = due is not None and datetime.fromisoformat(due) < entry.occurred_at
-    return Step(node, "done", entry, show_fields(entry.data.get("fields", {})), late)
+    return Step(node, "done", entry, _shown(told), late, _amended(told))
+
+
+def _shown(told: Told | None) -> list[Shown]:
+    return show_fields(told.fields.model_dump(exclude_defaults=True)) if told else []
+
+
+def _amended(told: Told | None) -> bool:
+    return told is not None and told.amended_at is not None
 
 
 def inputs_of(form: Sequence[flows.FormUse]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from services.approval.desk import Desk
 from services.approval.idempotency import Answer, IdempotencyKey, once
 from services.approval.rest import rest
 from services.approval.schemas import (
+    AmendCase,
     ArchiveCase,
     CaseOut,
     CasePage,
@@ -275,6 +276,30 @@ async def resume_case(
         return desk.resume(case_id, seen=seen)
 
     return await _done_once(db, caller, key, _said(request, again), deed)
+
+
+@router.post(
+    "/cases/{case_id}/amend",
+    tags=["案件 cases"],
+    responses=problems(*errors.AMENDING) | {200: {"model": CaseSummary}},
+    summary="更正 / Amend what was filed",
+)
+async def amend_case(
+    db: Db,
+    caller: Writer,
+    case_id: UUID,
+    right: AmendCase,
+    request: Request,
+    seen: Seen,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Put right named fields of a completed node or of the opening; an open case goes back to the decision on it."""
+    fields = right.fields.keyed(_secret(request))
+
+    def deed(desk: Desk) -> Awaitable[Case]:
+        return desk.amend(case_id, node=right.node, fields=fields, reason=right.reason, seen=seen)
+
+    return await _done_once(db, caller, key, _said(request, right), deed)
 
 
 @router.post(

@@ -219,6 +219,21 @@ class ResumeCase(_Taken):
     """The case goes on."""
 
 
+class AmendCase(_Taken):
+    """What was filed at a completed node, or at the opening, is put right."""
+
+    node: Annotated[
+        str | None,
+        StringConstraints(max_length=12),
+        Field(description="节点;不填即发起时所填 / the node; none: what was filed at the opening", examples=["PR1-01"]),
+    ] = None
+    fields: Annotated[
+        FiledFields,
+        Field(description="只写要更正的字段,null 即清空 / only what changes; null empties", examples=[_NODE_FIELDS]),
+    ]
+    reason: Annotated[Reason, Field(examples=["预算漏计一项"])]
+
+
 class ArchiveCase(_Taken):
     """A closed case goes into the archive."""
 

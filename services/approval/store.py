@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.approval.cases import Case
-from services.approval.changes import CaseChange, amount_of
+from services.approval.changes import CaseChange
 from services.approval.errors import CaseNotFound
 from shared.bus.envelope import Envelope
 from shared.bus.outbox import publish
@@ -149,7 +149,7 @@ def _case_row(change: CaseChange) -> tuple[Any, ...]:
         case.sequence,
         change.imported,
         case.to_state(),
-        amount_of(change.events),
+        change.amount_fen,
     )
 
 

@@ -13,7 +13,8 @@ from services.approval import errors
 from services.approval.cases import Actions, Case, RoleHolder
 from services.approval.fields import all_fields
 from services.approval.flows import Flow, FormUse, Node, load
-from shared.contracts.power import Bid, CaseEvent, CaseOpened, DocumentRef, NodeCompleted, NodeFields, Worker
+from services.approval.told import told_now
+from shared.contracts.power import Bid, CaseOpened, DocumentRef, NodeCompleted, NodeFields, PowerEvent, Worker
 from shared.problems import Problem
 from shared.workdays import SHANGHAI
 
@@ -419,7 +420,9 @@ def test_nonsense_records_are_refused() -> None:
 def test_what_a_caller_may_do() -> None:
     case, now = at("PR1-03")
     of = flow("PR1")
-    assert case.actions(of, LI, now) == Actions(True, None, ("PR1-01", "PR1-02"), withdraw=True, suspend=True)
+    assert case.actions(of, LI, now) == Actions(
+        True, None, ("PR1-01", "PR1-02"), withdraw=True, suspend=True, amend=("PR1-01",), amend_opening=True
+    )
     assert case.actions(of, RoleHolder("p:x", "外", frozenset({"seal_keeper"})), now) == Actions()
     ended, _ = case.withdraw(of, reason="不办了", by=LI, now=now)
     assert ended.actions(of, LI, now) == Actions()
@@ -429,17 +432,18 @@ def test_what_a_caller_may_do() -> None:
 @given(st.data())
 def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
     of = data.draw(st.sampled_from(FLOWS))
-    (case, _), now = opened(of.code), MONDAY
+    (case, first), now = opened(of.code), MONDAY
+    events: list[PowerEvent] = [first]
     codes = [node.code for node in of.nodes]
     for sequence in range(2, 30):
         now += timedelta(hours=data.draw(st.integers(0, 100)))
         may = case.actions(of, ANYBODY, now)
         moves = [*["complete"] * (5 * may.complete), *["back"] * bool(may.send_back_to), *["withdraw"] * may.withdraw]
-        moves += [*["suspend"] * may.suspend, *["resume"] * may.resume]
+        moves += [*["suspend"] * may.suspend, *["resume"] * may.resume, *["amend"] * bool(may.amend)]
         if not moves:
             break
         before = case
-        event: CaseEvent
+        event: PowerEvent
         match data.draw(st.sampled_from(moves)):
             case "complete":
                 case, event = completed(case, now=now)
@@ -459,10 +463,19 @@ def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
             case "resume":
                 case, event = case.resume(of, by=ANYBODY, now=now)
                 assert (case.node, case.completed) == (before.node, before.completed)
+            case "amend":
+                node = data.draw(st.sampled_from(may.amend))
+                told = told_now((each.TYPE, each.model_dump(mode="json")) for each in events)[node]
+                right = NodeFields(risk_note=f"更正 {sequence}")
+                case, event = case.amend(of, node=node, told=told, fields=right, reason="写错", by=ANYBODY, now=now)
+                assert case.status == before.status
+                assert event.to_node in (None, case.node)
+                assert event.to_node is None or of.node(event.to_node).order > of.node(node).order
+        events.append(event)
         assert case.sequence == event.sequence == sequence
         assert Case.from_state(case.to_state()) == case
         if case.node:
-            assert list(case.completed) == codes[: codes.index(case.node)]
+            assert list(case.completed) == list(case.filed_by) == codes[: codes.index(case.node)]
     if case.status != "open":
         takes_nothing(case, of, now)
 
@@ -472,7 +485,7 @@ def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
 def test_times_never_run_backwards_though_clocks_differ(data: st.DataObject) -> None:
     of = data.draw(st.sampled_from(FLOWS))
     (case, first), now = opened(of.code), MONDAY
-    event: CaseEvent = first
+    event: PowerEvent = first
     times = [event.occurred_at]
     for _ in range(2, 12):
         now += timedelta(hours=data.draw(st.integers(0, 100)))
@@ -515,6 +528,7 @@ def takes_nothing(case: Case, of: Flow, now: datetime) -> None:
         lambda: case.suspend(of, reason="等待评估", until=None, by=ANYBODY, now=now),
         lambda: case.resume(of, by=ANYBODY, now=now),
     ]
+    assert case.status == "closed" or case.actions(of, ANYBODY, now) == Actions()
     for move in moves:
         refused(errors.CaseNotOpen, None, move)
 

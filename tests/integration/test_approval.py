@@ -130,6 +130,43 @@ async def test_a_case_rests_goes_on_and_is_archived_only_when_it_is_closed(
     assert "恢复 Resumed" in (await clerk.get(f"/cases/{case['case_id']}")).text
 
 
+async def test_what_was_filed_is_put_right_with_a_reason_and_decided_anew(
+    client: Client, clerk: httpx.AsyncClient, db: Database
+) -> None:
+    case = await open_case(clerk)
+    url, page = f"/v1/cases/{case['case_id']}", f"/cases/{case['case_id']}"
+    await clerk.post(f"{url}/complete", json=request_done(await upload(clerk)))
+    head = client(f"village_head@{VILLAGE}", subject="wang", name="王书记")
+    decided = {
+        "node": "PR1-02",
+        "fields": {"approved": True},
+        "documents": request_done(await upload(clerk))["documents"],
+    }
+    assert (await head.post(f"{url}/complete", json=decided)).json()["node"] == "PR1-03"
+    right = {"node": "PR1-01", "fields": {"budget_fen": 380000}, "reason": "漏计运费"}
+    assert (await head.post(f"{url}/amend", json=right)).status_code == 403
+    said = {"if-match": '"3"', "idempotency-key": "amend-1"}
+    amended = await clerk.post(f"{url}/amend", json=right, headers=said)
+    assert (amended.status_code, amended.json()["node"]) == (200, "PR1-02"), amended.text
+    again = await clerk.post(f"{url}/amend", json=right, headers=said)
+    assert (again.json(), again.headers["idempotency-replayed"]) == (amended.json(), "true")
+    assert (await clerk.post(f"{url}/amend", json=right, headers={"if-match": '"3"'})).status_code == 412
+    form = (await clerk.get(f"{page}/amend?node=PR1-01")).text
+    assert "3,800.00" in form
+    nothing = await clerk.post(f"{page}/amend", data={"node": "PR1-01", "sequence": "4", "reason": "再看"})
+    assert (nothing.status_code, "请填写要更正的内容" in nothing.text) == (422, True)
+    opening = {"sequence": "4", "reason": "写错", "fields.item": "复印纸"}
+    assert (await clerk.post(f"{page}/amend", data=opening)).status_code == 303
+    seen = (await clerk.get(url)).json()
+    told = seen["history"][3]["data"]
+    assert (told["before"], told["fields"]["budget_fen"]) == ({"budget_fen": 120000}, 380000)
+    assert (seen["node"], seen["sequence"], seen["actions"]["amend"]) == ("PR1-02", 5, ["PR1-01"])
+    shown = (await clerk.get(page)).text
+    assert shown.count("已更正 Amended") == 2
+    async with db.begin(Scope.system()) as conn:
+        assert await conn.fetchval("SELECT amount_fen FROM cases") == 380000
+
+
 async def test_an_archived_case_is_sealed_with_its_papers_and_takes_nothing_more(
     clerk: httpx.AsyncClient, db: Database
 ) -> None:
@@ -407,6 +444,7 @@ async def test_the_api_describes_itself(client: Client) -> None:
         "/v1/absences/{absence_id}/end",
         "/v1/bulk",
         "/v1/cases",
+        "/v1/cases/{case_id}/amend",
         "/v1/cases/{case_id}/archive",
         "/v1/cases/{case_id}/comments",
         "/v1/cases/{case_id}/complete",
