@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from deploy.demo import labels
 from deploy.demo.cases import Recorded, sample
+from deploy.demo.policies import publish_policies
 from deploy.demo.simulator import Simulation, Size, event_id
 from deploy.local.identity import token_for
 from services.approval import documents, flows
@@ -159,6 +160,7 @@ async def load_demo(settings: Settings, *, events: int = EVENTS, seed: int = SEE
         task = bars.add_task("演示县数据 / demo county", total=total)
         loader.advance = lambda done: bars.advance(task, done)
         loaded = await loader.load(county)
+        await publish_policies(settings)
         bars.update(task, completed=total)
     return loaded
 

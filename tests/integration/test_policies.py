@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from deploy.demo.policies import publish_policies
 from services.disclosure import app as disclosure
 from shared.settings import Settings
 from tests.conftest import eventually
@@ -140,3 +141,11 @@ async def test_bad_forms_say_what_to_mend_and_change_nothing(world: World) -> No
         assert path.startswith("/v1") or ("<script>alert" not in text and "<b>补贴" not in text)
     assert (await world.http.get(f"{LIST}?after=x")).status_code == 422
     assert (await world.http.get("/villages/330421107999/policies")).status_code == 404
+
+
+async def test_the_demo_county_has_policies_that_are_published_once(world: World) -> None:
+    assert await publish_policies(world.settings) == 5
+    assert await publish_policies(world.settings) == 0
+    village = await world.text(LIST)
+    assert all(title in village for title in ("高龄津贴", "临时救助", "返乡创业场地补助"))
+    assert "返乡创业场地补助" not in await world.text(f"/villages/{OTHER_VILLAGE}/policies")
