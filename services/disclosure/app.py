@@ -28,6 +28,8 @@ from services.disclosure.opendata.openness import OpenToAll
 from services.disclosure.opendata.publication import publication
 from services.disclosure.opendata.tables import tables
 from services.disclosure.policies import desk_pages as policy_desk_pages
+from services.disclosure.policies import draft_routes as policy_draft_routes
+from services.disclosure.policies import import_pages as policy_import_pages
 from services.disclosure.policies import pages as policy_pages
 from services.disclosure.policies import routes as policy_routes
 from services.disclosure.policies.plan import plan as policy_plan
@@ -85,12 +87,14 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(cockpit_routes.router, dependencies=[Depends(person_only)])
     app.include_router(evaluation_routes.router, dependencies=[Depends(person_only)])
     app.include_router(policy_routes.router)
+    app.include_router(policy_draft_routes.router, dependencies=[Depends(person_only)])
     app.include_router(routes.router)
     app.include_router(takedowns.router, dependencies=[Depends(person_only)])
     app.include_router(data_pages.router)
     app.include_router(policy_pages.router)
     app.include_router(desk.router, dependencies=[Depends(person_only)])
     app.include_router(takedown_pages.router, dependencies=[Depends(person_only)])
+    app.include_router(policy_import_pages.router, dependencies=[Depends(person_only)])
     app.include_router(policy_desk_pages.router, dependencies=[Depends(person_only)])
     app.include_router(pages.router)
     app.include_router(large_type.router)

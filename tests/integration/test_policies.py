@@ -143,6 +143,38 @@ async def test_bad_forms_say_what_to_mend_and_change_nothing(world: World) -> No
     assert (await world.http.get("/villages/330421107999/policies")).status_code == 404
 
 
+async def test_a_sheet_becomes_drafts_whole_or_not_at_all(world: World) -> None:
+    head = "适用地区代码,名称,英文名称,面向谁,能得到什么,标准(元),单位,条件,怎样申请,需要的材料,起始日期,截止日期"
+    line = "330421107000,{},Allowance,老年人、farmers,按月发放,100,每人每月,年满八十周岁,到村申请,户口簿,2026/1/1,"
+    at, good = f"{DESK}/import", [line.format("高龄津贴"), line.format("长者餐补")]
+    bad = [good[0], line.format("甲").replace("老年人", "神仙"), line.format("高龄津贴").replace("107000", "103000")]
+    async with (
+        world.official("one", "town_leader@330421107000") as town,
+        world.official("two", "auditor@" + COUNTY) as no,
+    ):
+        assert (await town.get(f"{DESK}/template.xlsx")).content.startswith(b"PK")
+        wrong = await town.post(at, files={"file": ("a.csv", "\n".join([head, *bad]).encode())})
+        assert wrong.status_code == 422
+        assert [told in wrong.text for told in ("至少一类人群", "太短", "不是本人负责的地区", "<td>3</td>")] == [
+            True
+        ] * 4
+        assert (await town.post(at, files={"file": ("a.csv", b"%PDF-1.4")})).status_code == 422
+        assert (await town.get("/v1/policy-drafts")).json() == []
+        sheet = {"file": ("a.csv", "\n".join([head, *good]).encode())}
+        assert (await no.post(at, files=sheet)).status_code == 403
+        assert (await town.post(at, files=sheet)).status_code == 303
+        assert "已有同名的政策" in (await town.post(at, files=sheet)).text
+        drafts = (await town.get("/v1/policy-drafts")).json()
+        assert {each["title"]["zh"]: each["amount_fen"] for each in drafts} == {"高龄津贴": 10_000, "长者餐补": 10_000}
+        one = f"/v1/policy-drafts/{drafts[0]['policy_id']}"
+        assert (await town.get(one)).json()["versions"][0]["state"] == "draft"
+        assert (await no.get(one)).status_code == 403
+    async with world.official("three", "town_leader@330421103000") as other:
+        assert (await other.get("/v1/policy-drafts")).json() == []
+        assert (await other.get(one)).status_code == 404
+    assert "高龄津贴" not in await world.text(LIST)
+
+
 async def test_the_demo_county_has_policies_that_are_published_once(world: World) -> None:
     assert await publish_policies(world.settings) == 5
     assert await publish_policies(world.settings) == 0

@@ -1,9 +1,7 @@
 """The pages of those who write policies: the list, one with its versions, and the forms of what they may do."""
 
-import re
 import uuid
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,9 +11,9 @@ from services.disclosure.free_text import scrub
 from services.disclosure.pages import rendered
 from services.disclosure.policies import store
 from services.disclosure.policies.plan import plan
-from services.disclosure.policies.policy import Content, Version
+from services.disclosure.policies.policy import Version
 from services.disclosure.policies.schemas import PolicyView
-from shared import forms
+from services.disclosure.policies.typed import as_typed, content_of
 from shared.auth import Caller, require
 from shared.db import Scope
 from shared.lengths import check_length
@@ -27,18 +25,10 @@ from shared.workdays import SHANGHAI
 router = APIRouter(prefix="/desk/policies", include_in_schema=False)
 _PRIVATE = {"cache-control": "private, no-store"}
 _LONGEST_FORM = 200_000
-_YUAN = re.compile(r"\d{1,9}(\.\d{1,2})?")
 _NOT_A_REGION = FieldError("region", "请选择您负责的地区", "Choose a region of yours")
-_NOT_YUAN = FieldError("amount", "金额填元,最多两位小数,如 350.00", "Yuan with two decimals at most, as 350.00")
 _NO_REASON = FieldError(
     "because", "请写明理由,最多 500 字,村民看得到", "Say why in 500 characters; the public reads it"
 )
-_MENDS = {
-    "groups": ("请选择至少一类人群", "Choose a group at least"),
-    "valid_from": ("请填有效的起始日期", "Fill in the first day"),
-    "valid_to": ("须为日期,且不早于起始日期", "A day not before the first one"),
-    "": ("金额与单位须同时填写", "An amount and its unit go together"),
-}
 
 
 @router.get("")
@@ -54,7 +44,7 @@ async def draft(request: Request, caller: Caller) -> Response:
     require(caller, *plan().writers)
     typed = await _typed(request)
     try:
-        content = _content(typed)
+        content = content_of(typed)
         if typed.get("region") not in {each.code for each in store.regions_of(caller)}:
             raise InvalidInput("请按提示修改", "Please mend the named fields", [_NOT_A_REGION])
         async with db_of(request).begin(Scope.of(caller)) as conn:
@@ -91,7 +81,7 @@ async def _do(request: Request, caller: Principal, policy_id: uuid.UUID, deed: s
     async with db_of(request).begin(Scope.of(caller)) as conn:
         await store.versions(conn, policy_id)
         if deed == "change":
-            return await store.change(conn, caller, policy_id, _content(typed), now)
+            return await store.change(conn, caller, policy_id, content_of(typed), now)
         if deed == "publish":
             return await store.publish(conn, caller, policy_id, now)
         if deed == "withdraw":
@@ -108,30 +98,6 @@ async def _typed(request: Request) -> dict[str, Any]:
     form = await request.form(max_files=0)
     texts = {name: value.strip() for name, value in form.items() if isinstance(value, str) and name != "groups"}
     return texts | {"groups": [group for group in form.getlist("groups") if isinstance(group, str)]}
-
-
-def _content(typed: dict[str, Any]) -> Content:
-    """The form's policy; raises `InvalidInput` with the fields to mend."""
-    amount = str(typed.get("amount", ""))
-    if amount and not _YUAN.fullmatch(amount):
-        raise InvalidInput("请按提示修改", "Please mend the named fields", [_NOT_YUAN])
-    fields = {name: typed[name] for name in Content.model_fields if name in typed}
-    fields["amount_fen"] = int(Decimal(amount) * 100) if amount else None
-    fields["valid_to"] = typed.get("valid_to") or None
-    try:
-        return forms.read(Content, fields)
-    except InvalidInput as problem:
-        problem.errors = [
-            FieldError(each.field, *_MENDS.get(each.field, (each.zh, each.en))) for each in problem.errors
-        ]
-        raise
-
-
-def _as_typed(version: Version) -> dict[str, Any]:
-    """A version as its form holds it."""
-    said = version.content.model_dump(mode="json")
-    fen = said.pop("amount_fen")
-    return said | {"amount": "" if fen is None else f"{fen // 100}.{fen % 100:02}", "valid_to": said["valid_to"] or ""}
 
 
 async def _list(
@@ -180,7 +146,7 @@ async def _show(
         status,
         caller=caller,
         versions=[PolicyView.of(each, found, today) for each in found],
-        typed=typed if typed and deed == "change" else _as_typed(found[0]),
+        typed=typed if typed and deed == "change" else as_typed(found[0]),
         because=(typed or {}).get("because", ""),
         errors=errors or [],
         deed=deed,

@@ -12,7 +12,9 @@ from shared.words import Flow, Name, words
 FILE = Path(__file__).parent / "policies.yaml"
 
 
-class _Words(BaseModel):
+class Words(BaseModel):
+    """A word in both languages."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     zh: str
@@ -23,15 +25,24 @@ class _Words(BaseModel):
         return Name(self.zh, self.en)
 
 
+class Column(Words):
+    """A column of the sheet of many drafts."""
+
+    needed: bool
+    how: Words
+    example: str
+
+
 class Plan(BaseModel):
     """What policies may be."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     writers: tuple[str, ...]
-    groups: Mapping[str, _Words]
-    units: Mapping[str, _Words]
+    groups: Mapping[str, Words]
+    units: Mapping[str, Words]
     relief_matter: str
+    columns: Mapping[str, Column]
 
     def flows(self) -> dict[str, Flow]:
         """The flows of hardship relief by code, each as its newest version is called."""
