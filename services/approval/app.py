@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from fastapi import Depends, FastAPI
 
-from services.approval import bulk_routes, feed_routes, flows, pages, routes
+from services.approval import bulk_routes, feed_routes, flow_pages, flows, pages, routes
 from services.approval.callers import Rates, person_only
 from services.approval.feed import Line
 from services.approval.idempotency import forget_old
@@ -84,6 +84,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(work_routes.router)
     app.include_router(work_pages.router, dependencies=[Depends(person_only)])
     app.include_router(pages.router, dependencies=[Depends(person_only)])
+    app.include_router(flow_pages.router, dependencies=[Depends(person_only)])
     app.include_router(reading_pages.router, dependencies=[Depends(person_only)])
     app.include_router(import_pages.router, dependencies=[Depends(person_only)])
     audit.include(app, dependencies=[Depends(person_only)])

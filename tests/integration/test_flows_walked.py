@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from markupsafe import escape
 
 from services.approval.app import build
 from services.approval.cases import OPENERS
@@ -98,10 +99,15 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
 
 
 class Walk:
-    """One case on its way. `told` counts its events so far, which is its `sequence`; `filed` are the nodes done."""
+    """One case on its way. `told` counts its events so far, which is its `sequence`; `filed` are the nodes done.
 
-    def __init__(self, flow: Flow, people: People, db: Database) -> None:
+    `branching`: the flow's conditions hold for this case, so that it goes through all nodes.
+    """
+
+    def __init__(self, flow: Flow, people: People, db: Database, *, branching: bool = True) -> None:
         self.flow = flow
+        self._answers = {when.field: answer(when, holds=branching) for when in conditions(flow)}
+        self.left_out = [] if branching else [node.code for node in flow.nodes if condition(node)]
         self._people = people
         self._db = db
         self._case_id = ""
@@ -111,7 +117,7 @@ class Walk:
 
     async def open(self, *, thoroughly: bool = True) -> None:
         """Open the case, after all that can be done wrong there."""
-        fields = filled(self.flow.form, self.flow)
+        fields = filled(self.flow.form, self.flow, self._answers)
         title = f"走一遍 {self.flow.code}"
         body = {"flow": self.flow.code, "village_code": VILLAGE, "title": title, "fields": fields}
         opener = await self._people.opener()
@@ -123,6 +129,16 @@ class Walk:
         case = answer.json()
         self._case_id, self.node, self.told = case["case_id"], case["node"], 1
         await self.check_log()
+
+    async def look(self) -> None:
+        """See the flow drawn with all its nodes, in their order."""
+        opener = await self._people.opener()
+        page = (await opener.get(f"/flows/{self.flow.code}")).text
+        assert re.findall('<li id="([A-Z0-9-]+)"', page) == [node.code for node in self.flow.nodes]
+        for node in self.flow.nodes:
+            notice = [f"公示 {node.notice_days} 天"] if node.notice_days else []
+            for word in (node.name.zh, node.role_name.en, *(need.name.zh for need in node.documents), *notice):
+                assert str(escape(word)) in page, f"{node.code} {word}"
 
     async def _open_wrongly(self, opener: httpx.AsyncClient, body: Json) -> None:
         stranger, foreigner = await self._people.stranger(self.flow.first), await self._people.foreigner()
@@ -196,8 +212,18 @@ class Walk:
         await self._refuse(await self._people.stranger(last), "archive", {}, 403, "role-missing")
         case = await self._do(handler, "archive", {"archive_no": None})
         assert (case["status"], case["node"]) == ("closed", None)
+        await self._check_course(handler)
         await self._refuse(handler, "archive", {}, 409, "already-archived")
         await self.check_log()
+
+    async def _check_course(self, reader: httpx.AsyncClient) -> None:
+        """It went through every node that it was asked for, in their order, and its log names those passed over."""
+        history = (await reader.get(f"/v1/cases/{self._case_id}")).json()["history"]
+        passed = {code for entry in history for code in entry["data"].get("left_out", ())}
+        assert (list(dict.fromkeys(self.filed)), sorted(passed)) == (
+            [node.code for node in self.flow.nodes if node.code not in self.left_out],
+            self.left_out,
+        )
 
     async def _take_nothing(self, at: Node) -> None:
         filer, why = await self._people.filer(at), {"reason": "x"}
@@ -243,7 +269,7 @@ class Walk:
 
     def _done(self, node: Node) -> Json:
         papers = [{"kind": need.kind, "sha256": self._people.paper} for need in node.documents]
-        return {"node": node.code, "fields": filled(node.form, self.flow, node), "documents": papers}
+        return {"node": node.code, "fields": filled(node.form, self.flow, self._answers, node), "documents": papers}
 
     async def _do(self, who: httpx.AsyncClient, deed: str, body: Json) -> Json:
         """What is accepted: once, though it is said twice, and told in one event."""
@@ -297,11 +323,26 @@ class Walk:
         assert tuple(row) == (self.told,) * 3, f"{self.flow.code} {self.node}"
 
 
-def filled(form: Iterable[FormUse], flow: Flow, node: Node | None = None) -> Json:
+def condition(node: Node) -> Any:
+    """What must be true for the node to be asked for; none for most."""
+    return getattr(node, "when", None)
+
+
+def conditions(flow: Flow) -> list[Any]:
+    return [when for node in flow.nodes if (when := condition(node))]
+
+
+def answer(when: Any, *, holds: bool) -> int | bool:
+    """What a field must say for a condition to hold, or not to: just at the limit, where there is one."""
+    if when.at_or_above:
+        return int(when.at_or_above.fen) - (not holds)
+    return int(when.below.fen) - holds if when.below else holds
+
+
+def filled(form: Iterable[FormUse], flow: Flow, answers: Json, node: Node | None = None) -> Json:
     """Every field of a form, also those that may be left empty."""
-    values = {use.name: _VALUES[all_fields()[use.name].kind] for use in form}
-    if "estimate_fen" in values:
-        values["estimate_fen"] = estimate(flow)
+    given = {"estimate_fen": estimate(flow)} | answers
+    values = {use.name: given.get(use.name, _VALUES[all_fields()[use.name].kind]) for use in form}
     today_ = {name: str(today()) for name in values if all_fields()[name].kind == "date"}
     if node and "notice_to" in today_:
         today_["notice_to"] = str(today() + timedelta(days=node.notice_days))
@@ -348,9 +389,10 @@ _VALUES: dict[Kind, Any] = {
 }
 
 
-async def walk(flow: Flow, people: People, db: Database) -> list[str]:
-    """A case of the flow into the archive, sent back once from its last node, and another one withdrawn."""
+async def walk(flow: Flow, people: People, db: Database) -> None:
+    """A case of the flow into the archive, sent back once from its last node, and one for its other branches."""
     case = Walk(flow, people, db)
+    await case.look()
     await case.open()
     await case.rest()
     while case.node:
@@ -358,10 +400,24 @@ async def walk(flow: Flow, people: People, db: Database) -> list[str]:
             await case.send_back(case.filed[-1])
         await case.file()
     await case.archive()
-    other = Walk(flow, people, db)
-    await other.open(thoroughly=False)
-    await other.withdraw()
-    return case.filed
+    if conditions(flow):
+        await walk_past(flow, people, db)
+
+
+async def walk_past(flow: Flow, people: People, db: Database) -> None:
+    """A case that passes over all nodes with a condition."""
+    case = Walk(flow, people, db, branching=False)
+    await case.open()
+    while case.node:
+        await case.file()
+    await case.archive()
+
+
+async def leave(flow: Flow, people: People, db: Database) -> None:
+    """A case that is withdrawn."""
+    case = Walk(flow, people, db)
+    await case.open(thoroughly=False)
+    await case.withdraw()
 
 
 async def test_every_flow_is_walked_to_its_end_and_refuses_each_wrong_turn(people: People, db: Database) -> None:
@@ -369,8 +425,8 @@ async def test_every_flow_is_walked_to_its_end_and_refuses_each_wrong_turn(peopl
 
     async def walked(flow: Flow) -> None:
         async with some:
-            nodes = await walk(flow, people, db)
-        assert list(dict.fromkeys(nodes)) == [node.code for node in flow.nodes]
+            await walk(flow, people, db)
+            await leave(flow, people, db)
 
     async with asyncio.TaskGroup() as group:
         for flow in load().flows.values():
