@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 LOCK = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --overrides requirements-overrides.txt
 
-.PHONY: help run demo import rebuild verify audit rotate-keys backup restore sbom test check quality chaos bench city new-rule rules docs lock browser clean
+.PHONY: help run demo import rebuild verify audit rotate-keys backup restore sbom test check quality chaos bench city new-rule rules flows docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ new-rule: $(READY) ## 新建一条规则及其测试 scaffold a rule with its te
 rules: $(READY) ## 检查规则、跑用例 check and test rules: make rules [ARGS="test FILE" | "explain 案号" | "backtest FILE"]
 	@$(RUN) -m $(if $(filter explain backtest,$(firstword $(ARGS))),deploy.local.within )services.detector.author \
 		$(or $(ARGS),test)
+
+flows: $(READY) ## 检查流程目录,说出第一处错误 check the catalogue of flows: make flows [ARGS="FOLDER WORDS"]
+	@$(RUN) -m services.approval.check_flows $(ARGS)
 
 docs: $(READY) ## 由数据生成文档 draw the docs from the data
 	@$(RUN) -m deploy.docs
