@@ -5,6 +5,7 @@ import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from services.disclosure.cases import Case
 from services.disclosure.masking import masks
-from services.disclosure.opendata import contracting
+from services.disclosure.opendata import contracting, policy_rows
 from services.disclosure.opendata.tables import Row, Source, cells, is_open, sheet_cell, tables, text, yuan
+from services.disclosure.policies.policy import Content, Version
 from services.disclosure.vocabulary import vocabulary
 from tests.disclosure import simulated
 from tests.disclosure.samples import FIRM, award, bids_in, folded, opened
@@ -35,6 +37,18 @@ def test_each_column_is_described_and_filled_in_a_year(table: str) -> None:
             assert set(row) == set(described)
             filled |= {name for name, cell in row.items() if cell is not None}
     assert filled | {"changes"} == set(described) | {"changes"}, "a column that is never filled is none"
+
+
+def test_a_policy_fills_each_column_that_is_described() -> None:
+    said = {name: "高龄津贴" for name in ("title_zh", "title_en", "benefit", "conditions", "applying", "papers")}
+    more = {"groups": ["elderly"], "amount_fen": 10_050, "unit": "once", "flow": "RE1", "valid_from": "2026-01-01"}
+    content = Content.model_validate(said | more | dict.fromkeys(("office", "issuer", "document_no"), "县民政局"))
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    version = Version(policy_id=uuid4(), version=2, region="330421000000", content=content, written_at=at)
+    row = policy_rows.row(version, "https://open.example.cn")
+    table = tables().by_name["policies"]
+    assert [text(cell) for cell in cells(table, row)][8] == "100.50"
+    assert set(row) == {column.name for column in table.columns}
 
 
 def test_every_column_has_its_words_in_both_languages() -> None:

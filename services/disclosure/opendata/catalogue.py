@@ -23,6 +23,7 @@ _OCDS_ABOUT = Bilingual(
     zh="每个采购与工程案件一条记录,按发起年份分文件,符合开放合同数据标准 1.1",
     en="One record a purchase or works, a file a year of opening, in the Open Contracting Data Standard 1.1",
 )
+_INTERFACES = {"cases": "/v1/cases", "policies": "/v1/policies"}
 SHAPES = {"csv": "CSV", "xlsx": "XLSX", "gz": "JSON (gzip)"}
 
 
@@ -73,7 +74,7 @@ def datasets(files: Sequence[Download]) -> tuple[Dataset, ...]:
             about=table.row,
             table=table,
             files=tuple(file for file in files if file.name.split(".")[0] == table.name),
-            interface="/v1/cases" if table.name == "cases" else None,
+            interface=_INTERFACES.get(table.name),
         )
         for table in tables().by_name.values()
     )

@@ -26,11 +26,12 @@ from openpyxl.utils import get_column_letter
 
 from services.disclosure.cases import Case
 from services.disclosure.masking import masks
-from services.disclosure.opendata import contracting, ocds
+from services.disclosure.opendata import contracting, ocds, policy_rows
 from services.disclosure.opendata.contracting import Change
 from services.disclosure.opendata.ocds import Publisher
 from services.disclosure.opendata.publication import publication
-from services.disclosure.opendata.tables import Row, Source, Table, cells, sheet_cell, tables, text
+from services.disclosure.opendata.tables import POLICIES, ROWS, Row, Source, Table, cells, sheet_cell, tables, text
+from services.disclosure.policies import store
 from services.disclosure.projections import downloads, open_cases
 from services.disclosure.projections.downloads import Made
 from services.disclosure.projections.open_cases import State
@@ -90,7 +91,9 @@ async def _write(db: Database, folder: Path, url: str, until: datetime) -> tuple
     """All files in a folder, with what is public up to a moment, and of which state of the cases they are at least."""
     words, hidden = vocabulary(), sorted(masks().hidden_unless_sound)
     with ExitStack() as stack:
-        writers: list[Writer] = [_Sheets(table, folder, stack) for table in tables().by_name.values()]
+        by_name = tables().by_name
+        writers: list[Writer] = [_Sheets(by_name[name], folder, stack) for name in ROWS]
+        policies = _Sheets(by_name[POLICIES], folder, stack)
         writers.append(_Records(Publisher(masks(), words, publication(), url), folder))
         async with db.begin(Scope.public(), readonly=True) as conn:
             # What changes after this line is seen at the next look, and made anew.
@@ -101,7 +104,9 @@ async def _write(db: Database, folder: Path, url: str, until: datetime) -> tuple
                 source = Source(case, contracting.last(case, of_it, masks()), words, url)
                 for writer in writers:
                     writer.take(case, source, of_it)
-        return state, [file for writer in writers for file in writer.done()]
+            for version in await store.all_published(conn):
+                policies.add(policy_rows.row(version, url))
+        return state, [file for writer in (*writers, policies) for file in writer.done()]
 
 
 class _Sheets:
@@ -120,7 +125,7 @@ class _Sheets:
 
     def take(self, case: Case, source: Source, changes: Sequence[Change]) -> None:
         for row in source.rows(self._table.name):
-            self._add(row)
+            self.add(row)
 
     def done(self) -> Iterator[Made]:
         if not self._rows:
@@ -134,7 +139,8 @@ class _Sheets:
         yield Made(f"{name}.csv", "gzip", _CSV, source, self._rows, zipped)
         yield Made(f"{name}.xlsx", "", _XLSX, source, self._rows, self._xlsx_path)
 
-    def _add(self, row: Row) -> None:
+    def add(self, row: Row) -> None:
+        """One more row."""
         if self._rows % _LINES_OF_A_SHEET == 0:
             self._new_sheet()
         self._rows += 1

@@ -30,6 +30,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _DEALS = frozenset(("PR", "EN", "AS"))
 _PAYING = _DEALS | {"LA"}
 _INCOME = "AS"
+# The one table whose rows are no cases (`policy_rows`).
+POLICIES = "policies"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def tables() -> Tables:
     raw = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     words = {code: Bilingual(**entry) for code, entry in raw.pop("words").items()}
     found = Tables({name: _table(name, entry) for name, entry in raw.items()}, words)
-    if missing := set(ROWS) ^ set(found.by_name):
+    if missing := (set(ROWS) | {POLICIES}) ^ set(found.by_name):
         raise ValueError(f"tables.yaml: {', '.join(sorted(missing))}: described and filled must be the same tables")
     return found
 

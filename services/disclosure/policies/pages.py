@@ -33,7 +33,8 @@ async def list_policies(
     """The policies in force in a village, by group and words."""
     village_page.check(code)
     async with public(request) as conn:
-        found = await reading.page(conn, code, datetime.now(SHANGHAI).date(), group=group, q=q.strip(), after=after)
+        held = await reading.Held.of(conn, code)
+    found = reading.page(held, datetime.now(SHANGHAI).date(), group=group, q=q.strip(), after=after)
     return _page(
         request,
         "policies.html",

@@ -26,6 +26,11 @@ class Held:
         """As they are now; raises `BadVillageCode`, `NoSuchVillage`."""
         return cls(tuple(await store.published(conn, village_page.check(village_code))))
 
+    @classmethod
+    async def everywhere(cls, conn: Connection) -> Self:
+        """Those of the whole county."""
+        return cls(tuple(await store.all_published(conn)))
+
     def on(self, day: date) -> tuple[PolicyView, ...]:
         """Those in force on a day."""
         return tuple(PolicyView.of(each, self.versions_of(each), day) for each in in_force(self.versions, day))
@@ -40,11 +45,10 @@ class Held:
         return etag("".join(each.model_dump_json() for each in self.versions).encode())
 
 
-async def page(
-    conn: Connection, code: str, day: date, *, group: str = "", q: str = "", after: str | None = None, limit: int = 30
+def page(
+    held: Held, day: date, *, group: str = "", q: str = "", after: str | None = None, limit: int = 30
 ) -> PolicyPage:
-    """Those in force in a village, by group and words; raises `BadVillageCode`, `NoSuchVillage`, `InvalidInput`."""
-    held = await Held.of(conn, code)
+    """Those in force on a day, by group and words; raises `InvalidInput`."""
     found, behind = chosen(in_force(held.versions, day), group, q), cursor.read_moment(after)
     if behind:
         found = [each for each in found if each.published_at and (each.published_at, each.policy_id) < behind]

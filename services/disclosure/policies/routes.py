@@ -34,10 +34,21 @@ async def list_policies(
 ) -> Response:
     """Those of the village, its town and its county that hold today, the latest published first."""
     async with public(request) as conn:
-        found = await reading.page(
-            conn, code, datetime.now(SHANGHAI).date(), group=group, q=q, after=after, limit=limit
-        )
+        held = await reading.Held.of(conn, code)
+    found = reading.page(held, datetime.now(SHANGHAI).date(), group=group, q=q, after=after, limit=limit)
     return answer(request, found.model_dump_json().encode(), _JSON)
+
+
+@router.get("/policies", summary="全县有效的惠民政策 / List all policies in force")
+async def list_all_policies(
+    request: Request,
+    after: Annotated[str | None, Query(max_length=300, description="上一页的 next / `next` of a page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 30,
+) -> PolicyPage:
+    """Those of the county, its towns and villages that hold today, the latest published first."""
+    async with public(request) as conn:
+        held = await reading.Held.everywhere(conn)
+    return reading.page(held, datetime.now(SHANGHAI).date(), after=after, limit=limit)
 
 
 @router.get(

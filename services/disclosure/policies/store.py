@@ -20,6 +20,9 @@ _OF_REGIONS = f"""
 SELECT {_COLUMNS} FROM policy_versions WHERE region = ANY($1) AND published_at IS NOT NULL
 ORDER BY written_at DESC LIMIT {_MOST}
 """
+_ALL = f"""
+SELECT {_COLUMNS} FROM policy_versions WHERE published_at IS NOT NULL ORDER BY policy_id, version LIMIT {_MOST}
+"""
 _WRITE = """
 INSERT INTO policy_versions (policy_id, version, region, content, written_by, written_by_name, written_at)
 SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6 FROM policy_versions WHERE policy_id = $1
@@ -41,6 +44,11 @@ WHERE policy_id = $1 AND published_at IS NOT NULL AND withdrawn_at IS NULL
 async def published(conn: Connection, village_code: str) -> list[Version]:
     """All published versions of the policies that are for a village, its town's and its county's among them."""
     return [_version(row) for row in await conn.fetch(_OF_REGIONS, list(of_village(village_code)))]
+
+
+async def all_published(conn: Connection) -> list[Version]:
+    """All published versions of the county's policies, policy by policy."""
+    return [_version(row) for row in await conn.fetch(_ALL)]
 
 
 async def versions(conn: Connection, policy_id: uuid.UUID) -> list[Version]:

@@ -28,9 +28,12 @@ SELECT {PUBLIC}, related_no FROM cases
 WHERE flow = '{contracting.CHANGE}' AND state = 'closed' AND related_no IS NOT NULL
 """
 _OF_CASES = " AND (village_code, related_no) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
-# Which state of the cases a file was made of: it differs when anything has changed, come, or is no longer public.
+# Which state of the cases, and of the policies, a file was made of: it differs when anything has changed, come, or is
+# no longer public.
 _STATE = """
-SELECT count(*) || '.' || coalesce(sum(hashtextextended(case_id || changed_at::text, 0)), 0) AS cases,
+SELECT count(*) || '.' || coalesce(sum(hashtextextended(case_id || changed_at::text, 0)), 0) || (
+           SELECT '.' || coalesce(sum(hashtextextended(concat_ws('.', policy_id, version, withdrawn_at), 0)), 0)
+           FROM policy_versions WHERE published_at IS NOT NULL) AS cases,
        coalesce(sum(hashtextextended(case_id || taken::text, 0)) FILTER (WHERE taken <> '{}'), 0)::text AS taken
 FROM cases
 """
