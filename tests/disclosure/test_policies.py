@@ -1,7 +1,9 @@
 """Which policies hold on a day, for whom and in which village; what a policy may say."""
 
+import re
 import uuid
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from services import disclosure
+from services.disclosure.policies.plan import plan
 from services.disclosure.policies.policy import Content, Version, chosen, in_force, newest, of_village, state
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -113,3 +117,10 @@ def test_persons_and_numbers_are_struck_out_and_plain_words_stay() -> None:
     assert "13812345678" not in told.office
     assert "王建国" not in told.office
     assert told.masked() == told
+
+
+def test_the_database_lets_the_same_posts_write_as_the_list_names() -> None:
+    migration = (Path(disclosure.__file__).parent / "migrations/0010_policies.sql").read_text(encoding="utf-8")
+    named = re.search(r"split_part\(held, '@', 1\) IN \(([^)]*)\)", migration)
+    assert named is not None
+    assert set(re.findall(r"'(\w+)'", named[1])) == set(plan().writers)
