@@ -205,6 +205,25 @@ class Walk:
         await self._refuse(opener, "archive", {}, 409, "case-not-closed")
         await self._take_nothing(at)
 
+    async def put_right(self) -> None:
+        """Amend what the closed case said at its opening; a decision is never amended."""
+        handler, decided = await self._people.opener(), next(node for node in self.flow.nodes if node.decision)
+        use = next(use for use in self.flow.form if use.required and all_fields()[use.name].kind in ("text", "long"))
+        right = {"fields": {use.name: "更正后"}, "reason": "写错了"}
+        same = filled([use], self.flow, self._answers)
+        verdict = {"node": decided.code, "fields": {"approved": False}}
+        await self._refuse(await self._people.stranger(self.flow.first), "amend", right, 403, "role-missing")
+        await self._refuse(handler, "amend", right | {"reason": ""}, 422, "reason-missing", ["reason"])
+        await self._refuse(handler, "amend", right | {"fields": same}, 422, "fields-missing", ["fields"])
+        await self._refuse(
+            handler, "amend", right | {"fields": {use.name: None}}, 422, "fields-missing", paths([use.name])
+        )
+        await self._refuse(
+            await self._people.filer(decided), "amend", right | verdict, 409, "cannot-amend", paths(["approved"])
+        )
+        case = await self._do(handler, "amend", right)
+        assert (case["status"], case["node"]) == ("closed", None)
+
     async def archive(self) -> None:
         """Put the closed case into the archive; it takes nothing more."""
         handler, last = await self._people.opener(), self.flow.nodes[-1]
@@ -214,6 +233,7 @@ class Walk:
         assert (case["status"], case["node"]) == ("closed", None)
         await self._check_course(handler)
         await self._refuse(handler, "archive", {}, 409, "already-archived")
+        await self._refuse(handler, "amend", {"fields": {"opinion": "x"}, "reason": "x"}, 409, "already-archived")
         await self.check_log()
 
     async def _check_course(self, reader: httpx.AsyncClient) -> None:
@@ -399,6 +419,7 @@ async def walk(flow: Flow, people: People, db: Database) -> None:
         if case.present == flow.nodes[-1] and case.filed[-2:].count(case.filed[-1]) == 1:
             await case.send_back(case.filed[-1])
         await case.file()
+    await case.put_right()
     await case.archive()
     if conditions(flow):
         await walk_past(flow, people, db)
