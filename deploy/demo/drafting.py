@@ -3,7 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -53,6 +53,8 @@ _AMOUNTS = {
 _CONTRACT_DAYS = {"EN1": 40, "EN2": 75, "EN3": 200, "EN4": 240}
 _SHORT_CONTRACT = 30
 _NOTHING = (0, 0)
+# One contract of so many is a major matter, which the town seals too.
+_MAJOR = 3
 _DAY_WAGE_FEN = 160 * _YUAN
 _SELECTION = {
     "PR1": "直接采购",
@@ -113,6 +115,10 @@ class Drafter:
         title, known = self._known(flow, village, chosen, bidders, opened_at)
         known |= self._competition(flow, known, bidders, times)
         known |= details.of(flow, known) | self._agency(flow, chosen)
+        asked = tuple(node for node in flow.nodes if node.when is None or node.when.holds(known.get(node.when.field)))
+        if asked != flow.nodes:
+            shorter = Random(f"{self._seed}|shorter|{self._made}")
+            times = schedule(replace(flow, nodes=asked), opened_at, shorter, chosen.late)
         inspectors = tuple(
             self.county.official(village, role).name for role in ("supervisory_committee", "two_committees")
         )
@@ -135,7 +141,7 @@ class Drafter:
                     fields=forms.of(node, times[node.code]),
                     papers=[need.kind for need in node.documents],
                 )
-                for node in flow.nodes
+                for node in asked
             ],
         )
 
@@ -334,6 +340,7 @@ class Drafter:
             "copies": self._rng.randint(1, 4),
             "contract_no": None,
         } | dict(chosen.contract or {})
+        known["major"] = self._made % _MAJOR == 0
         known |= {"recipient": "村民本人" if flow.code == "SE1" else "合同相对方"}
         return purpose, known | ({"related_case_no": chosen.related_case_no} if chosen.related_case_no else {})
 

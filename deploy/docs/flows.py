@@ -58,6 +58,8 @@ def _bounds(flow: Flow) -> Iterator[str]:
 def _row(node: Node) -> str:
     papers = _listed((need.name, need.required) for need in node.documents)
     name = f"**{node.code}**{' ◆' if node.decision else ''}<br>{_both(node.name)}"
+    if node.when:
+        name += f"<br>{_both(node.when.said)}"
     cells = (name, _both(node.role_name), papers, _term(node), _notice(node), _fields(node.form))
     return f"| {' | '.join(cells)} |"
 

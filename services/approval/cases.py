@@ -6,6 +6,8 @@ before the notice has run, and its term begins only then. A decision of no, like
 completes nothing: whoever decides sends the case back, or withdraws it with the reason, which is how a
 refused case ends.
 
+A node that the flow asks only of some cases is passed over in the others, by what the forms before it say.
+
 A case may rest for a reason: nothing is done to it meanwhile, and its terms end later by the days that it rested.
 A notice runs on, for it hangs there. A closed case goes into the archive, and then takes nothing more.
 
@@ -101,7 +103,8 @@ class Case:
 
     `sequence` counts its events and `last_at` is the latest of their times; `node_since` is when the present node's
     turn began, or begins after a notice that runs until `notice_ends_at`; `completed` holds when each node was last
-    completed, `filed_by` the key of who did it. A case with `suspended_at` rests, as a rule until the day
+    completed, `filed_by` the key of who did it; `answers` hold what the forms, the
+    opening's under "", say of what the flow's branches go by. A case with `suspended_at` rests, as a rule until the day
     `suspended_until`; `rests` are the times, from and to, that are over. A closed case with `archive_no` is archived.
     """
 
@@ -124,6 +127,7 @@ class Case:
     notice_ends_at: datetime | None = None
     completed: Mapping[str, datetime] = field(default_factory=dict)
     filed_by: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     suspended_at: datetime | None = None
     suspended_until: date | None = None
     rests: tuple[tuple[datetime, datetime], ...] = ()
@@ -244,10 +248,10 @@ class Case:
         to = flow.node(to_node)
         role = _filing_role(at, by)
         now = max(now, self.last_at)
-        if to.order >= at.order:
+        if to.order >= at.order or not self.asks(flow, to):
             raise CannotSendBack(
-                f"只能退回到 {at.code} 之前的节点",
-                f"Only to a node before {at.code}",
+                f"只能退回到 {at.code} 之前本案须办的节点",
+                f"Only to a node before {at.code} that this case is asked for",
                 [FieldError("to_node", "应为之前的节点", "Name an earlier node")],
             )
         case = self._back_at(flow, to, now)
@@ -352,8 +356,9 @@ class Case:
         whole, changed, before = put_right(at.form if at else flow.form, told.fields, fields)
         if at:
             check_verdict(at, whole)
-        to = self.decision_after(flow, node)
-        case = self._back_at(flow, to, now) if to else replace(self, sequence=self.sequence + 1, last_at=now)
+        right = replace(self, answers=_answers(flow, self.answers, node or "", whole))
+        to = right.back_to(flow, node)
+        case = right._back_at(flow, to, now) if to else replace(right, sequence=self.sequence + 1, last_at=now)
         event = CaseAmended(
             **case._event(by, role, now),
             node=node,
@@ -389,12 +394,30 @@ class Case:
             raise CannotAmend(f"{node} 尚未办理,不必更正", f"{node} has not been completed")
         return role
 
-    def decision_after(self, flow: Flow, node: str | None) -> Node | None:
-        """The first decision made after this node or the opening, to which an open case goes back from an amendment."""
-        if self.status != "open":
+    def back_to(self, flow: Flow, node: str | None) -> Node | None:
+        """Where an open case goes when this node or the opening was amended: to the first decision made after it.
+
+        Or to a node that was passed over, when it is asked for now.
+        """
+        if self.node is None:
             return None
-        behind = flow.nodes[flow.node(node).order if node else 0 :]
-        return next((each for each in behind if each.decision and each.code in self.completed), None)
+        between = flow.nodes[flow.node(node).order if node else 0 : flow.node(self.node).order - 1]
+        return next(
+            (
+                each
+                for each in between
+                if (each.decision if each.code in self.completed else each.when and self.asks(flow, each))
+            ),
+            None,
+        )
+
+    def asks(self, flow: Flow, node: Node) -> bool:
+        """Whether this case is asked for the node, as the last form before it says; the unknown counts as a yes."""
+        if node.when is None:
+            return True
+        before = ("", *(each.code for each in flow.nodes[: node.order - 1]))
+        told = [self.answers[code] for code in before if node.when.field in self.answers.get(code, {})]
+        return node.when.holds(told[-1][node.when.field] if told else None)
 
     def archive(
         self, *, archive_no: str | None, documents: int, digest: str, by: RoleHolder, now: datetime
@@ -434,7 +457,7 @@ class Case:
         return Actions(
             complete=files and waits_until is None,
             waits_until=waits_until,
-            send_back_to=tuple(node.code for node in flow.nodes[: at.order - 1]) if files else (),
+            send_back_to=tuple(node.code for node in flow.nodes[: at.order - 1] if files and self.asks(flow, node)),
             withdraw=withdraws,
             suspend=tends,
             amend=amends,
@@ -511,6 +534,7 @@ class Case:
             notice_ends_at=None,
             completed=completed,
             filed_by={code: who for code, who in self.filed_by.items() if code in completed},
+            answers={code: told for code, told in self.answers.items() if code in completed or not code},
         )
 
     @classmethod
@@ -543,6 +567,7 @@ class Case:
             last_at=when,
             node_since=when,
             due_at=_due(flow.first, when, {}, ()),
+            answers=_answers(flow, {}, "", filled),
         )
         told = case._event(by, role, when)
         event = CaseOpened(**told, fields=filled, next_node=flow.first.code, next_due_at=case.due_at)
@@ -561,7 +586,8 @@ class Case:
         *,
         backfilled: bool = False,
     ) -> tuple[Self, NodeCompleted]:
-        expected = self.node or next((node.code for node in flow.nodes if node.code not in self.completed), None)
+        left = (node for node in flow.nodes if node.code not in self.completed and self.asks(flow, node))
+        expected = self.node or next((node.code for node in left), None)
         notice_ends_at = _notice_end(at, filled, when)
         case = replace(
             self,
@@ -569,9 +595,13 @@ class Case:
             last_at=max(when, self.last_at),
             completed={**self.completed, at.code: when},
             filed_by={**self.filed_by, at.code: by.person_key},
+            answers=_answers(flow, self.answers, at.code, filled),
         )
+        left_out: tuple[str, ...] = ()
         if self.node is not None and at.order >= flow.node(self.node).order:
             case = case._moved_behind(flow, at, when, notice_ends_at)
+            passed = flow.nodes[flow.node(self.node).order - 1 : flow.node(case.node).order - 1 if case.node else None]
+            left_out = tuple(each.code for each in passed if each != at and not case.asks(flow, each))
         event = NodeCompleted(
             **case._event(by, role, when),
             node=at.code,
@@ -581,7 +611,8 @@ class Case:
             started_at=self.node_since if at.code == self.node else None,
             due_at=self.due_at if at.code == self.node else None,
             notice_ends_at=notice_ends_at,
-            expected_node=expected if expected != at.code else None,
+            expected_node=expected if expected != at.code and self.asks(flow, at) else None,
+            left_out=left_out,
             next_node=case.node,
             next_due_at=case.due_at,
             backfilled=backfilled,
@@ -590,7 +621,7 @@ class Case:
         return case, event
 
     def _moved_behind(self, flow: Flow, at: Node, when: datetime, notice_ends_at: datetime | None) -> Self:
-        following = flow.after(at.code)
+        following = next((node for node in flow.nodes[at.order :] if self.asks(flow, node)), None)
         if following is None:
             return replace(self, status="closed", node=None, node_since=None, due_at=None, notice_ends_at=None)
         since = max(when, notice_ends_at or when)
@@ -624,6 +655,15 @@ _ENDED = {
     "closed": ("案件已经办结", "The case is closed"),
     "withdrawn": ("案件已经撤回", "The case was withdrawn"),
 }
+
+
+def _answers(
+    flow: Flow, before: Mapping[str, Mapping[str, Any]], code: str, filled: NodeFields
+) -> Mapping[str, Mapping[str, Any]]:
+    """What is known of the fields that branches go by, with what this form says of them."""
+    told = {name: value for name in sorted(flow.asked) if (value := getattr(filled, name)) is not None}
+    others = {each: answers for each, answers in before.items() if each != code}
+    return {**others, code: told} if told else others
 
 
 def _due(

@@ -69,6 +69,7 @@ class Desk:
         flow = self._catalogue.flow(flow_code)
         check_village(village_code)
         _check_title(title)
+        self._catalogue.check_amount(flow, fields.estimate_fen)
         by, now = self._opener(flow, village_code), datetime.now(UTC)
         number = await store.next_number(self._conn, village_code, flow.code, now) if by.roles else ""
         case, event = Case.open(
@@ -146,6 +147,8 @@ class Desk:
         case, flow = await self._lock(case_id, seen)
         by = self._by(case.village_code)
         case.check_amendable(flow, node, by)
+        if node is None:
+            self._catalogue.check_amount(flow, fields.estimate_fen)
         told = told_now((entry.type, entry.data) for entry in await store.log_of(self._conn, case_id))
         after, event = case.amend(
             flow, node=node, told=told[node], fields=fields, reason=reason, by=by, now=datetime.now(UTC)

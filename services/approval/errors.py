@@ -17,6 +17,13 @@ class NoSuchFlow(Problem):
     title_zh, title_en = "没有这个权力流程", "No such flow"
 
 
+class AnotherFlow(Problem):
+    """The amount is one that another flow of the matter is for."""
+
+    status, code = 422, "another-flow"
+    title_zh, title_en = "这个金额应走另一个流程", "Another flow is for this amount"
+
+
 class NoSuchNode(Problem):
     """The flow has no node of this code."""
 
@@ -251,7 +258,7 @@ class RowsRefused(Problem):
 
 
 # What each deed may be refused for, beside input of the wrong shape.
-OPENING = (NoSuchFlow, RoleMissing, FieldsMissing, FieldsUnsound, IdempotencyKeyReused)
+OPENING = (NoSuchFlow, AnotherFlow, RoleMissing, FieldsMissing, FieldsUnsound, IdempotencyKeyReused)
 COMPLETING = (
     CaseNotFound,
     RoleMissing,
@@ -288,6 +295,7 @@ AMENDING = (
     CaseRests,
     AlreadyArchived,
     CannotAmend,
+    AnotherFlow,
     NotApproved,
     FieldsMissing,
     FieldsUnsound,

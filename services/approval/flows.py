@@ -3,8 +3,8 @@
 It holds rules and order; what flows, nodes, roles and papers are called is in `shared/words`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -12,8 +12,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from services.approval.errors import NoSuchFlow, NoSuchNode
+from services.approval.errors import AnotherFlow, NoSuchFlow, NoSuchNode
 from shared.contracts.power import Matter, NodeFields
+from shared.formats import yuan
+from shared.problems import FieldError
 from shared.words import FOLDER as WORDS
 from shared.words import Flow as FlowWords
 from shared.words import Name, Paper, Words
@@ -77,8 +79,34 @@ class Term:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """Asks a node only of some cases: by an amount against a limit, or by a yes. What isn't known yet counts as a yes.
+
+    `said` is the condition in words.
+    """
+
+    field: str
+    said: Name
+    at_or_above: Limit | None = None
+    below: Limit | None = None
+
+    def holds(self, value: int | float | bool | None) -> bool:
+        """Whether the node is asked for when the field says so."""
+        if value is None:
+            return True
+        if self.at_or_above and value < self.at_or_above.fen:
+            return False
+        if self.below and value >= self.below.fen:
+            return False
+        return bool(value) if not (self.at_or_above or self.below) else True
+
+
+@dataclass(frozen=True)
 class Node:
-    """One supervised step. `notice_days` are the days its notice must run before the next node may be done."""
+    """One supervised step. `notice_days` are the days its notice must run before the next node may be done.
+
+    One with a condition in `when` is passed over in a case of which it isn't true.
+    """
 
     code: str
     order: int
@@ -92,6 +120,7 @@ class Node:
     notice_days: int
     must_publish: bool
     decision: bool
+    when: Condition | None = None
 
     @property
     def required_documents(self) -> tuple[str, ...]:
@@ -133,6 +162,17 @@ class Flow:
         order = self.node(code).order
         return self.nodes[order] if order < len(self.nodes) else None
 
+    def takes(self, amount_fen: int) -> bool:
+        """Whether the flow is for such an amount."""
+        return not (self.at_or_above and amount_fen < self.at_or_above.fen) and not (
+            self.below and amount_fen >= self.below.fen
+        )
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The fields by which its branches are taken."""
+        return frozenset(node.when.field for node in self.nodes if node.when)
+
     @cached_property
     def _by_code(self) -> Mapping[str, Node]:
         return {node.code: node for node in self.nodes}
@@ -152,6 +192,21 @@ class Catalogue:
         if code not in self.flows:
             raise NoSuchFlow(f"没有编号为 {code} 的流程", f"There is no flow {code}")
         return self.flows[code]
+
+    def check_amount(self, flow: Flow, amount_fen: int | None) -> None:
+        """Refuse an amount that another flow of the matter is for; raises `AnotherFlow`, which names it."""
+        if amount_fen is None or flow.takes(amount_fen):
+            return
+        bounded = [
+            each for each in self.flows.values() if each.matter == flow.matter and (each.at_or_above or each.below)
+        ]
+        fits = next((each for each in bounded if each.takes(amount_fen)), None)
+        zh, en = (f"请走 {fits.code} {fits.name.zh}", f"take {fits.code} {fits.name.en}") if fits else ("", "")
+        raise AnotherFlow(
+            f"{yuan(amount_fen)}不在 {flow.code} {flow.name.zh}的金额范围内,{zh}",
+            f"{flow.code} {flow.name.en} is not for {yuan(amount_fen)}: {en}",
+            [FieldError("fields.estimate_fen", f"超出本流程的金额范围,{zh}", f"Outside this flow's amounts: {en}")],
+        )
 
 
 class _Entry(BaseModel):
@@ -187,6 +242,12 @@ class _Term(_Entry):
     start: str = Field(default=PREVIOUS, alias="from")
 
 
+class _When(_Entry):
+    field: str
+    at_or_above: str | None = None
+    below: str | None = None
+
+
 class _Node(_Entry):
     code: str
     role: str
@@ -196,6 +257,7 @@ class _Node(_Entry):
     must_publish: bool = False
     decision: bool = False
     form: list[Use] = Field(default_factory=list)
+    when: _When | None = None
 
 
 class _Flow(_Entry):
@@ -276,8 +338,13 @@ class _Builder:
         if called is None:
             raise self._fault("version", f"{entry.code} version {entry.version} has no name in shared/words/flows.yaml")
         nodes: list[Node] = []
+        opening = self._form("form", entry.form)
         for order, node in enumerate(entry.nodes, start=1):
-            nodes.append(self._node(f"nodes.{order - 1}", f"{entry.code}-{order:02}", order, node, nodes, called))
+            made = self._node(f"nodes.{order - 1}", f"{entry.code}-{order:02}", order, node, nodes, called)
+            asked = {use.name for form in (opening, *(each.form for each in nodes)) for use in form}
+            nodes.append(
+                replace(made, when=self._when(f"nodes.{order - 1}.when", node.when, asked if nodes else set()))
+            )
         if list(called.nodes) != [node.code for node in nodes]:
             raise self._fault("nodes", "shared/words/flows.yaml names other nodes, or in another order")
         return Flow(
@@ -289,7 +356,7 @@ class _Builder:
             summary=_name(entry.summary),
             at_or_above=self._limit("at_or_above", entry.at_or_above),
             below=self._limit("below", entry.below),
-            form=self._form("form", entry.form),
+            form=opening,
             nodes=tuple(nodes),
         )
 
@@ -329,6 +396,22 @@ class _Builder:
         if entry.start not in (PREVIOUS, *(node.code for node in before)):
             raise self._fault(f"{path}.from", f"{entry.start} is no earlier node of this flow")
         return Term(entry.days, entry.unit, entry.start)
+
+    def _when(self, path: str, entry: _When | None, asked: Collection[str]) -> Condition | None:
+        """The condition of a node; the first one has none, for an opening leaves nothing out."""
+        if entry is None:
+            return None
+        if entry.field not in asked:
+            raise self._fault(f"{path}.field", f"{entry.field} is asked for by no earlier form")
+        over, under = self._limit(f"{path}.at_or_above", entry.at_or_above), self._limit(f"{path}.below", entry.below)
+        if entry.field.endswith("_fen") != bool(over or under):
+            raise self._fault(path, "an amount needs a limit, and a limit an amount")
+        label = self._known(f"{path}.field", entry.field, self.words.fields)
+        bounds = [(limit, *words) for limit, words in ((over, ("达到", "from")), (under, ("低于", "below"))) if limit]
+        zh = "、".join(f"{word}{limit.zh} {yuan(limit.fen)}" for limit, word, _ in bounds)
+        en = ", ".join(f"{word} {yuan(limit.fen)}" for limit, _, word in bounds)
+        said = Name(f"{label.zh}{zh}时", f"{label.en} {en}") if bounds else Name(f"{label.zh}:是", f"{label.en}: yes")
+        return Condition(entry.field, said, over, under)
 
     def _form(self, path: str, entries: Iterable[str]) -> tuple[FormUse, ...]:
         uses = self._uses(path, entries)

@@ -13,7 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from services.approval import documents, flows, store
 from services.approval.amending import FIXED
-from services.approval.cases import OPENERS, Case
+from services.approval.cases import OPENERS
 from services.approval.database import Db
 from services.approval.desk import MAX_TITLE, Desk, Opened
 from services.approval.documents import FiledPaper
@@ -63,10 +63,10 @@ _templates.env.filters["dict_with"] = _dict_with
 
 @dataclass(frozen=True)
 class Step:
-    """A node on a case's timeline: `done`, `now`, `late` (now, and past its term) or still to come."""
+    """A node on a case's timeline: `done`, `now`, `late` (now, and past its term), still to come, or not asked for."""
 
     node: Node
-    state: Literal["done", "now", "late", "coming"]
+    state: Literal["done", "now", "late", "coming", "left_out"]
     entry: LogEntry | None
     filled: Sequence[Shown]
     late: bool
@@ -259,7 +259,7 @@ async def _amending(
         case=seen.case,
         flow=seen.flow,
         node=seen.flow.node(code) if code else None,
-        to=seen.case.decision_after(seen.flow, code),
+        to=seen.case.back_to(seen.flow, code),
         now_told={shown.field.name: shown for shown in _shown(seen.told.get(code))},
         form=inputs_of(_amended_form(seen.flow, code)),
         typed=typed,
@@ -396,15 +396,16 @@ def _steps(seen: Opened) -> list[Step]:
     """Each node with the last time it was done since the case last came back behind it."""
     done = {e.data["node"]: e for e in seen.log if e.type == "case.node_completed.v1"}
     told = seen.told
-    return [_step(seen.case, node, done.get(node.code), told.get(node.code)) for node in seen.flow.nodes]
+    return [_step(seen, node, done.get(node.code), told.get(node.code)) for node in seen.flow.nodes]
 
 
-def _step(case: Case, node: Node, entry: LogEntry | None, told: Told | None) -> Step:
+def _step(seen: Opened, node: Node, entry: LogEntry | None, told: Told | None) -> Step:
+    case = seen.case
     if node.code == case.node:
         late = case.due_at is not None and case.due_at < datetime.now(UTC)
         return Step(node, "late" if late else "now", None, [], late)
     if entry is None or node.code not in case.completed:
-        return Step(node, "coming", None, [], False)
+        return Step(node, "coming" if case.asks(seen.flow, node) else "left_out", None, [], False)
     due = entry.data.get("due_at")
     late = due is not None and datetime.fromisoformat(due) < entry.occurred_at
     return Step(node, "done", entry, _shown(told), late, _amended(told))

@@ -15,7 +15,7 @@ from services.approval.cases import Actions, Case
 from services.approval.documents import FiledPaper
 from services.approval.errors import FieldsUnknown, FieldsUnsound
 from services.approval.fields import all_fields, read_phone
-from services.approval.flows import Catalogue, Flow, FormUse, Node, Term
+from services.approval.flows import Catalogue, Condition, Flow, FormUse, Node, Term
 from services.approval.store import LogEntry
 from shared import regions
 from shared.cells import Unreadable, visible
@@ -292,8 +292,31 @@ class TermOut(BaseModel):
         return None if term is None else cls(**asdict(term))
 
 
+class ConditionOut(BaseModel):
+    """When a node is asked for: an amount from or below a limit, or a yes. `said` says it in words."""
+
+    field: str
+    said: NameOut
+    at_or_above_fen: int | None
+    below_fen: int | None
+
+    @classmethod
+    def of(cls, when: Condition | None) -> Self | None:
+        """From the catalogue."""
+        if when is None:
+            return None
+        over, under = when.at_or_above, when.below
+        said = NameOut.model_validate(when.said)
+        return cls(
+            field=when.field,
+            said=said,
+            at_or_above_fen=over.fen if over else None,
+            below_fen=under.fen if under else None,
+        )
+
+
 class NodeOut(BaseModel):
-    """One supervised step of a flow."""
+    """One supervised step of a flow. One with `when` is passed over in a case of which that isn't true."""
 
     code: str
     order: int
@@ -306,6 +329,7 @@ class NodeOut(BaseModel):
     notice_days: int
     must_publish: bool
     decision: bool
+    when: ConditionOut | None
 
     @classmethod
     def of(cls, node: Node) -> Self:
@@ -322,6 +346,7 @@ class NodeOut(BaseModel):
             notice_days=node.notice_days,
             must_publish=node.must_publish,
             decision=node.decision,
+            when=ConditionOut.of(node.when),
         )
 
 

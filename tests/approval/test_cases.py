@@ -39,6 +39,15 @@ SAMPLES: dict[str, Any] = {
     "account_no": "a:hash",
 }
 
+# What the branches of the flows go by, on either side.
+ANSWERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"change_fen": 1},
+    {"change_fen": 10_000_00},
+    {"major": False},
+    {"major": True},
+)
+
 
 def filled(form: tuple[FormUse, ...], now: datetime = MONDAY, **changes: Any) -> NodeFields:
     """The required fields of a form; a notice is posted today."""
@@ -96,19 +105,21 @@ def at(code: str) -> tuple[Case, datetime]:
 @pytest.mark.parametrize("of", FLOWS, ids=lambda of: of.code)
 def test_every_flow_walks_from_opening_to_close(of: Flow) -> None:
     case, event = opened(of.code)
-    now, seen = MONDAY, []
+    now, seen = MONDAY, list[str]()
     assert event.next_node == of.first.code
     while case.node:
         now = max(now, case.notice_ends_at or now) + timedelta(hours=1)
         seen.append(case.node)
+        filed = case.sequence
         assert case.due_at
         assert case.due_at > now
         case, done = completed(case, now=now)
         assert (done.node, done.next_node, done.sequence) == (seen[-1], case.node, case.sequence)
+        seen += done.left_out
         assert done.required_documents == of.node(done.node).required_documents
     assert seen == [node.code for node in of.nodes]
     assert (case.status, case.due_at, case.node_since) == ("closed", None, None)
-    assert case.sequence == len(of.nodes) + 1
+    assert case.sequence == len(case.completed) + 1 == filed + 1
 
 
 def test_opening_tells_who_where_and_what_is_next() -> None:
@@ -447,9 +458,11 @@ def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
         match data.draw(st.sampled_from(moves)):
             case "complete":
                 case, event = completed(case, now=now)
-                following = of.after(event.node)
+                behind = codes[codes.index(event.node) + 1 :]
                 assert event.node == before.node
-                assert case.node == event.next_node == (following.code if following else None)
+                assert case.node == event.next_node
+                assert [*event.left_out, event.next_node or "-"] == [*behind, "-"][: len(event.left_out) + 1]
+                assert all(of.node(code).when for code in event.left_out)
             case "back":
                 to_node = data.draw(st.sampled_from(may.send_back_to))
                 case, event = case.send_back(of, to_node=to_node, reason="缺件", by=ANYBODY, now=now)
@@ -466,16 +479,23 @@ def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
             case "amend":
                 node = data.draw(st.sampled_from(may.amend))
                 told = told_now((each.TYPE, each.model_dump(mode="json")) for each in events)[node]
-                right = NodeFields(risk_note=f"更正 {sequence}")
+                right = NodeFields(risk_note=f"更正 {sequence}", **data.draw(st.sampled_from(ANSWERS)))
                 case, event = case.amend(of, node=node, told=told, fields=right, reason="写错", by=ANYBODY, now=now)
                 assert case.status == before.status
                 assert event.to_node in (None, case.node)
                 assert event.to_node is None or of.node(event.to_node).order > of.node(node).order
+                # What was passed over is asked for behind the decision that is made anew, or it still isn't.
+                assert case.node is None or not [
+                    each
+                    for each in of.nodes[: of.node(case.node).order - 1]
+                    if each.code not in case.completed and case.asks(of, each)
+                ]
         events.append(event)
         assert case.sequence == event.sequence == sequence
         assert Case.from_state(case.to_state()) == case
         if case.node:
-            assert list(case.completed) == list(case.filed_by) == codes[: codes.index(case.node)]
+            asked = [node.code for node in of.nodes[: codes.index(case.node)] if case.asks(of, node)]
+            assert list(case.completed) == list(case.filed_by) == asked
     if case.status != "open":
         takes_nothing(case, of, now)
 

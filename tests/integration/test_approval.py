@@ -133,8 +133,15 @@ async def test_a_case_rests_goes_on_and_is_archived_only_when_it_is_closed(
 async def test_what_was_filed_is_put_right_with_a_reason_and_decided_anew(
     client: Client, clerk: httpx.AsyncClient, db: Database
 ) -> None:
+    dear = OPENING | {"estimate_fen": 600_000}
+    elsewhere = {"flow": "PR1", "village_code": VILLAGE, "title": "办公桌", "fields": dear}
+    refused = await clerk.post("/v1/cases", json=elsewhere)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/another-flow")
+    assert "PR2" in refused.json()["detail"]
     case = await open_case(clerk)
     url, page = f"/v1/cases/{case['case_id']}", f"/cases/{case['case_id']}"
+    upwards = {"fields": {"estimate_fen": 600_000}, "reason": "写错"}
+    assert (await clerk.post(f"{url}/amend", json=upwards)).json()["type"] == "/problems/another-flow"
     await clerk.post(f"{url}/complete", json=request_done(await upload(clerk)))
     head = client(f"village_head@{VILLAGE}", subject="wang", name="王书记")
     decided = {

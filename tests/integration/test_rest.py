@@ -87,7 +87,10 @@ async def test_who_has_a_version_gets_no_copy_and_who_is_late_is_told_what_chang
 
 
 async def test_lists_narrow_and_give_only_what_is_asked_for(clerk: httpx.AsyncClient) -> None:
-    small, large = await open_case(clerk), await open_case(clerk, fields=OPENING | {"estimate_fen": 900_000})
+    small, large = (
+        await open_case(clerk),
+        await open_case(clerk, flow="PR2", fields=OPENING | {"estimate_fen": 900_000}),
+    )
     await clerk.post(f"/v1/cases/{small['case_id']}/withdraw", json={"reason": "不再需要"})
 
     async def ids(**query: Any) -> list[str]:
@@ -97,7 +100,7 @@ async def test_lists_narrow_and_give_only_what_is_asked_for(clerk: httpx.AsyncCl
 
     assert await ids(amount_from=500_000) == [large["case_id"]]
     assert await ids(amount_to=500_000) == [small["case_id"]]
-    assert await ids(node="PR1-01") == [large["case_id"]]
+    assert await ids(node="PR2-01") == [large["case_id"]]
     assert await ids(closed_from="2020-01-01T00:00:00Z") == [small["case_id"]]
     assert await ids(opened_before=large["opened_at"], opened_from=small["opened_at"]) == [small["case_id"]]
     assert await ids(changed_since="2099-01-01T00:00:00+08:00", village=TOWN) == []

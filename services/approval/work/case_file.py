@@ -55,10 +55,16 @@ def _node(seen: Opened, code: str, name: str, role: str) -> list[str]:
     done = seen.case.completed.get(code)
     entry = next((e for e in reversed(seen.log) if e.type.startswith("case.node_completed") and _at(e) == code), None)
     if done is None or entry is None:
-        return [code, name, role, "现在办理" if code == seen.case.node else "", "", ""]
+        return [code, name, role, _undone(seen, code), "", ""]
     due = entry.data.get("due_at")
     late = "超期" if due and datetime.fromisoformat(due) < entry.occurred_at else ""
     return [code, name, role, local_time(entry.occurred_at), _who(entry.data), late]
+
+
+def _undone(seen: Opened, code: str) -> str:
+    if code == seen.case.node:
+        return "现在办理"
+    return "" if seen.case.asks(seen.flow, seen.flow.node(code)) else "本案不需办理"
 
 
 def _step(entry: LogEntry, seen: Opened, catalogue: Catalogue) -> dict[str, Any]:
