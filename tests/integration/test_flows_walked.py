@@ -19,7 +19,7 @@ from markupsafe import escape
 from services.approval.app import build
 from services.approval.cases import OPENERS
 from services.approval.fields import Kind, all_fields
-from services.approval.flows import HANDLER, Flow, FormUse, Node, load
+from services.approval.flows import HANDLER, Condition, Flow, FormUse, Node, load
 from shared.db import Database, Scope
 from shared.settings import Settings
 from shared.workdays import SHANGHAI
@@ -107,7 +107,7 @@ class Walk:
     def __init__(self, flow: Flow, people: People, db: Database, *, branching: bool = True) -> None:
         self.flow = flow
         self._answers = {when.field: answer(when, holds=branching) for when in conditions(flow)}
-        self.left_out = [] if branching else [node.code for node in flow.nodes if condition(node)]
+        self.left_out = [] if branching else [node.code for node in flow.nodes if node.when]
         self._people = people
         self._db = db
         self._case_id = ""
@@ -142,13 +142,17 @@ class Walk:
 
     async def _open_wrongly(self, opener: httpx.AsyncClient, body: Json) -> None:
         stranger, foreigner = await self._people.stranger(self.flow.first), await self._people.foreigner()
-        required = [use.name for use in self.flow.form if use.required]
+        required, estimate = [use.name for use in self.flow.form if use.required], paths(["estimate_fen"])
         refusals: list[tuple[httpx.AsyncClient, Json, int, str, list[str]]] = [
             (stranger, body, 403, "role-missing", []),
             (foreigner, body, 403, "role-missing", []),
             (opener, body | {"title": " "}, 422, "invalid-input", ["body.title"]),
             (opener, body | {"flow": "XX9"}, 404, "no-such-flow", []),
             (opener, body | {"fields": without(body["fields"], required)}, 422, "fields-missing", paths(required)),
+        ]
+        refusals += [
+            (opener, body | {"fields": body["fields"] | {"estimate_fen": fen}}, 422, "another-flow", estimate)
+            for fen in amounts_of_others(self.flow)
         ]
         for who, wrong, status, problem, fields in refusals:
             self._check(await who.post("/v1/cases", json=wrong), "open", status, problem, fields)
@@ -190,6 +194,8 @@ class Walk:
         filer, back = await self._people.filer(self.present), {"to_node": to_node, "reason": "材料不全"}
         await self._refuse(await self._people.stranger(self.present), "return", back, 403, "role-missing")
         await self._refuse(filer, "return", back | {"to_node": self.node}, 409, "cannot-send-back", ["to_node"])
+        for code in self.left_out:
+            await self._refuse(filer, "return", back | {"to_node": code}, 409, "cannot-send-back", ["to_node"])
         await self._refuse(filer, "return", back | {"to_node": "XX9-01"}, 404, "no-such-node")
         await self._refuse(filer, "return", back | {"reason": ""}, 422, "reason-missing", ["reason"])
         case = await self._do(filer, "return", back)
@@ -343,20 +349,15 @@ class Walk:
         assert tuple(row) == (self.told,) * 3, f"{self.flow.code} {self.node}"
 
 
-def condition(node: Node) -> Any:
-    """What must be true for the node to be asked for; none for most."""
-    return getattr(node, "when", None)
+def conditions(flow: Flow) -> list[Condition]:
+    return [node.when for node in flow.nodes if node.when]
 
 
-def conditions(flow: Flow) -> list[Any]:
-    return [when for node in flow.nodes if (when := condition(node))]
-
-
-def answer(when: Any, *, holds: bool) -> int | bool:
+def answer(when: Condition, *, holds: bool) -> int | bool:
     """What a field must say for a condition to hold, or not to: just at the limit, where there is one."""
     if when.at_or_above:
-        return int(when.at_or_above.fen) - (not holds)
-    return int(when.below.fen) - holds if when.below else holds
+        return when.at_or_above.fen - (not holds)
+    return when.below.fen - holds if when.below else holds
 
 
 def filled(form: Iterable[FormUse], flow: Flow, answers: Json, node: Node | None = None) -> Json:
@@ -374,6 +375,12 @@ def estimate(flow: Flow) -> int:
     if flow.at_or_above:
         return flow.at_or_above.fen
     return flow.below.fen - 1 if flow.below else 100_000
+
+
+def amounts_of_others(flow: Flow) -> list[int]:
+    """The amounts next to those that the flow is for."""
+    below = [flow.at_or_above.fen - 1] if flow.at_or_above else []
+    return below + ([flow.below.fen] if flow.below else [])
 
 
 def without(fields: Json, names: Iterable[str]) -> Json:
@@ -430,6 +437,8 @@ async def walk_past(flow: Flow, people: People, db: Database) -> None:
     case = Walk(flow, people, db, branching=False)
     await case.open()
     while case.node:
+        if case.present == flow.nodes[-1] and case.filed[-2:].count(case.filed[-1]) == 1:
+            await case.send_back(case.filed[-1])
         await case.file()
     await case.archive()
 
