@@ -20,6 +20,7 @@ from services.disclosure.schemas import (
     card_values,
     node_named,
     notices_of,
+    sum_values,
 )
 from services.disclosure.vocabulary import Vocabulary
 
@@ -111,6 +112,7 @@ class CaseView(CaseCard):
         nodes, waiting = list(flow.nodes), case.node if case.state == "running" else None
         return cls(
             **card_values(case, words),
+            **sum_values(case, masks, words),
             public_until=case.public_until(masks),
             village=Named.region(case.village_code),
             town=Named.region(case.town_code),

@@ -131,7 +131,7 @@ class Case:
         """The end of each public notice, by its node. Sending the case back, or its withdrawal, ends a notice early."""
         ends: dict[str, datetime] = {}
         for entry in self.history:
-            if _undoes(entry):
+            if undoes(entry):
                 ends.clear()
             elif entry.get("notice_ends_at"):
                 ends[entry["node"]] = datetime.fromisoformat(entry["notice_ends_at"])
@@ -140,7 +140,7 @@ class Case:
     @property
     def sound(self) -> bool:
         """Whether it goes on or ended well: not sent back, not refused, not withdrawn."""
-        if _undoes(self._last_move):
+        if undoes(self._last_move):
             return False
         said = [entry["fields"]["approved"] for entry in self.history if "approved" in entry.get("fields", {})]
         return not said or bool(said[-1])
@@ -236,7 +236,7 @@ def _opened(case: Case, masks: Masks) -> Case:
         "award": [e["sequence"] for e in case.history if any(e.get("fields", {}).get(name) for name in SIGNS_OF_AWARD)],
         "notice": [e["sequence"] for e in case.history if e.get("notice_ends_at") or e.get("closes")],
     }
-    returns = [entry["sequence"] for entry in case.history if _undoes(entry) and entry["kind"] != "withdrawn"]
+    returns = [entry["sequence"] for entry in case.history if undoes(entry) and entry["kind"] != "withdrawn"]
 
     def due(name: str, sequence: int) -> bool:
         rule = masks.rule(name, case.places)
@@ -268,7 +268,7 @@ def _moves(entry: Entry) -> bool:
     return entry["kind"] in ("opened", "completed", "returned", "withdrawn") or bool(entry.get("to_node"))
 
 
-def _undoes(entry: Entry) -> bool:
+def undoes(entry: Entry) -> bool:
     """Whether what was decided no longer stands after it: sent back, withdrawn, or amended so that it goes back."""
     return entry["kind"] in ("returned", "withdrawn") or (entry["kind"] == "amended" and bool(entry.get("to_node")))
 

@@ -79,6 +79,7 @@ class Masks:
     title_in: frozenset[str]
     documents_in: frozenset[str]
     reasons_in: frozenset[str]
+    sums_in: frozenset[str]
     terms: Mapping[str, tuple[Term, ...]]
     ended_because: Mapping[str, Name]
     smallest_group: int
@@ -129,7 +130,7 @@ def load(path: Path, words: Vocabulary) -> Masks:
             _check(rule, places)
             choice_names.update({option["zh"]: option["en"] for option in options})
             rules.setdefault(field, []).append(rule)
-    for name in ("title_in", "documents_in", "reasons_in", "hidden_unless_sound", "standing_days"):
+    for name in ("title_in", "documents_in", "reasons_in", "sums_in", "hidden_unless_sound", "standing_days"):
         _check_places(name, raw[name], places)
     _check_names(raw["names"])
     return Masks(
@@ -138,6 +139,7 @@ def load(path: Path, words: Vocabulary) -> Masks:
         title_in=frozenset(raw["title_in"]),
         documents_in=frozenset(raw["documents_in"]),
         reasons_in=frozenset(raw["reasons_in"]),
+        sums_in=frozenset(raw["sums_in"]),
         terms=_terms(raw["terms"], rules, places),
         ended_because={code: Name(name["zh"], name["en"]) for code, name in raw["ended_because"].items()},
         smallest_group=int(raw["smallest_group"]),

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.disclosure.cases import Case, State
 from services.disclosure.free_text import cut
+from services.disclosure.masking import Masks
+from services.disclosure.sums import sums_of
 from services.disclosure.vocabulary import UNNAMED_NODE, Vocabulary
 from shared import regions
 from shared.contracts.power import Matter
@@ -86,12 +88,15 @@ class CaseCard(Answer):
     opened_at: datetime
     updated_at: datetime
     public_until: datetime | None = None
+    decided_fen: int | None = Field(None, description="合同价或成交价,分 / the contract or the award, in fen")
+    paid_fen: int | None = Field(None, description="已付,分 / paid, in fen")
+    received_fen: int | None = Field(None, description="已收,分 / received, in fen")
     links: CaseLinks
 
     @classmethod
-    def of(cls, case: Case, words: Vocabulary, public_until: datetime | None = None) -> Self:
+    def of(cls, case: Case, masks: Masks, words: Vocabulary) -> Self:
         """The card of a case as it stands."""
-        return cls(**card_values(case, words), public_until=public_until)
+        return cls(**card_values(case, words), **sum_values(case, masks, words), public_until=case.public_until(masks))
 
 
 class NoticeCard(Answer):
@@ -132,6 +137,16 @@ class MatterCounts(Counts):
     """The cases of one of the six matters."""
 
     matter: Named
+
+
+class QuarterMoney(Answer):
+    """What the cases of one matter decided, paid and received in one quarter of Shanghai's calendar, in fen."""
+
+    quarter: str = Field(description="如 2026Q1 / such as 2026Q1")
+    matter: Named
+    decided_fen: int = 0
+    paid_fen: int = 0
+    received_fen: int = 0
 
 
 class AlertCount(Answer):
@@ -175,6 +190,7 @@ class VillagePage(Answer):
     village: Named
     town: Named
     matters: tuple[MatterCounts, ...]
+    money: tuple[QuarterMoney, ...] = Field((), description="本季度 / of the quarter that runs, without relief")
     notices: tuple[NoticeCard, ...] = ()
     notice_count: int = Field(0, description="正在公示的总数 / how many are on notice, those left out here included")
     newest: tuple[CaseCard, ...] = ()
@@ -262,6 +278,11 @@ def card_values(case: Case, words: Vocabulary) -> dict[str, Any]:
         "updated_at": case.updated_at,
         "links": CaseLinks.of(case.case_id),
     }
+
+
+def sum_values(case: Case, masks: Masks, words: Vocabulary) -> dict[str, int]:
+    """What the case has decided, paid and received, in fen."""
+    return {name: amount.fen for name, amount in sums_of(case, masks, words).items()}
 
 
 def node_named(code: str, case: Case, words: Vocabulary) -> Named:

@@ -1,11 +1,13 @@
 """A village's page as its cases move: each change makes the next page from the one before. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
 from services.disclosure.cases import HIDDEN, Case
 from services.disclosure.errors import BadVillageCode, NoSuchVillage
+from services.disclosure.evaluation.quarters import Quarter
 from services.disclosure.masking import Masks
 from services.disclosure.schemas import (
     AlertCount,
@@ -13,10 +15,12 @@ from services.disclosure.schemas import (
     MatterCounts,
     Named,
     NoticeCard,
+    QuarterMoney,
     VillageLinks,
     VillagePage,
     notices_of,
 )
+from services.disclosure.sums import NAMES, sums_of
 from services.disclosure.vocabulary import Vocabulary
 from shared import regions
 from shared.workdays import SHANGHAI
@@ -54,10 +58,9 @@ def blank(code: str, words: Vocabulary) -> VillagePage:
 
 def with_case(page: VillagePage, before: Case | None, after: Case, masks: Masks, words: Vocabulary) -> VillagePage:
     """The page after a case went from `before` (none when it is new) to `after`."""
-    until = after.public_until(masks)
-    hidden, was_hidden = until == HIDDEN, before is None or before.public_until(masks) == HIDDEN
+    hidden, was_hidden = after.public_until(masks) == HIDDEN, before is None or before.public_until(masks) == HIDDEN
     from_state = None if was_hidden or before is None else before.state
-    cards = () if hidden else (CaseCard.of(after, words, until),)
+    cards = () if hidden else (CaseCard.of(after, masks, words),)
     notices = () if hidden else notices_of(after, words)
     return page.model_copy(
         update={
@@ -65,6 +68,7 @@ def with_case(page: VillagePage, before: Case | None, after: Case, masks: Masks,
                 each.moved(from_state, None if hidden else after.state) if each.matter.code == after.matter else each
                 for each in page.matters
             ),
+            "money": _money(page, None if was_hidden else before, None if hidden else after, masks, words),
             "newest": _newest((*cards, *(c for c in page.newest if c.case_id != after.case_id))),
             "notices": _soonest((*notices, *(n for n in page.notices if n.case_id != after.case_id))),
             "updated_at": max(after.updated_at, page.updated_at or after.updated_at),
@@ -89,6 +93,7 @@ def without_expired(page: VillagePage, now: datetime) -> VillagePage:
     return page.model_copy(
         update={
             "notices": tuple(n for n in page.notices if n.ends_at > now),
+            "money": tuple(each for each in page.money if _quarter_ends(each) > now),
             "newest": tuple(c for c in page.newest if c.public_until is None or c.public_until > now),
         }
     )
@@ -96,14 +101,43 @@ def without_expired(page: VillagePage, now: datetime) -> VillagePage:
 
 def stale_at(page: VillagePage) -> datetime | None:
     """When the first thing on it is no longer public."""
-    ends = [notice.ends_at for notice in page.notices]
+    ends = [notice.ends_at for notice in page.notices] + [_quarter_ends(each) for each in page.money[:1]]
     return min(ends + [card.public_until for card in page.newest if card.public_until], default=None)
 
 
 def shown(page: VillagePage) -> VillagePage:
-    """As much of it as fits a telephone: what ends its notice next, and what moved last."""
+    """As much of it as fits a telephone: what ends its notice next, what moved last, one quarter's money."""
     update = {"notices": page.notices[:SHOWN], "notice_count": len(page.notices), "newest": page.newest[:SHOWN]}
+    update |= {"money": tuple(each for each in page.money if each.quarter == page.money[0].quarter)}
     return page.model_copy(update=update)
+
+
+def _money(
+    page: VillagePage, before: Case | None, after: Case | None, masks: Masks, words: Vocabulary
+) -> tuple[QuarterMoney, ...]:
+    """The page's money after a case went from `before` to `after`; none: not counted."""
+    totals = Counter(
+        {(each.quarter, each.matter.code, name): getattr(each, name) for each in page.money for name in NAMES}
+    )
+    for case, sign in ((before, -1), (after, 1)):
+        if case:
+            for name, amount in sums_of(case, masks, words).items():
+                totals[str(Quarter.of(amount.at)), case.matter, name] += sign * amount.fen
+    quarters = sorted({quarter for (quarter, _, _), fen in totals.items() if fen})
+    rows = (
+        QuarterMoney(
+            quarter=quarter, matter=Named.of(code, matter), **{name: totals[quarter, code, name] for name in NAMES}
+        )
+        for quarter in quarters
+        for code, matter in words.matters.items()
+    )
+    return tuple(row for row in rows if any(getattr(row, name) for name in NAMES))
+
+
+def _quarter_ends(money: QuarterMoney) -> datetime:
+    quarter = Quarter.parse(money.quarter)
+    assert quarter
+    return quarter.ends
 
 
 def _newest(cards: Iterable[CaseCard]) -> tuple[CaseCard, ...]:

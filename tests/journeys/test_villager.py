@@ -27,8 +27,9 @@ TITLE = "机耕路修补"
 async def own_url(settings: Settings, database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[str]:
     """The service where its own codes lead to; a case in the village is on notice, its quotations are in the log."""
     db, case, port = await database("disclosure"), case_id(), free_port()
-    ends = datetime.now(UTC) + timedelta(days=3)
-    await deliver(db, opened(case), filed(case), award(case), notice(case, ends_at=ends))
+    now = datetime.now(UTC)
+    told = [event(case, occurred_at=now) for event in (opened, filed, award)]
+    await deliver(db, *told, notice(case, ends_at=now + timedelta(days=3), occurred_at=now))
     await keeper(settings, db).grow()
     here = settings.model_copy(update={"disclosure_url": f"http://127.0.0.1:{port}"})
     async with served(disclosure.build(here), port) as url:
@@ -57,6 +58,7 @@ async def test_scan_read_verify_object_track(
     await page.goto(await scanned(own_url))
     assert page.url == f"{own_url}/villages/{VILLAGE}"
     await expect(page.locator(".item.notice")).to_contain_text("公示还有")
+    await expect(page.locator("h2:has-text('本季度的钱') + .card")).to_contain_text("定下 agreed 38,000.00 元")
     await seen(page, pictures / "villager-scans.png")
 
     await page.locator(".item.notice").get_by_role("link", name=TITLE).click()

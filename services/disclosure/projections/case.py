@@ -173,7 +173,7 @@ def _row(case: Case, masks: Masks, words: Vocabulary) -> dict[str, Any]:
         "fades_at": fading and fading.isoformat(),
         "taken": case.taken,
         "words": searching.words_of(case, masks, words),
-        "card": CaseCard.of(case, words, until).model_dump(mode="json"),
+        "card": CaseCard.of(case, masks, words).model_dump(mode="json"),
         "history": case.history,
         "fields": case.withheld,
         "people": None
