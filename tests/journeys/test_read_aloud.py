@@ -90,7 +90,9 @@ async def test_a_village_its_cases_papers_policies_and_the_work_on_them(
         clerk = {"authorization": f"Bearer {token(f'handler@{CLERKS_VILLAGE}')}"}
         async with httpx.AsyncClient(base_url=url, headers=clerk, trust_env=False) as filing:
             (waiting,) = await at_the_head(filing, "购置办公用纸")
-        found += await faults(await visit(url, 1280, clerk), "/", "/flows", "/flows/EN5", f"/cases/{waiting['case_id']}")
+        found += await faults(
+            await visit(url, 1280, clerk), "/", "/flows", "/flows/EN5", f"/cases/{waiting['case_id']}"
+        )
     assert not found, "\n".join(found)
 
 
