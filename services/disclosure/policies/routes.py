@@ -39,16 +39,19 @@ async def list_policies(
     return answer(request, found.model_dump_json().encode(), _JSON)
 
 
-@router.get("/policies", summary="全县有效的惠民政策 / List all policies in force")
+@router.get(
+    "/policies", summary="全县有效的惠民政策 / List all policies in force", responses={200: {"model": PolicyPage}}
+)
 async def list_all_policies(
     request: Request,
     after: Annotated[str | None, Query(max_length=300, description="上一页的 next / `next` of a page before")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 30,
-) -> PolicyPage:
+) -> Response:
     """Those of the county, its towns and villages that hold today, the latest published first."""
     async with public(request) as conn:
         held = await reading.Held.everywhere(conn)
-    return reading.page(held, datetime.now(SHANGHAI).date(), after=after, limit=limit)
+    found = reading.page(held, datetime.now(SHANGHAI).date(), after=after, limit=limit)
+    return answer(request, found.model_dump_json().encode(), _JSON)
 
 
 @router.get(

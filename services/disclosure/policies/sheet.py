@@ -95,10 +95,10 @@ def _policy(header: Header, line: SheetLine, own: frozenset[str]) -> tuple[str, 
     }
     if (region := said.pop("region", "")) not in own:
         faults.append(FieldError("region", *_NOT_YOURS))
-    typed = said | {"amount": said.get("amount_fen", "")} | {"groups": _codes(said.get("groups", ""))}
-    typed["unit"] = _code(said.get("unit", ""), plan().units)
+    typed = said | {"amount": said["amount_fen"]} | {"groups": _codes(said["groups"])}
+    typed["unit"] = _code(said["unit"], plan().units)
+    typed |= {name: _day(said[name]) for name in ("valid_from", "valid_to")}
     try:
-        typed |= {name: _day(said.get(name, ""), name) for name in ("valid_from", "valid_to")}
         content = content_of(typed)
     except InvalidInput as problem:
         faults += problem.errors
@@ -116,13 +116,12 @@ def _code(text: str, names: Mapping[str, Words]) -> str:
     return next((code for code, name in names.items() if text in (name.zh, name.en)), text)
 
 
-def _day(text: str, name: str) -> str:
+def _day(text: str) -> str:
+    """A day in one of the usual spellings; another text as it is, to be told with the line's other faults."""
     try:
         return read_date(text).isoformat() if text else ""
-    except Unreadable as error:
-        raise InvalidInput(
-            "请按提示修改", "Please mend the named fields", [FieldError(name, error.zh, error.en)]
-        ) from error
+    except Unreadable:
+        return text
 
 
 def _title(name: str) -> str:
