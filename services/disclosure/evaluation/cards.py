@@ -13,6 +13,8 @@ from shared import regions
 Records = Mapping[str, Sequence[Item]]
 BONUS = "bonus"
 VETO = "veto_"
+# A weight next to nothing is nothing.
+_LEAST = 0.01
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,8 @@ def unsound(weights: Mapping[str, float], held: IndicatorSet) -> dict[str, tuple
     for name, value in weights.items():
         if name not in held.indicators:
             faults[name] = ("没有这个指标", "No such indicator")
-        elif not 0 <= value <= FULL:
-            faults[name] = ("应为 0 至 100 的数", "A number from 0 to 100 is needed")
+        elif value != 0 and not _LEAST <= value <= FULL:
+            faults[name] = (f"应为 0 或 {_LEAST} 至 100 的数", f"0 or a number from {_LEAST} to 100 is needed")
     total = sum((weights_of(held) | dict(weights)).values())
     if not faults and not abs(total - FULL) < 1e-6:
         faults[""] = (f"各项合计应为 100,现为 {total:g}", f"All weights must sum to 100, not {total:g}")
