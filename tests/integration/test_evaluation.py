@@ -191,7 +191,7 @@ async def test_pages_files_and_print(world: World) -> None:
     for path in ("/evaluation/what-if", "/evaluation/work"):
         assert (await world.ask("GET", path, KEEPER)).status_code == 200, path
     wrong = await world.ask("GET", "/evaluation/what-if", KEEPER, **{"w.G12": "x"})
-    assert "应为 0 至 100 的数" in wrong.text
+    assert "应为 0 或 0.01 至 100 的数" in wrong.text
     card = await world.ask("GET", "/evaluation/card", KEEPER, region=VILLAGE)
     assert "/evaluation/card/records/G21" in card.text
     records = await world.ask("GET", "/evaluation/card/records/G21", KEEPER, region=VILLAGE)
