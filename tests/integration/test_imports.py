@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -23,6 +23,7 @@ from services.approval.imports import jobs
 from services.approval.imports.mapping import Mapping
 from services.approval.imports.uploads import Kept, note
 from services.approval.imports.worker import Worker, file_of, forget_old
+from shared.background import stopped
 from shared.db import Database, Scope
 from shared.principals import Grant, Principal
 from shared.settings import Settings
@@ -225,6 +226,42 @@ async def test_what_nobody_goes_on_with_is_forgotten_with_its_file(settings: Set
         assert await jobs.newest(conn, 9) == []
 
 
+async def ledger(db: Database, settings: Settings, series: str, rows: int) -> UUID:
+    """An uploaded file of so many seals, to be taken over, its job still untouched."""
+    path = file_of(settings.data_dir, job_id := uuid4())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [
+        f"{series}-{row // 3},SE1,SE1-0{row % 3 + 1},2025-0{row % 3 + 1}-0{row % 9 + 1},用章" for row in range(rows)
+    ]
+    path.write_text("\n".join(["案件编号,流程,节点,办理时间,标题", *lines]), "utf-8")
+    async with db.begin(Scope.of(BY)) as conn:
+        file = Kept(job_id, path, "a.csv", "0" * 64, path.stat().st_size)
+        await note(conn, file, BY, region=VILLAGE, mapping=Mapping(), mapping_name=None, wish="all")
+    return job_id
+
+
+async def test_a_page_of_rows_does_not_wait_for_a_county_s_history(settings: Settings, database: Open) -> None:
+    db = await database("approval")
+    history = await ledger(db, settings, "H", 900)
+    working = asyncio.create_task(Worker(db, settings).run())
+
+    async def is_being_read() -> bool:
+        async with db.begin(Scope.system(), readonly=True) as conn:
+            return (await jobs.find(conn, history)).read > 0
+
+    async def ended() -> list[UUID]:
+        async with db.begin(Scope.system(), readonly=True) as conn:
+            rows = await conn.fetch("SELECT job_id FROM import_jobs WHERE state = 'done' ORDER BY ended_at")
+        return [row["job_id"] for row in rows] if len(rows) == 3 else []
+
+    try:
+        await eventually(is_being_read)
+        as_large, page = await ledger(db, settings, "A", 900), await ledger(db, settings, "P", 3)
+        assert await eventually(ended) == [page, history, as_large]
+    finally:
+        await stopped({working})
+
+
 ROWS = 4500
 DYING = """
 import asyncio, sys
@@ -244,14 +281,7 @@ asyncio.run(work())
 
 async def test_a_killed_worker_loses_and_doubles_nothing(settings: Settings, database: Open) -> None:
     db = await database("approval")
-    job_id = uuid4()
-    path = file_of(settings.data_dir, job_id)
-    path.parent.mkdir(parents=True)
-    lines = [f"K-{row // 3},SE1,SE1-0{row % 3 + 1},2025-0{row % 3 + 1}-0{row % 9 + 1},用章" for row in range(ROWS)]
-    path.write_text("\n".join(["案件编号,流程,节点,办理时间,标题", *lines]), "utf-8")
-    async with db.begin(Scope.of(BY)) as conn:
-        file = Kept(job_id, path, "a.csv", "0" * 64, path.stat().st_size)
-        await note(conn, file, BY, region=VILLAGE, mapping=Mapping(), mapping_name=None, wish="all")
+    job_id = await ledger(db, settings, "K", ROWS)
 
     async def standing() -> jobs.Job:
         async with db.begin(Scope.system(), readonly=True) as conn:

@@ -180,21 +180,34 @@ async def cancel(conn: Connection, job: Job) -> Job:
     return await _end(conn, job.job_id, state="cancelled")
 
 
-async def claim(conn: Connection, worker: UUID, lease: timedelta, only: UUID | None = None) -> Job | None:
-    """The oldest job that waits for a worker, or `only` that one; runs with system scope."""
+async def claim(
+    conn: Connection, worker: UUID, lease: timedelta, only: UUID | None = None, *, below: int | None = None
+) -> Job | None:
+    """The next job that waits for a worker, or `only` that one, or one of fewer bytes than `below`; system scope.
+
+    The smallest is next, and whoever waits grows smaller by it: after an hour a file counts as a sixtieth of itself.
+    """
     row = await conn.fetchrow(
         f"""
         UPDATE import_jobs SET leased_by = $1, leased_until = now() + $2 WHERE job_id = (
             SELECT job_id FROM import_jobs
             WHERE state IN ('reading', 'checking', 'taking') AND job_id = coalesce($3, job_id)
+              AND size < coalesce($4::bigint, size + 1)
               AND (leased_by IS NULL OR leased_by = $1 OR leased_until < now())
-            ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}
+            ORDER BY size / (60 + extract(epoch FROM now() - updated_at)), created_at, job_id
+            LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}
         """,
         worker,
         lease,
         only,
+        below,
     )
     return Job.of(row) if row else None
+
+
+async def hold_all(conn: Connection, worker: UUID, lease: timedelta) -> None:
+    """Keep all that a worker has for itself while it works one of them; runs with system scope."""
+    await conn.execute("UPDATE import_jobs SET leased_until = now() + $2 WHERE leased_by = $1", worker, lease)
 
 
 async def hold(conn: Connection, job: Job, worker: UUID, lease: timedelta) -> Job | None:

@@ -1,12 +1,13 @@
 """Works import jobs: reads the file, checks its rows, takes them over. Each chunk is a transaction with its progress.
 
 A worker that dies leaves its lease to run out; another goes on behind the last chunk that was committed, so no row is
-lost and none is taken twice.
+lost and none is taken twice. Between two chunks of a large file it lets a much smaller one by, from its start to its
+end: whoever brings a page of rows doesn't wait for a county's history.
 """
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -38,6 +39,9 @@ _CHUNK = 400
 log = logger("imports")
 _LOOK_SECONDS = 5.0
 _LEASE = timedelta(seconds=60)
+# A file waits, between two chunks, for one of an eighth of its size.
+_MUCH_SMALLER = 8
+Between = Callable[[Job], Awaitable[None]]
 
 
 def file_of(data_dir: Path, job_id: UUID) -> Path:
@@ -90,30 +94,47 @@ class Worker:
         """Work one job until it rests or is lost; none when none waits."""
         async with self._db.begin(Scope.system()) as conn:
             job = await jobs.claim(conn, self._id, self._lease, only)
-        going = job
+        return await self._work(job, self._go_on if only else self._let_by) if job else None
+
+    async def _work(self, job: Job, between: Between) -> Job:
+        going: Job | None = job
         try:
             while going and not going.resting:
                 job = going
-                going = await (self._read(going) if going.state == "reading" else self._pass(going))
+                if going.state == "reading":
+                    going = await self._read(going, between)
+                else:
+                    await between(going)
+                    going = await self._pass(going)
         except Exception as error:
-            if job is None or (isinstance(error, DATABASE_FAULTS) and not isinstance(error, DataError)):
+            if isinstance(error, DATABASE_FAULTS) and not isinstance(error, DataError):
                 raise
             # A file that we stumble over must not hold up those behind it.
             log.exception("imports.stumbled", job_id=str(job.job_id))
             going = await self._refuse(job, _Stumbled())
         finally:
-            if job:
-                async with self._db.begin(Scope.system()) as conn:
-                    await jobs.release(conn, job.job_id, self._id)
+            async with self._db.begin(Scope.system()) as conn:
+                await jobs.release(conn, job.job_id, self._id)
         if going and going.ended:
             await asyncio.to_thread(self.file(going.job_id).unlink, missing_ok=True)
         return going or job
+
+    async def _let_by(self, job: Job) -> None:
+        """Work one much smaller job that waits; after it the large one has its next chunk, so neither stands."""
+        async with self._db.begin(Scope.system()) as conn:
+            await jobs.hold_all(conn, self._id, self._lease)
+            small = await jobs.claim(conn, self._id, self._lease, below=job.size // _MUCH_SMALLER)
+        if small:
+            await self._work(small, self._let_by)
+
+    async def _go_on(self, job: Job) -> None:
+        """Nobody else is let by: who asked for one job waits for that one."""
 
     def file(self, job_id: UUID) -> Path:
         """Where a job's file lies."""
         return file_of(self._settings.data_dir, job_id)
 
-    async def _read(self, job: Job) -> Job | None:
+    async def _read(self, job: Job, between: Between) -> Job | None:
         """Read the file to its end, from where it was left."""
         file = _File(job, self.file(job.job_id), self._settings.identity_secret)
         going: Job | None = job
@@ -126,6 +147,7 @@ class Worker:
                 async with self._db.begin(job.scope) as conn:
                     going = await jobs.hold(conn, job, self._id, self._lease)
             while going:
+                await between(going)
                 chunk = await asyncio.to_thread(_chunk, rows, _CHUNK)
                 if not chunk:
                     return await self._end_reading(going, file)
