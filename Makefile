@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 LOCK = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --overrides requirements-overrides.txt
 
-.PHONY: help run demo import rebuild verify audit rotate-keys backup restore sbom test check quality chaos bench city new-rule rules flows docs lock browser clean
+.PHONY: help run demo import rebuild verify letters audit rotate-keys backup restore sbom test check quality chaos bench city new-rule rules flows docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ rebuild: $(READY) ## 由事件日志重建读模型,旧的照常服务 rebuild r
 
 verify: $(READY) ## 离线核验公开的文件 check a disclosed paper offline: make verify FILE=合同.pdf PROOF=proof-7.json KEY=公钥
 	@$(RUN) services/disclosure/proof/verify_paper.py "$(FILE)" "$(PROOF)" $(if $(KEY),--key "$(KEY)")
+
+letters: $(READY) ## 死信:列出、查看、重放 dead letters: make letters ARGS="list power.events"
+	@$(RUN) -m deploy.local.within shared.bus.dlq $(ARGS)
 
 audit: $(READY) ## 核对审计链 check the audit logs against themselves and their published heads
 	@$(RUN) -m deploy.local.within shared.audit.check

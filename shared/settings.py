@@ -1,8 +1,9 @@
 """Every setting of a service, declared once; read from the environment by its upper-case name."""
 
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.identity import IdentitySecret
@@ -20,6 +21,14 @@ class Settings(BaseSettings):
     kafka_topic_prefix: str = Field(
         default="", description="Before each topic and group, on a broker shared with others"
     )
+    kafka_replication: int = Field(default=1, ge=1, le=9, description="Copies of each topic; 3 where brokers are three")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_username: str | None = Field(default=None, description="The service's account at the brokers")
+    kafka_password: str | None = Field(default=None, repr=False)
+    kafka_ca_file: Path | None = Field(default=None, description="Who signs the brokers' certificates; PEM")
+    kafka_cert_file: Path | None = Field(default=None, description="The service's own certificate, for mutual TLS; PEM")
+    kafka_key_file: Path | None = None
     sealing_keys: str = Field(
         default="",
         repr=False,
@@ -69,3 +78,12 @@ class Settings(BaseSettings):
     @classmethod
     def _with_sealing_keys(cls, secret: str, info: ValidationInfo) -> IdentitySecret:
         return IdentitySecret(secret, info.data.get("sealing_keys", ""))
+
+    @model_validator(mode="after")
+    def _named_at_the_brokers(self) -> Self:
+        if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_username and self.kafka_password):
+            raise ValueError(
+                f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} 需要 KAFKA_USERNAME 与 KAFKA_PASSWORD / "
+                "needs KAFKA_USERNAME and KAFKA_PASSWORD"
+            )
+        return self

@@ -118,19 +118,20 @@ async def county(
     """Makes counties, each with its own database, schemas and topics: `settings = await county()`."""
     alone = request.node.get_closest_marker("without_broker")
     bootstrap = NO_BROKER if alone else request.getfixturevalue("kafka_bootstrap")
-    names: list[str] = []
+    made: list[Settings] = []
 
     async def make() -> Settings:
-        names.append(name := await spare_databases.take())
+        name = await spare_databases.take()
+        made.append(settings := _settings(postgres_url, name, bootstrap, tmp_path / name))
         if not alone:
-            await topics.create(bootstrap, prefix=f"{name}.")
-        return _settings(postgres_url, name, bootstrap, tmp_path / name)
+            await topics.create(settings)
+        return settings
 
     yield make
-    for name in names:
-        spare_databases.give_back(name)
+    for settings in made:
+        spare_databases.give_back(urlsplit(settings.database_url).path.lstrip("/"))
         if not alone:
-            await topics.delete(bootstrap, prefix=f"{name}.")
+            await topics.delete(settings)
 
 
 @pytest.fixture

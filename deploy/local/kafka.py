@@ -3,7 +3,7 @@
 import hashlib
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,9 +55,9 @@ class Jar:
     sha256: str
 
 
-def locked() -> list[Jar]:
-    """The jars of the broker."""
-    lines = LOCK.read_text(encoding="utf-8").splitlines()
+def locked(lock: Path = LOCK) -> list[Jar]:
+    """The jars of a lock, the broker's when none is named."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
     return [_jar(*line.split()) for line in lines if not line.startswith("#")]
 
 
@@ -66,16 +66,16 @@ def _jar(coordinate: str, size: str, sha256: str) -> Jar:
     return Jar(group, artifact, version, int(size), sha256)
 
 
-def fetch(arrived: Callable[[int], None] = lambda _: None) -> list[Path]:
-    """The checked jars, downloaded to Maven's local repository where missing; `arrived` is told of each one's bytes.
+def fetch(arrived: Callable[[int], None] = lambda _: None, lock: Path = LOCK) -> list[Path]:
+    """The checked jars of a lock, downloaded to Maven's local repository where missing; `arrived` is told of each one's bytes.
 
     Raises `NoNetwork` and `BrokenDownload`; a jar that fails its check is removed, so that the next try starts clean.
     """
-    return list(_fetch_each(MavenContext(timeout=30), arrived))
+    return list(_fetch_each(MavenContext(timeout=30), arrived, locked(lock)))
 
 
-def _fetch_each(maven: MavenContext, arrived: Callable[[int], None]) -> Iterator[Path]:
-    for jar in locked():
+def _fetch_each(maven: MavenContext, arrived: Callable[[int], None], jars: Iterable[Jar]) -> Iterator[Path]:
+    for jar in jars:
         artifact = maven.project(jar.group, jar.artifact).at_version(jar.version).artifact()
         try:
             path = Path(artifact.resolve())
@@ -110,15 +110,16 @@ def java() -> Path:
 
 
 class Kafka:
-    """One broker over one data directory."""
+    """One broker over one data directory; `more` are lines of `server.properties` that overrule ours."""
 
     name = "Kafka"
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(self, folder: Path, port: int | None = None, *, more: str = "") -> None:
         self._folder = folder.resolve()
         self._log = self._folder / "kafka.log"
         self.port = port or processes.free_port()
         self._controller = processes.free_port()
+        self._more = more
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -137,7 +138,7 @@ class Kafka:
         self._folder.mkdir(parents=True, exist_ok=True)
         settings = self._folder / "server.properties"
         settings.write_text(
-            _SETTINGS.format(host=processes.HOST, port=self.port, controller=self._controller, data=data),
+            _SETTINGS.format(host=processes.HOST, port=self.port, controller=self._controller, data=data) + self._more,
             encoding="utf-8",
         )
         jvm = self._jvm(fetch())

@@ -9,7 +9,7 @@ from shared.settings import Settings
 
 async def prepare(settings: Settings) -> None:
     """Make what is missing; safe to repeat. Raises `KafkaError`, `asyncpg.PostgresError`, `OSError`."""
-    await topics.create(settings.kafka_bootstrap_servers, prefix=settings.kafka_topic_prefix)
+    await topics.create(settings)
     await tables(settings)
 
 

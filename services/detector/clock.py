@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from services.detector import deadlines, locks, metrics
 from services.detector.consumer import GROUP
 from services.detector.judging import Judge
+from shared.bus.connection import connection
 from shared.bus.faults import passing
 from shared.contracts import power
 from shared.db import Connection, Database, Scope
@@ -60,7 +61,7 @@ class Clock:
     async def run(self) -> None:
         """Tick until cancelled; a fault of broker or database is waited out."""
         while True:
-            kafka = AIOKafkaConsumer(self._topic, bootstrap_servers=self._settings.kafka_bootstrap_servers)
+            kafka = AIOKafkaConsumer(self._topic, **connection(self._settings))
             try:
                 await kafka.start()
                 while True:

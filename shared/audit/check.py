@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from shared.audit.chain import Break, Walk, genuine
 from shared.audit.sealer import COLUMNS, entry_of
 from shared.bus import topics
+from shared.bus.connection import connection
 from shared.bus.envelope import Undecodable, decode
 from shared.contracts.audit import TOPIC, AuditSealed
 from shared.db import SCHEMAS, Database, Scope
@@ -52,9 +53,7 @@ class Verdict:
 
 async def published_heads(settings: Settings) -> list[AuditSealed]:
     """All genuine heads of all services, from the first on; raises `KafkaError`."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer(**connection(settings), enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
         places = [TopicPartition(settings.kafka_topic_prefix + TOPIC, n) for n in range(topics.partitions(TOPIC))]

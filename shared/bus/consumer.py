@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 
 from shared.bus import outbox
+from shared.bus.connection import connection
 from shared.bus.dlq import dead_letter
 from shared.bus.envelope import Envelope, Undecodable, decode
 from shared.bus.faults import passing
@@ -77,7 +78,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _run_once(self) -> None:
         self._kafka = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka_bootstrap_servers,
+            **connection(self._settings),
             group_id=self._prefix + self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -3,6 +3,8 @@
 python -m shared.bus.dlq list power.events
 python -m shared.bus.dlq show power.events 0 12
 python -m shared.bus.dlq replay power.events 0 12
+
+With the settings of any service in the environment.
 """
 
 import argparse
@@ -15,8 +17,10 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
+from shared.bus.connection import connection
 from shared.bus.envelope import Envelope
 from shared.contracts.dead_letters import DeadLetter
+from shared.settings import Settings
 
 SUFFIX = ".dlq"
 
@@ -44,9 +48,9 @@ def dead_letter(record: ConsumerRecord, *, topic: str, group: str, reason: str) 
     )
 
 
-async def read(bootstrap: str, topic: str) -> list[tuple[int, int, dict[str, Any]]]:
+async def read(settings: Settings, topic: str) -> list[tuple[int, int, dict[str, Any]]]:
     """All dead letters of a topic as (partition, offset, letter); raises `UnknownTopicOrPartitionError`."""
-    consumer = AIOKafkaConsumer(topic + SUFFIX, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic + SUFFIX, **connection(settings), auto_offset_reset="earliest")
     await consumer.start()
     try:
         partitions = consumer.assignment()
@@ -63,9 +67,9 @@ async def read(bootstrap: str, topic: str) -> list[tuple[int, int, dict[str, Any
         await consumer.stop()
 
 
-async def replay(bootstrap: str, letter: dict[str, Any]) -> None:
+async def replay(settings: Settings, letter: dict[str, Any]) -> None:
     """Put a dead letter's record back on its topic, as it was; consumers that took effect leave it out by its id."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(**connection(settings), acks="all", enable_idempotence=True)
     await producer.start()
     try:
         await producer.send_and_wait(
@@ -92,9 +96,9 @@ async def _main() -> None:
     parser.add_argument("topic")
     parser.add_argument("partition", type=int, nargs="?")
     parser.add_argument("offset", type=int, nargs="?")
-    parser.add_argument("--bootstrap", required=True, help="host:port of a broker")
     args = parser.parse_args()
-    letters = await read(args.bootstrap, args.topic)
+    settings = Settings()
+    letters = await read(settings, args.topic)
     if args.action == "list":
         for partition, offset, letter in letters:
             print(f"{partition} {offset} {letter['group']} {letter['topic']}@{letter['offset']}: {letter['reason']}")
@@ -105,7 +109,7 @@ async def _main() -> None:
     if args.action == "show":
         print(orjson.dumps(chosen[0], option=orjson.OPT_INDENT_2).decode())
     else:
-        await replay(args.bootstrap, chosen[0])
+        await replay(settings, chosen[0])
         print("已重放 / replayed")
 
 

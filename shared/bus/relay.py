@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from shared.background import woken
 from shared.bus import topics
+from shared.bus.connection import connection
 from shared.bus.envelope import encode_headers
 from shared.db import DATABASE_FAULTS, Connection, Database
 from shared.settings import Settings
@@ -32,7 +33,7 @@ class Relay:
 
     def __init__(self, db: Database, settings: Settings) -> None:
         self._db = db
-        self._brokers = settings.kafka_bootstrap_servers
+        self._broker = connection(settings)
         self._prefix = settings.kafka_topic_prefix
         self._woken = asyncio.Event()
 
@@ -48,7 +49,7 @@ class Relay:
     async def _run_once(self) -> None:
         conn = await self._db.dedicated()
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._brokers,
+            **self._broker,
             acks="all",
             enable_idempotence=True,
             linger_ms=0,

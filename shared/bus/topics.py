@@ -3,7 +3,9 @@
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from shared.bus.connection import connection
 from shared.contracts import alerts, appeals, audit, power, proof, reference, rulesets
+from shared.settings import Settings
 
 PARTITIONS = 6
 _FOR_GOOD = {"retention.ms": "-1"}
@@ -35,9 +37,10 @@ def partitions(topic: str) -> int:
     return 1 if topic.endswith(".dlq") or topic.startswith(("reference.", "audit.", "proof.")) else PARTITIONS
 
 
-async def delete(bootstrap: str, *, prefix: str) -> None:
-    """Delete the topics under a prefix: a county that is gone must not hold the broker's files open."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def delete(settings: Settings) -> None:
+    """Delete the topics under the prefix: a county that is gone must not hold the broker's files open."""
+    prefix = settings.kafka_topic_prefix
+    admin = AIOKafkaAdminClient(**connection(settings))
     await admin.start()
     try:
         await admin.delete_topics([topic for topic in await admin.list_topics() if topic.startswith(prefix)])
@@ -45,14 +48,15 @@ async def delete(bootstrap: str, *, prefix: str) -> None:
         await admin.close()
 
 
-async def create(bootstrap: str, *, prefix: str = "", replication: int = 1) -> None:
+async def create(settings: Settings) -> None:
     """Create the topics that are missing; raises `KafkaError` when the broker refuses."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    prefix = settings.kafka_topic_prefix
+    admin = AIOKafkaAdminClient(**connection(settings))
     await admin.start()
     try:
         existing = set(await admin.list_topics())
         missing = [
-            NewTopic(prefix + name, partitions(name), replication, topic_configs=config)
+            NewTopic(prefix + name, partitions(name), settings.kafka_replication, topic_configs=config)
             for name, config in configurations().items()
             if prefix + name not in existing
         ]

@@ -60,6 +60,7 @@ class Worker(Contract):
     days: float
     wage_fen: Fen
     birth_year: int | None = None
+    day_rate_fen: Fen | None = None
 
 
 class Attendance(Contract):
@@ -101,12 +102,14 @@ class BillLine(Contract):
 
 
 class Ballot(Contract):
-    """How one member of a body voted in a joint decision."""
+    """How one member of a body voted in a joint decision, and for which role. Who stands aside isn't counted."""
 
     person_key: str
     name: str
     vote: Literal["for", "against", "abstain"]
     cast_at: UtcTime
+    role: str | None = None
+    stands_aside: bool = False
 
 
 class Waiting(Contract):
@@ -218,6 +221,11 @@ class NodeFields(Contract):
     rent_step_pct: float | None = None
     stamped_away_m: int | None = None
     major: bool | None = None
+    excess_reason: str | None = None
+    direct_reason: str | None = None
+    beneficiary_minor: bool | None = None
+    guardian_name: str | None = None
+    guardian_key: str | None = None
 
 
 class CaseEvent(Contract):

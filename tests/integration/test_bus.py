@@ -127,7 +127,7 @@ async def test_a_poison_message_stops_nobody_and_can_be_replayed(db: Database, s
         await producer.send_and_wait(topic, value=b"\xff no event", key=b"330421103201")
         await publish(db, event(3))
         assert await eventually(lambda: _when(effects(db), 3)) == [1, 2, 3]
-        letters = await eventually(lambda: _when(dlq.read(settings.kafka_bootstrap_servers, topic), 2))
+        letters = await eventually(lambda: _when(dlq.read(settings, topic), 2))
         reasons = sorted(letter["reason"] for _, _, letter in letters)
         assert reasons == [
             "ValueError: a negative n",
@@ -135,7 +135,7 @@ async def test_a_poison_message_stops_nobody_and_can_be_replayed(db: Database, s
         ]
         poison = next(letter for _, _, letter in letters if "negative" in letter["reason"])
         poison["value"] = "eyJuIjogOX0="
-        await dlq.replay(settings.kafka_bootstrap_servers, poison)
+        await dlq.replay(settings, poison)
         assert await eventually(lambda: _when(effects(db), 4)) == [1, 2, 3, 9]
 
 
@@ -145,7 +145,7 @@ async def test_a_letter_published_twice_is_listed_once(db: Database, settings: S
     async with running(Relay(db, settings).run):
         await publish(db, letter, replace(event(2), topic="power.events.dlq"), letter)
         await publish(db, replace(event(3), topic="power.events.dlq"))
-        letters = await eventually(lambda: _when(dlq.read(settings.kafka_bootstrap_servers, topic), 3))
+        letters = await eventually(lambda: _when(dlq.read(settings, topic), 3))
     assert [letter["n"] for _, _, letter in letters] == [1, 2, 3]
 
 
@@ -168,7 +168,7 @@ async def test_the_largest_event_becomes_a_dead_letter_all_the_same(db: Database
     async with running(Relay(db, settings).run, consumer(db, settings).run):
         await publish(db, large, event(2))
         assert await eventually(lambda: _when(effects(db), 1)) == [2]
-        ((_, _, letter),) = await eventually(lambda: _when(dlq.read(settings.kafka_bootstrap_servers, topic), 1))
+        ((_, _, letter),) = await eventually(lambda: _when(dlq.read(settings, topic), 1))
     assert letter["reason"] == "ValueError: a negative n"
 
 

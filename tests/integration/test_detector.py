@@ -367,7 +367,7 @@ async def test_poison_goes_to_the_dead_letters_and_stops_nobody(db: Database, se
     async with running(Relay(db, settings).run(), consumer.run()):
         await publish(db, [company(), official(), poison, good])
         await eventually(lambda: of_the_company(db))
-        ((_, _, letter),) = await eventually(lambda: dlq.read(settings.kafka_bootstrap_servers, topic))
+        ((_, _, letter),) = await eventually(lambda: dlq.read(settings, topic))
     assert "ValidationError" in letter["reason"]
 
 

@@ -397,7 +397,7 @@ async def test_a_poisonous_change_on_the_bus_goes_to_the_dead_letters(
     await publish(db, Envelope.of(bad, source="/test", topic=rulesets.TOPIC, key="C009", time=now), booked(1))
     await eventually(lambda: found(db, "PR-0001"))
     topic = settings.kafka_topic_prefix + rulesets.TOPIC
-    ((_, _, letter),) = await eventually(lambda: dlq.read(settings.kafka_bootstrap_servers, topic))
+    ((_, _, letter),) = await eventually(lambda: dlq.read(settings, topic))
     assert "RulebookError" in letter["reason"]
 
 
