@@ -67,9 +67,10 @@ def _jar(coordinate: str, size: str, sha256: str) -> Jar:
 
 
 def fetch(arrived: Callable[[int], None] = lambda _: None, lock: Path = LOCK) -> list[Path]:
-    """The checked jars of a lock, downloaded to Maven's local repository where missing; `arrived` is told of each one's bytes.
+    """The checked jars of a lock, downloaded to Maven's local repository where missing.
 
-    Raises `NoNetwork` and `BrokenDownload`; a jar that fails its check is removed, so that the next try starts clean.
+    `arrived` is told of each one's bytes. Raises `NoNetwork` and `BrokenDownload`; a jar that fails its check is
+    removed, so that the next try starts clean.
     """
     return list(_fetch_each(MavenContext(timeout=30), arrived, locked(lock)))
 
@@ -131,6 +132,12 @@ class Kafka:
     def running(self) -> bool:
         """Whether its process lives."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Its process, once started."""
+        assert self._process, "start() first"
+        return self._process.pid
 
     def start(self) -> str:
         """Start it, its storage formatted when new, and wait until it serves; raises a `Fault`."""

@@ -69,6 +69,12 @@ class Postgres:
         """Whether its process lives."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Its process, once started."""
+        assert self._process, "start() first"
+        return self._process.pid
+
     def start(self) -> str:
         """Start it, with a fresh cluster when there is none, and wait until it answers; raises `ServerFailed`."""
         self._folder.mkdir(parents=True, exist_ok=True)
