@@ -14,13 +14,14 @@ from shared.settings import Settings
 
 
 class System:
-    """Services on free ports over the database and broker of `settings`."""
+    """Services on free ports over the database and broker of `settings`; `factories` says what makes each."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._folder = folder
         self._ports = {service: processes.free_port() for service in SCHEMAS}
         urls = {f"{service}_url": self.url(service) for service in SCHEMAS}
         self.settings = settings.model_copy(update={"rate_limits": False, **urls})
+        self.factories = {service: f"services.{service}.app:create" for service in SCHEMAS}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def port(self, service: str) -> int:
@@ -38,14 +39,13 @@ class System:
     def start(self, *services: str) -> None:
         """Start services (all when none is named) and wait until each is ready."""
         for service in services or SCHEMAS:
-            factory = f"services.{service}.app:create"
             self._running[service] = processes.start(
                 [
                     sys.executable,
                     "-m",
                     "uvicorn",
                     "--factory",
-                    factory,
+                    self.factories[service],
                     "--port",
                     str(self._ports[service]),
                     "--no-access-log",

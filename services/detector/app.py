@@ -12,6 +12,7 @@ from services.detector.consumer import GROUP, TOPICS, DetectorConsumer
 from services.detector.judging import Judge
 from services.detector.register_routes import router as register_router
 from services.detector.routes import router
+from services.detector.rules import Rulebook
 from services.detector.ruleset_routes import router as ruleset_router
 from shared.audit import service as audit
 from shared.background import running, spare_collector
@@ -32,9 +33,9 @@ def create() -> FastAPI:
     return app
 
 
-def build(settings: Settings) -> FastAPI:
-    """The app by these settings; raises the rulebook's error when a rule doesn't compile."""
-    rulebook = rules.load()
+def build(settings: Settings, rulebook: Rulebook | None = None) -> FastAPI:
+    """The app by these settings and our rulebook, or another; raises its error when a rule doesn't compile."""
+    rulebook = rulebook or rules.load()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
