@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, Self
 
+from services.approval import arithmetic
 from services.approval.amending import put_right
 from services.approval.checks import (
     check_days,
@@ -103,9 +104,9 @@ class Case:
 
     `sequence` counts its events and `last_at` is the latest of their times; `node_since` is when the present node's
     turn began, or begins after a notice that runs until `notice_ends_at`; `completed` holds when each node was last
-    completed, `filed_by` the key of who did it; `answers` hold what the forms, the
-    opening's under "", say of what the flow's branches go by. A case with `suspended_at` rests, as a rule until the day
-    `suspended_until`; `rests` are the times, from and to, that are over. A closed case with `archive_no` is archived.
+    completed, `filed_by` the key of who did it; `answers` hold what the forms, the opening's under "", say of what the
+    flow's branches and checks go by. A case with `suspended_at` rests, as a rule until the day `suspended_until`;
+    `rests` are the times, from and to, that are over. A closed case with `archive_no` is archived.
     """
 
     case_id: str
@@ -419,6 +420,11 @@ class Case:
         told = [self.answers[code] for code in before if node.when.field in self.answers.get(code, {})]
         return node.when.holds(told[-1][node.when.field] if told else None)
 
+    def known(self, flow: Flow, node: str | None) -> dict[str, Any]:
+        """What all forms but this node's, or the opening's without one, say in figures."""
+        codes = ("", *(each.code for each in flow.nodes))
+        return arithmetic.known_of(self.answers, self.completed, (code for code in codes if code != (node or "")))
+
     def archive(
         self, *, archive_no: str | None, documents: int, digest: str, by: RoleHolder, now: datetime
     ) -> tuple[Self, CaseArchived]:
@@ -660,8 +666,9 @@ _ENDED = {
 def _answers(
     flow: Flow, before: Mapping[str, Mapping[str, Any]], code: str, filled: NodeFields
 ) -> Mapping[str, Mapping[str, Any]]:
-    """What is known of the fields that branches go by, with what this form says of them."""
+    """What is known of the fields that branches and checks go by, with what this form says of them."""
     told = {name: value for name in sorted(flow.asked) if (value := getattr(filled, name)) is not None}
+    told |= arithmetic.told(filled)
     others = {each: answers for each, answers in before.items() if each != code}
     return {**others, code: told} if told else others
 

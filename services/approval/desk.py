@@ -1,12 +1,13 @@
 """What people do with cases. Each deed reads the same: load and lock, let the case decide, save."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 from services.approval import cases, documents, store
 from services.approval.archive import seal
+from services.approval.arithmetic import arithmetic
 from services.approval.cases import Actions, Case
 from services.approval.changes import CaseChange, waits_for
 from services.approval.documents import FiledPaper
@@ -16,10 +17,11 @@ from services.approval.store import LogEntry
 from services.approval.told import Told, told_now
 from services.approval.work import absences, standing_in
 from shared import audit, regions
-from shared.contracts.power import NodeCompleted, NodeFields, PowerEvent
+from shared.contracts.power import CaseAmended, NodeCompleted, NodeFields, PowerEvent
 from shared.db import Connection
 from shared.principals import Principal
 from shared.problems import FieldError, InvalidInput
+from shared.workdays import SHANGHAI
 
 MAX_TITLE = 200
 
@@ -82,6 +84,7 @@ class Desk:
             fields=fields,
             now=now,
         )
+        arithmetic().check(flow.code, fields, {}, _day_of(now))
         return await self._save(flow, case, event)
 
     async def complete(
@@ -92,6 +95,7 @@ class Desk:
         refs = await documents.to_refs(self._conn, papers)
         by = self._by(case.village_code)
         after, event = case.complete(flow, node=node, by=by, fields=fields, documents=refs, now=datetime.now(UTC))
+        await self._check_papers(flow, case, event)
         return await self._save(flow, after, event)
 
     async def intend(
@@ -101,9 +105,9 @@ class Desk:
         case = await store.find(self._conn, case_id)
         refs = await documents.to_refs(self._conn, papers)
         by, now = self._by(case.village_code), datetime.now(UTC)
-        _, event = case.complete(
-            self._catalogue.flow(case.flow), node=node, by=by, fields=fields, documents=refs, now=now
-        )
+        flow = self._catalogue.flow(case.flow)
+        _, event = case.complete(flow, node=node, by=by, fields=fields, documents=refs, now=now)
+        await self._check_papers(flow, case, event)
         told = await self._in_person(event)
         assert isinstance(told, NodeCompleted)
         return told
@@ -153,6 +157,7 @@ class Desk:
         after, event = case.amend(
             flow, node=node, told=told[node], fields=fields, reason=reason, by=by, now=datetime.now(UTC)
         )
+        await self._check_papers(flow, case, event)
         told[node] = replace(told[node], fields=event.fields)
         forms = [each.fields for each in sorted(told.values(), key=lambda each: each.sequence)]
         return await self._save(flow, after, event, forms)
@@ -164,6 +169,15 @@ class Desk:
         by, now = self._by(case.village_code), datetime.now(UTC)
         after, event = case.archive(archive_no=archive_no, documents=papers, digest=digest, by=by, now=now)
         return await self._save(flow, after, event)
+
+    async def _check_papers(self, flow: Flow, case: Case, event: NodeCompleted | CaseAmended) -> None:
+        """Hold a form against the case's others; raises `AnotherFlow`, `FieldsUnsound`, `PapersDiffer`."""
+        form, changed = event.fields, event.changed if isinstance(event, CaseAmended) else None
+        self._catalogue.check_within(flow, form if changed is None else form.model_copy(update=_unchanged(changed)))
+        known = case.known(flow, event.node)
+        if arithmetic().asks_changes(flow.code, form):
+            known["approved_changes_fen"] = await store.approved_changes(self._conn, case, arithmetic().changes)
+        arithmetic().check(flow.code, form, known, _day_of(datetime.now(UTC)), changed)
 
     def _by(self, village: str) -> cases.RoleHolder:
         return cases.RoleHolder(self._caller.person_key, self._caller.name, self._caller.roles_in(village))
@@ -215,6 +229,15 @@ def check_village(code: str) -> None:
     if not known:
         wrong = FieldError("village_code", "请选择一个村", "Choose a village")
         raise InvalidInput("没有这个村", "No such village", [wrong])
+
+
+def _unchanged(changed: Collection[str]) -> dict[str, None]:
+    """Blanks for the amounts of an amended form that were not touched, for they were looked at when they were filed."""
+    return {name: None for name in arithmetic().within_flow if name not in changed}
+
+
+def _day_of(now: datetime) -> date:
+    return now.astimezone(SHANGHAI).date()
 
 
 def _check_title(title: str) -> None:

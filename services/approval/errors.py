@@ -166,6 +166,13 @@ class FieldsUnsound(Problem):
     title_zh, title_en = "填写的内容不合理", "These fields cannot be right"
 
 
+class PapersDiffer(Problem):
+    """What is filed exceeds or differs from what the case's other papers say, and no reason is given."""
+
+    status, code = 422, "papers-differ"
+    title_zh, title_en = "与本案其他材料不一致", "This differs from the case's other papers"
+
+
 class DocumentsMissing(Problem):
     """The node's required papers are not all there."""
 
@@ -258,7 +265,7 @@ class RowsRefused(Problem):
 
 
 # What each deed may be refused for, beside input of the wrong shape.
-OPENING = (NoSuchFlow, AnotherFlow, RoleMissing, FieldsMissing, FieldsUnsound, IdempotencyKeyReused)
+OPENING = (NoSuchFlow, AnotherFlow, RoleMissing, FieldsMissing, FieldsUnsound, PapersDiffer, IdempotencyKeyReused)
 COMPLETING = (
     CaseNotFound,
     RoleMissing,
@@ -267,10 +274,12 @@ COMPLETING = (
     WrongNode,
     NoticeRunning,
     NotApproved,
+    AnotherFlow,
     ChangedMeanwhile,
     IfMatchUnreadable,
     FieldsMissing,
     FieldsUnsound,
+    PapersDiffer,
     DocumentsMissing,
     DocumentNotFound,
     IdempotencyKeyReused,
@@ -299,6 +308,7 @@ AMENDING = (
     NotApproved,
     FieldsMissing,
     FieldsUnsound,
+    PapersDiffer,
     ReasonMissing,
 )
 ARCHIVING = (*_AFTER, CaseNotClosed, AlreadyArchived, FieldsUnsound)

@@ -176,9 +176,12 @@ def _read_bids(text: str, secret: str) -> Iterator[Bid]:
 
 def _read_workers(text: str, secret: str) -> Iterator[Worker]:
     for parts in _rows(
-        text, (4,), "人员写作 姓名|身份证号|天数|金额(元);多人用分号隔开", "Write name|ID number|days|yuan; ..."
+        text,
+        (4, 5),
+        "人员写作 姓名|身份证号|天数|金额(元),可再加 |日工资(元);多人用分号隔开",
+        "Write name|ID number|days|yuan, and |day rate in yuan if you like; ...",
     ):
-        yield read_worker({"name": parts[0], "id_no": parts[1], "days": parts[2], "wage": parts[3]}, secret)
+        yield read_worker(dict(zip(("name", "id_no", "days", "wage", "day_rate"), parts, strict=False)), secret)
 
 
 def _read_attendance(text: str, secret: str) -> Iterator[Attendance]:
@@ -276,4 +279,5 @@ def read_worker(row: Mapping[str, str], secret: str) -> Worker:
         birth_year=birth_year(row["id_no"]),
         days=read_number(row["days"]),
         wage_fen=read_money(row["wage"]),
+        day_rate_fen=read_money(row["day_rate"]) if row.get("day_rate") else None,
     )

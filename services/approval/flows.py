@@ -3,7 +3,7 @@
 It holds rules and order; what flows, nodes, roles and papers are called is in `shared/words`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from services.approval.arithmetic import REASON, arithmetic
 from services.approval.errors import AnotherFlow, NoSuchFlow, NoSuchNode
 from shared.contracts.power import Matter, NodeFields
 from shared.formats import yuan
@@ -168,6 +169,12 @@ class Flow:
             self.below and amount_fen >= self.below.fen
         )
 
+    def overruns(self, form: NodeFields) -> tuple[str, int] | None:
+        """The field and amount of a form by which a case outgrows its flow; none while it doesn't."""
+        amounts = ((name, getattr(form, name)) for name in arithmetic().within_flow)
+        over = ((name, fen) for name, fen in amounts if fen is not None and self.below and fen >= self.below.fen)
+        return next(over, None)
+
     @cached_property
     def asked(self) -> frozenset[str]:
         """The fields by which its branches are taken."""
@@ -194,9 +201,19 @@ class Catalogue:
         return self.flows[code]
 
     def check_amount(self, flow: Flow, amount_fen: int | None) -> None:
-        """Refuse an amount that another flow of the matter is for; raises `AnotherFlow`, which names it."""
-        if amount_fen is None or flow.takes(amount_fen):
-            return
+        """Refuse an estimate that another flow of the matter is for; raises `AnotherFlow`, which names it."""
+        if amount_fen is not None and not flow.takes(amount_fen):
+            self._refuse(flow, "estimate_fen", amount_fen)
+
+    def check_within(self, flow: Flow, form: NodeFields) -> None:
+        """Refuse an award or contract by which a case outgrows its flow; a stricter flow than need be is no fault.
+
+        Raises `AnotherFlow`, which names the flow to take.
+        """
+        if over := flow.overruns(form):
+            self._refuse(flow, *over)
+
+    def _refuse(self, flow: Flow, field: str, amount_fen: int) -> None:
         bounded = [
             each for each in self.flows.values() if each.matter == flow.matter and (each.at_or_above or each.below)
         ]
@@ -205,7 +222,7 @@ class Catalogue:
         raise AnotherFlow(
             f"{yuan(amount_fen)}不在 {flow.code} {flow.name.zh}的金额范围内,{zh}",
             f"{flow.code} {flow.name.en} is not for {yuan(amount_fen)}: {en}",
-            [FieldError("fields.estimate_fen", f"超出本流程的金额范围,{zh}", f"Outside this flow's amounts: {en}")],
+            [FieldError(f"fields.{field}", f"超出本流程的金额范围,{zh}", f"Outside this flow's amounts: {en}")],
         )
 
 
@@ -357,7 +374,7 @@ class _Builder:
             at_or_above=self._limit("at_or_above", entry.at_or_above),
             below=self._limit("below", entry.below),
             form=opening,
-            nodes=tuple(nodes),
+            nodes=tuple(_with_room(entry.code, opening, nodes)),
         )
 
     def _node(self, path: str, code: str, order: int, entry: _Node, before: Sequence[Node], called: FlowWords) -> Node:
@@ -440,3 +457,13 @@ class _Builder:
 
 def _name(entry: _Name) -> Name:
     return Name(entry.zh, entry.en)
+
+
+def _with_room(flow: str, opening: Sequence[FormUse], nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes, with a field for the reason in each form that is held against the case's other papers."""
+    before = {use.name for use in opening}
+    for node in nodes:
+        form = {use.name for use in node.form}
+        wanted = arithmetic().wants_room(flow, form, before)
+        before |= form
+        yield replace(node, form=(*node.form, FormUse(REASON, required=False))) if wanted else node

@@ -71,7 +71,8 @@ def _part(part: Any) -> str:
             rejected = "" if part.valid else f",否决 rejected:{part.reject_reason or '未写理由 no reason given'}"
             return f"{part.company_name}({part.company_id}){yuan(part.price_fen)}{rejected}"
         case Worker():
-            return f"{part.name} · {part.days:g} 天 days · {yuan(part.wage_fen)}"
+            rate = f" × {yuan(part.day_rate_fen)}" if part.day_rate_fen is not None else ""
+            return f"{part.name} · {part.days:g} 天 days{rate} · {yuan(part.wage_fen)}"
         case Attendance():
             return f"{part.name} · {part.days:g} 天 days · {part.first_on}~{part.last_on}"
         case Payout():

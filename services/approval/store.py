@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.approval.arithmetic import Changes
 from services.approval.cases import Case
 from services.approval.changes import CaseChange
 from services.approval.errors import CaseNotFound
@@ -72,6 +73,19 @@ async def next_number(conn: Connection, village: str, flow: str, now: datetime) 
         taken = "SELECT 1 FROM cases WHERE village_code = $1 AND case_no = $2"
         if not await conn.fetchval(taken, village, number):
             return number
+
+
+_APPROVED_CHANGES = """
+SELECT coalesce(sum((state->'answers'->$4::text->>$5::text)::bigint), 0)::bigint FROM cases
+WHERE village_code = $1 AND flow = $2 AND status <> 'withdrawn' AND state->'completed' ? $4::text
+  AND EXISTS (SELECT 1 FROM jsonb_each(state->'answers') AS told WHERE told.value->>$6::text = $3)
+"""
+
+
+async def approved_changes(conn: Connection, case: Case, changes: Changes) -> int:
+    """What the changes of a case's works come to that were approved in cases of their own, in fen."""
+    named = (changes.flow, case.case_no, changes.node, changes.amount, changes.names)
+    return int(await conn.fetchval(_APPROVED_CHANGES, case.village_code, *named))
 
 
 _SAVE_CASES = """

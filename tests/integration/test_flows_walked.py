@@ -362,7 +362,7 @@ def answer(when: Condition, *, holds: bool) -> int | bool:
 
 def filled(form: Iterable[FormUse], flow: Flow, answers: Json, node: Node | None = None) -> Json:
     """Every field of a form, also those that may be left empty."""
-    given = {"estimate_fen": estimate(flow)} | answers
+    given = {"estimate_fen": estimate(flow), "votes_against": 0} | answers
     values = {use.name: given.get(use.name, _VALUES[all_fields()[use.name].kind]) for use in form}
     today_ = {name: str(today()) for name in values if all_fields()[name].kind == "date"}
     if node and "notice_to" in today_:
