@@ -21,6 +21,7 @@ from tests.bench import (
     streams,
     village_page,
 )
+from tests.bench.engine import beside
 from tests.bench.figures import Figure
 from tests.bench.ground import Ground
 
@@ -28,6 +29,7 @@ Measure = Callable[[Ground, argparse.Namespace], Awaitable[list[Figure]]]
 MEASURES: dict[str, Measure] = {
     "replay": lambda ground, wanted: replay.measure(ground, wanted.records),
     "growth": growth.measure,
+    "engine": lambda ground, wanted: beside.measure(wanted.engine_records),
     "push": lambda ground, wanted: push.measure(ground, wanted.approvals, wanted.per_second),
     "evaluate": lambda ground, wanted: evaluate.measure(ground, wanted.questions),
     "village_page": lambda ground, wanted: village_page.measure(ground, wanted.seconds),
@@ -55,7 +57,8 @@ async def run(wanted: argparse.Namespace) -> bool:
                 continue
             figures.write(measured)
             for figure in measured:
-                console.print(f"[bold]{figure.name}[/] {figure.value:,} {figure.unit} (目标 / reach {figure.reach:,})")
+                goal = "" if figure.reach is None else f" (目标 / reach {figure.reach:,})"
+                console.print(f"[bold]{figure.name}[/] {figure.value:,} {figure.unit}{goal}")
                 console.print(f"  [dim]{figure.how}[/]")
     console.print(f"-> {figures.OUT}")
     return good
@@ -66,6 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=MEASURES, help="may be given several times")
     parser.add_argument("--records", type=int, default=200_000, help="simulated events to replay")
+    parser.add_argument("--engine-records", type=int, default=60_000, help="events for us and an established engine")
     parser.add_argument("--approvals", type=int, default=1_500)
     parser.add_argument("--per-second", type=int, default=100, help="approvals a second")
     parser.add_argument("--questions", type=int, default=1_000)

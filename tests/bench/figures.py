@@ -13,12 +13,12 @@ OUT = Path("build/bench.json")
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value, what it should reach, and how it was measured."""
+    """One measured value, what it should reach (where there is something to reach), and how it was measured."""
 
     name: str
     value: float
     unit: str
-    reach: float
+    reach: float | None
     how: str
 
 
@@ -28,12 +28,12 @@ def quantile(values: Iterable[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def write(figures: Iterable[Figure]) -> None:
+def write(figures: Iterable[Figure], out: Path = OUT) -> None:
     """Add the figures to the file; those of an earlier run stay until measured again."""
-    OUT.parent.mkdir(exist_ok=True)
-    kept = orjson.loads(OUT.read_bytes()) if OUT.exists() else {}
+    out.parent.mkdir(exist_ok=True)
+    kept = orjson.loads(out.read_bytes()) if out.exists() else {}
     for figure in figures:
         body = asdict(figure)
         kept[body.pop("name")] = body
     kept["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
-    OUT.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2))
+    out.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2))
