@@ -161,8 +161,25 @@ def test_what_if_with_the_same_weights_changes_nothing() -> None:
     made = dealt()
     again = what_if(made.cards, weights_of(made.held), plan())
     assert again == {code: one.card for code, one in made.cards.items()}
-    assert ranks(again)[ONE] == 1
-    assert TWO not in ranks(again)
+
+
+def test_a_card_of_which_too_little_was_measured_has_no_rank() -> None:
+    card = replace(dealt().cards[ONE].card, score=99.0, bands=())
+    sure, lower = replace(card, score=80.0, bands=("normal",)), replace(card, score=70.0, bands=("improving",))
+    assert ranks({ONE: card, TWO: lower, "330421107203": sure}) == {"330421107203": 1, TWO: 2}
+
+
+def test_half_of_what_was_self_reported_counts() -> None:
+    before = counted(COUNTY_ROWS, {}, Q, NOW, plan())
+    confirmed = sum(item.kind == "alert" for item in before.records[ONE]["G21"])
+    # More than were confirmed can't be halved.
+    said = {ONE: {Q: {"self_reported_red": confirmed + 5.0, "page_visits": 90.0, "households": 300.0}}}
+    found = counted(COUNTY_ROWS, said, Q, NOW, plan())
+    assert confirmed > 0
+    assert found.counts[ONE]["G21"].met == confirmed / 2
+    assert found.counts[ONE]["G22"] == before.counts[ONE]["G22"]
+    assert sum(item.met for item in found.records[ONE]["G21"]) == confirmed / 2
+    assert (found.counts[ONE]["G34"].met, found.counts[ONE]["G34"].due) == (90, 300)
 
 
 @FEW

@@ -30,7 +30,9 @@ from shared.words import Words
 
 _ALERT = """
 alert_id, rule_id, title_zh, title_en, grade, matter, village_code, town_code, happened_at, delivered_at,
-acknowledged_at, closed_at, due_at, withdrawn, reopened, outcome, recovered_fen, case_ids
+acknowledged_at, closed_at, due_at, withdrawn, reopened, outcome, recovered_fen, case_ids,
+ARRAY(SELECT coalesce(c.case_no, left(of.case_id, 8)) FROM unnest(case_ids) WITH ORDINALITY AS of (case_id, place)
+      LEFT JOIN supervised_cases c USING (case_id) ORDER BY of.place) AS case_nos
 """
 _OVERDUE = "closed_at IS NULL AND due_at <= now()"
 _STATES = {
@@ -207,6 +209,7 @@ def _alert(row: Record, now: datetime, notifier_url: str) -> ListedAlert:
         outcome=row["outcome"],
         recovered_fen=row["recovered_fen"],
         case_ids=tuple(row["case_ids"]),
+        case_nos=tuple(row["case_nos"]),
         link=f"{notifier_url}/alerts/{row['alert_id']}",
     )
 

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from services.disclosure.cockpit import charts, exports, report, seen, shown
 from services.disclosure.cockpit.choice import AlertChoice, CaseChoice, ListChoice, PeriodChoice, StepChoice
 from services.disclosure.cockpit.exports import MEDIA, MOST_ROWS, Shape
+from services.disclosure.cockpit.period import Period, today_of
 from services.disclosure.cockpit.plan import plan
 from services.disclosure.cockpit.schemas import Overview
 from services.disclosure.cockpit.seen import Look
@@ -27,6 +28,7 @@ router = APIRouter(prefix="/cockpit", include_in_schema=False)
 _PRIVATE = {"cache-control": "private, no-store"}
 _TEMPLATE = Path(__file__).with_name("report.typ")
 _PAGE = 200
+_OFFERED = {"{year}-{month:02}": 13, "{year}-Q{quarter}": 6, "{year}": 3}
 
 
 @router.get("")
@@ -34,7 +36,7 @@ async def show_overview(request: Request, caller: Caller, choice: Annotated[Peri
     """All figures, tables and charts of a period."""
     look = Look.of(caller, choice)
     overview = await seen.overview_of(request, look)
-    values = {"drawn": await _drawn(overview), "places": _places(look)}
+    values = {"drawn": await _drawn(overview, look.query), "places": _places(look), "periods": _periods(look)}
     return _page("cockpit.html", look, seen=overview, **values)
 
 
@@ -132,8 +134,19 @@ async def _export(request: Request, look: Look, name: str, wanted: ListChoice, s
     return answer
 
 
-async def _drawn(overview: Overview) -> dict[str, str]:
-    return await asyncio.to_thread(charts.all_of, overview)
+async def _drawn(overview: Overview, query: dict[str, str] | None = None) -> dict[str, str]:
+    return await asyncio.to_thread(charts.all_of, overview, query)
+
+
+def _periods(look: Look) -> list[Period]:
+    """What may be chosen at once: the last months, quarters and years up to the day of looking."""
+    today, found = today_of(look.now), list[Period]()
+    for name, number in _OFFERED.items():
+        period = Period.named(name.format(year=today.year, month=today.month, quarter=(today.month + 2) // 3))
+        for _ in range(number):
+            found.append(period)
+            period = period.before()
+    return found
 
 
 def _places(look: Look) -> list[Named]:

@@ -38,6 +38,12 @@ class TableDefinition(Words):
     how: Words
 
 
+class FigureGroup(Words):
+    """Figures that stand together."""
+
+    figures: tuple[str, ...]
+
+
 class Institution(Words):
     """A rule document that some rules ask for."""
 
@@ -51,6 +57,7 @@ class Plan(_Strict):
     small_sample: Annotated[int, Field(ge=1)]
     rows: Annotated[int, Field(ge=1)]
     figures: Mapping[str, Definition]
+    figure_groups: Mapping[str, FigureGroup]
     tables: Mapping[str, TableDefinition]
     outcomes: Mapping[str, Words]
     gap_from: Annotated[int, Field(ge=1)]
@@ -62,6 +69,14 @@ class Plan(_Strict):
         every = [rule for one in self.institutions.values() for rule in one.rules]
         if twice := sorted({rule for rule in every if every.count(rule) > 1}):
             raise ValueError(f"rules of two institutions: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _each_figure_once(self) -> "Plan":
+        placed = [key for group in self.figure_groups.values() for key in group.figures]
+        if sorted(placed) != sorted(self.figures):
+            wrong = {*placed} ^ {*self.figures} or {key for key in placed if placed.count(key) > 1}
+            raise ValueError(f"figure_groups: each figure once; wrong: {', '.join(sorted(wrong))}")
         return self
 
     @cached_property

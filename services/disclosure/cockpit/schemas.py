@@ -189,7 +189,7 @@ class Definitions(_Frozen):
 
 
 class ListedAlert(_Frozen):
-    """An alert in a list; `links` lead to the notifier's page of it."""
+    """An alert in a list; `link` leads to the notifier's page of it, `case_nos` number its `case_ids`."""
 
     alert_id: str
     rule_id: str
@@ -209,6 +209,7 @@ class ListedAlert(_Frozen):
     outcome: str | None
     recovered_fen: int
     case_ids: tuple[str, ...]
+    case_nos: tuple[str, ...] = ()
     link: str
 
 

@@ -89,8 +89,11 @@ def what_if(dealt: Mapping[str, Dealt], weights: Mapping[str, float], plan: Plan
 
 
 def ranks(cards: Mapping[str, Card]) -> dict[str, int]:
-    """The place of each scored card among those of its level, the best first; equal scores share a place."""
-    scores = {code: round(card.score, 6) for code, card in cards.items() if card.score is not None}
+    """The place of each card among those of its level, the best first; equal scores share a place.
+
+    A card of which too little was measured to call a band has none, and takes nobody else's.
+    """
+    scores = {code: round(card.score, 6) for code, card in cards.items() if card.score is not None and card.bands}
     return {
         code: 1 + sum(other > score for to, other in scores.items() if cards[to].level == cards[code].level)
         for code, score in scores.items()

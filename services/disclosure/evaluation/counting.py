@@ -5,7 +5,7 @@ of its closing; an alert about a town's or county's own office counts for no vil
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -150,6 +150,7 @@ def counted(rows: Rows, told: Told, quarter: Quarter, now: datetime, plan: Plan)
         *handled(rows.alerts, quarter, until),
         *answered(rows.appeals, quarter, until),
     ]
+    items += self_reported(items, told, quarter)
     made = Counted()
     by_line: dict[tuple[str, str], list[Item]] = defaultdict(list)
     for item in items:
@@ -267,6 +268,17 @@ def confirmed(alerts: Iterable[AlertRow], quarter: Quarter, plan: Plan) -> Itera
             yield Item(alert.village_code, "G24", "alert", alert.alert_id, float(again), 1)
 
 
+def self_reported(items: Iterable[Item], told: Told, quarter: Quarter) -> list[Item]:
+    """What G21 and G22 count less: half of each confirmed alert that is handed in as self-reported and put right."""
+    confirmed_here = Counter((item.region, item.line) for item in items if item.kind == "alert")
+    less = []
+    for region, by_quarter in told.items():
+        for line, name in (("G21", "self_reported_red"), ("G22", "self_reported_yellow")):
+            if halved := min(by_quarter.get(quarter, {}).get(name, 0.0), confirmed_here[region, line]):
+                less.append(Item(region, line, "figure", name, -halved / 2, 0))
+    return less
+
+
 def handled(alerts: Iterable[AlertRow], quarter: Quarter, until: datetime) -> Iterator[Item]:
     """T1: alerts that the town closed, or let run over. Those about the town itself are the county's to handle."""
     for alert in alerts:
@@ -309,6 +321,7 @@ def supplied(told: Mapping[Quarter, Mapping[str, float]], quarter: Quarter, flow
         both = [(each[met], each[due]) for each in span if met in each and due in each]
         lines[line] = math.fsum(m for m, _ in both), math.fsum(d for _, d in both)
     for line, met, due in (
+        ("G34", "page_visits", "households"),
         ("G44", "petitions", "residents"), ("G61", "rent_received", "rent_due"), ("G62", "debt", "debt_line"),
     ):  # fmt: skip
         if met in now and due in now:

@@ -1,6 +1,7 @@
 """The evaluation's pages: a quarter's cards, one card explained, what if, figures and seals; print, PDF and files."""
 
 import asyncio
+from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from services.disclosure.evaluation import exports, figures, seen, shown, store
 from services.disclosure.evaluation.cards import weights_of
 from services.disclosure.evaluation.choice import CardChoice, ListChoice, id_of, keeps
 from services.disclosure.evaluation.errors import BadFigures
-from services.disclosure.evaluation.indicators import plan
+from services.disclosure.evaluation.indicators import dimension_of, plan
 from services.disclosure.evaluation.quarters import Quarter
 from services.disclosure.evaluation.schemas import WholeCard
 from services.disclosure.evaluation.seen import Look
@@ -47,7 +48,10 @@ async def show_card(request: Request, caller: Caller, choice: Annotated[CardChoi
     look = Look.of(caller, choice)
     card = await seen.card_of(request, look)
     trend = await seen.compared(request, look, _TREND)
-    return _page("evaluation_card.html", look, one=card, trend=trend, told=_told(look, card))
+    in_dimension: dict[str, list[str]] = defaultdict(list)
+    for line in card.lines:
+        in_dimension[dimension_of(line.indicator)].append(line.indicator)
+    return _page("evaluation_card.html", look, one=card, trend=trend, told=_told(look, card), in_dimension=in_dimension)
 
 
 @router.get("/card.pdf")

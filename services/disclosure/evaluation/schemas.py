@@ -11,6 +11,7 @@ from services.disclosure.evaluation.comparing import Change, change
 from services.disclosure.evaluation.counting import Item
 from services.disclosure.evaluation.figures import Figure
 from services.disclosure.evaluation.indicators import Indicator, IndicatorSet, Plan
+from services.disclosure.evaluation.naming import Told
 from services.disclosure.evaluation.scoring import Card, Line
 from services.disclosure.schemas import Answer, Bilingual, Named
 
@@ -20,7 +21,8 @@ _WORDS = Annotated[str, Field(max_length=500)]
 class LineShown(Answer):
     """One indicator: `met` of `due` as counted, `estimate` drawn towards the mean, `low` and `high` around it.
 
-    `weight` are its points of 100 after those of lines left out were spread, `points` what it got.
+    `weight` are its points of 100 after those of lines left out were spread, `points` what it got: nothing at `floor`,
+    all of them from `target` on.
     """
 
     indicator: str
@@ -39,10 +41,13 @@ class LineShown(Answer):
     low: float | None
     high: float | None
     left_out: str | None
+    floor: float
+    target: float
 
     @classmethod
-    def of(cls, line: Line, one: Indicator) -> Self:
-        """A line in the words of its set."""
+    def of(cls, line: Line, one: Indicator, group: str) -> Self:
+        """A line in the words of its set, between the floor and target of a group of villages."""
+        bounds = one.bounds_of(group)
         return cls(
             indicator=line.indicator,
             name=Bilingual(zh=one.zh, en=one.en),
@@ -60,6 +65,8 @@ class LineShown(Answer):
             low=line.low,
             high=line.high,
             left_out=line.left_out,
+            floor=bounds.floor,
+            target=bounds.target,
         )
 
 
@@ -154,20 +161,25 @@ class WholeCard(QuarterHead):
 
 
 class RecordShown(Answer):
-    """A record behind a line, and how it was counted."""
+    """A record behind a line, and how it was counted; `against` when it lowers the score."""
 
     kind: str
     id: str
+    name: Bilingual | None
+    case_no: str | None
+    at: datetime | None
+    against: bool
     met: float
     due: float
     link: str | None
 
 
 class RecordList(QuarterHead):
-    """The records behind a line; `withheld` when the reader isn't told which they are."""
+    """The records behind a line, those that lower the score first; `withheld`: the reader isn't told which they are."""
 
     region: Named
     indicator: str
+    line: LineShown
     withheld: bool
     records: tuple[RecordShown, ...]
 
@@ -301,11 +313,11 @@ def brief(card: Card, rank: int | None, before: Card | None) -> CardBrief:
 def lines_of(card: Card, held: IndicatorSet) -> tuple[LineShown, ...]:
     """Its lines in the words of its set."""
     words = held.town_lines if card.level == "town" else held.indicators
-    return tuple(LineShown.of(line, words[line.indicator]) for line in card.lines)
+    return tuple(LineShown.of(line, words[line.indicator], card.group) for line in card.lines)
 
 
-def record(item: Item, notifier_url: str) -> RecordShown:
-    """A record with its page: cases and their steps on the public one, alerts at the notifier, appeals at the desk."""
+def record(item: Item, told: Told, indicator: Indicator, notifier_url: str) -> RecordShown:
+    """A record in words, with its page: cases and steps on the public one, alerts at the notifier, appeals at desks."""
     head = item.id.partition("/")[0]
     link = {
         "case": f"/cases/{head}",
@@ -313,7 +325,9 @@ def record(item: Item, notifier_url: str) -> RecordShown:
         "alert": f"{notifier_url}/alerts/{head}",
         "appeal": f"/appeals/{head}",
     }.get(item.kind)
-    return RecordShown(kind=item.kind, id=item.id, met=item.met, due=item.due, link=link)
+    against = item.met < item.due if indicator.better == "up" else item.met > 0
+    words = {"name": told.name, "case_no": told.case_no, "at": told.at, "against": against}
+    return RecordShown(kind=item.kind, id=item.id, met=item.met, due=item.due, link=link, **words)
 
 
 def whole(made: Quartered, dealt: Dealt, rank: int | None, before: Card | None) -> WholeCard:

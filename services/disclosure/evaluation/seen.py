@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from fastapi import Request
 
-from services.disclosure.evaluation import figures, store
+from services.disclosure.evaluation import figures, naming, store
 from services.disclosure.evaluation.cards import Dealt, Quartered, ranks, unsound, what_if
 from services.disclosure.evaluation.choice import CardChoice, ListChoice, Seat, keeps
 from services.disclosure.evaluation.comparing import apart
@@ -37,6 +37,7 @@ from services.disclosure.evaluation.schemas import (
     WhatIfCard,
     WholeCard,
     brief,
+    lines_of,
     record,
     whole,
 )
@@ -124,15 +125,20 @@ async def records_of(request: Request, look: Look, line: str) -> RecordList:
     words = held.town_lines if dealt.card.level == "town" else held.indicators
     if line not in words:
         raise NoSuchCard("没有这个指标", "No such indicator")
-    told = look.seat.sees_records(words[line].audience)
-    items = await _readable(request, look, await _records(request, look, made, dealt, line)) if told else ()
+    let = look.seat.sees_records(words[line].audience)
+    items = await _readable(request, look, await _records(request, look, made, dealt, line)) if let else ()
+    # What the reader is let see is named by the system: not each reader of a card reads the supervisors' tables.
+    async with db_of(request).begin(Scope.system(), readonly=True) as conn:
+        told = await naming.told(conn, items)
     url = settings_of(request).notifier_url.rstrip("/")
+    records = [record(item, told.get(item.id, naming.Told()), words[line], url) for item in items]
     return RecordList(
         **QuarterHead.head(made),
         region=Named.region(look.seat.region),
         indicator=line,
-        withheld=not told,
-        records=tuple(record(item, url) for item in items),
+        line=next(one for one in lines_of(dealt.card, held) if one.indicator == line),
+        withheld=not let,
+        records=tuple(sorted(records, key=lambda one: not one.against)),
     )
 
 

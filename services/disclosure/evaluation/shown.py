@@ -6,10 +6,11 @@ from services.disclosure.evaluation.indicators import Indicator, Plan
 from services.disclosure.evaluation.schemas import CardBrief, LineShown
 from shared.formats import number
 
-LEFT_OUT: Mapping[str, tuple[str, str]] = {
-    "not_supplied": ("未上报", "not handed in"),
-    "too_few": ("样本过少", "too few"),
-    "scored_elsewhere": ("由镇计分", "scored at the town"),
+# What is said of a line left out: in short, in English, and why.
+LEFT_OUT: Mapping[str, tuple[str, str, str]] = {
+    "not_supplied": ("未上报", "not handed in", "本季没有上报这项数据,不计分,分值分摊给其余项目。"),
+    "too_few": ("样本过少", "too few", "本季应计的件数过少,不足以判断,不计分,分值分摊给其余项目。"),
+    "scored_elsewhere": ("由镇计分", "scored at the town", "这一项由镇的评价卡计分,这里只列出。"),
 }
 MEAN_FROM: Mapping[str, tuple[str, str]] = {
     "group": ("同组村", "villages of its size"),
@@ -55,6 +56,11 @@ def counted(line: LineShown) -> str:
     if line.met is None or line.due is None:
         return "—"
     return f"{number(round(line.met, 2))} / {number(round(line.due, 2))}"
+
+
+def plain(value: float) -> str:
+    """A count as it is: `1`, `36,199.92`."""
+    return number(round(value, 2))
 
 
 def bar(low: float | None, high: float | None, score: float | None) -> dict[str, float]:
