@@ -23,13 +23,17 @@ class Person:
 
 
 class People:
-    """Makes persons, no two of them with one number, who are of a working age throughout a period."""
+    """Makes persons, no two of them with one number, who are of a working age throughout a period.
+
+    `numbers` are their ID numbers by their keys.
+    """
 
     def __init__(self, rng: Random, secret: str, period: Period = THESE_YEARS) -> None:
         self._rng = rng
         self._secret = secret
         self._first_birthday = date(period.last_day.year - _OLDEST, 1, 1)
         self._last_birthday = date(period.first_day.year - _YOUNGEST, 12, 31)
+        self.numbers: dict[str, str] = {}
         self._taken: set[str] = set()
 
     def person(self, name: str | None = None, *, born: date | None = None) -> Person:
@@ -38,7 +42,9 @@ class People:
         while id_no in self._taken:
             id_no = self._number(born)
         self._taken.add(id_no)
-        return Person(id_no, name or self._name(), person_key(id_no, self._secret))
+        key = person_key(id_no, self._secret)
+        self.numbers[key] = id_no
+        return Person(id_no, name or self._name(), key)
 
     def _number(self, born: date | None) -> str:
         days = (self._last_birthday - self._first_birthday).days

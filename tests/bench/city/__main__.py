@@ -1,4 +1,7 @@
-"""`make city [RECORDS=622600]`: disclosure with a city's history, read by its villagers, rebuilt -> build/bench.json.
+"""`make city [RECORDS=622600]`: a whole city on this machine -> build/bench.json, build/city_timeline.json.
+
+Its registers and its history come in through the public APIs while officials watch, villagers read and clerks file;
+then the books are compared, its pages are read as fast as they go, and its read models are built anew.
 
 The regions of a service are those of one file. So the file of an invented city is written first, and all that is
 measured runs in a process that was started with it.
@@ -9,10 +12,8 @@ import asyncio
 import os
 import sys
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,70 +21,58 @@ from rich.console import Console
 
 from deploy.demo.simulator import Simulation, Size
 from deploy.local import processes
-from services.disclosure.read_models import MODELS, SUPERVISION, ReadModel
+from services.disclosure.read_models import MODELS, ReadModel
 from services.disclosure.rebuild import rebuild
-from shared.background import stopped
-from shared.bus.envelope import Envelope
+from shared.contracts.reference import Record
 from tests.bench import figures
-from tests.bench.city import places, visits
+from tests.bench.city import account, books, day, ledgers, places, visits
+from tests.bench.city.cells import Numbers
+from tests.bench.city.day import Paces
+from tests.bench.city.ledgers import Ledger
 from tests.bench.figures import Figure
 from tests.bench.ground import Ground
 
 _INSIDE = "YUNJING_BENCH_CITY"
 _SEED = 11
-_PER_SECOND = 20
-_GOING_ON = 2_000
-_UNTIL = datetime(2026, 6, 30, 9, tzinfo=UTC)
+_ENDED = timedelta(days=3)
+_EVENTS_PER_PLANTING = 40_000
 console = Console()
 
 
-async def run(records: int, seconds: float) -> None:
-    """Take in a history, serve it, build it anew; the figures as they come."""
+async def run(wanted: argparse.Namespace) -> int:
+    """The day, its books, its pages, its rebuilds; the figures as they come. 1 when the books differ."""
     async with Ground() as ground:
-        later = deque[Envelope]()
-        _tell(await _taken(ground, records, later))
-        async with ground.client("disclosure") as http, _going_on(ground, later):
-            _tell(await visits.measure(http, seconds))
-        _tell([await _rebuilt(ground, model) for model in MODELS.values()])
+        records, files = _written(ground, wanted.records)
+        lived, watch = await day.live(
+            ground, records, files, Paces(wanted.streams, wanted.pages, wanted.cases_per_minute)
+        )
+        watch.write()
+        lines = await books.compare(ground, lived.accepted, (lived.followed, lived.hooks))
+        _tell(account.figures_of(lived, watch, lines, ground, len(records)))
+        for line in lines:
+            console.print(f"{'[red]✗[/]' if line.differs else '[green]✓[/]'} {line.name} {line.differs}: {line.how}")
+        if wanted.seconds:
+            async with ground.client("disclosure") as http:
+                _tell(await visits.measure(http, wanted.seconds))
+            _tell([await _rebuilt(ground, model) for model in MODELS.values()])
+    return int(any(line.differs for line in lines))
 
 
-async def _taken(ground: Ground, records: int, later: deque[Envelope]) -> list[Figure]:
-    """A city's history, Kafka to read models, by a fresh service; its last events are kept for `later`."""
-    city = Simulation(seed=_SEED, size=Size(records, _UNTIL), secret=ground.settings.identity_secret)
-    events = await ground.publish(_all_but_last(_GOING_ON, (envelope for _, envelope in city.events()), later))
-    await ground.run("disclosure")
-    before, began = await ground.consumed("disclosure"), time.perf_counter()
-    await ground.drained("disclosure")
-    public = time.perf_counter() - began
-    await ground.drained("disclosure", consumer=SUPERVISION.group)
-    both = time.perf_counter() - began
-    how = (
-        f"{events - before:,} of {events:,} simulated events in {public:.0f} s, with the cockpit's tables {both:.0f} s"
+def _written(ground: Ground, records: int) -> tuple[list[Record], list[Ledger]]:
+    """A city's registers, and its history as files."""
+    began = time.perf_counter()
+    size = Size(records, datetime.now(UTC) - _ENDED, planted=max(1, records // _EVENTS_PER_PLANTING))
+    city = Simulation(seed=_SEED, size=size, secret=ground.settings.identity_secret)
+    registers = city.records()
+    folder = ground.settings.data_dir / "ledgers"
+    folder.mkdir(parents=True)
+    files = ledgers.write(city.cases(), Numbers(city.county), folder)
+    rows, cases = (sum(getattr(file, name) for file in files) for name in ("rows", "cases"))
+    console.print(
+        f"{rows:,} rows of {cases:,} cases in {len(files)} ledgers, {len(registers):,} records of registers,"
+        f" written in {time.perf_counter() - began:.0f} s"
     )
-    return [Figure("city_taken_per_s", round((events - before) / public), "events/s", 1_000, how)]
-
-
-def _all_but_last(count: int, envelopes: Iterable[Envelope], last: deque[Envelope]) -> Iterator[Envelope]:
-    for envelope in envelopes:
-        last.append(envelope)
-        if len(last) > count:
-            yield last.popleft()
-
-
-@asynccontextmanager
-async def _going_on(ground: Ground, later: deque[Envelope]) -> AsyncIterator[None]:
-    """While villagers read, things happen: a few events a second, of which each changes a village's page."""
-
-    async def publish() -> None:
-        while later:
-            await ground.publish(later.popleft() for _ in range(min(_PER_SECOND, len(later))))
-            await asyncio.sleep(1)
-
-    task = asyncio.create_task(publish())
-    try:
-        yield
-    finally:
-        await stopped({task})
+    return registers, files
 
 
 async def _rebuilt(ground: Ground, model: ReadModel) -> Figure:
@@ -94,21 +83,24 @@ async def _rebuilt(ground: Ground, model: ReadModel) -> Figure:
     return Figure(f"city_rebuild_{model.name}_s", round(seconds, 1), "s", 1_800, how)
 
 
-def _tell(measured: list[Figure]) -> None:
+def _tell(measured: Iterable[Figure]) -> None:
+    measured = list(measured)
     figures.write(measured)
     for figure in measured:
-        console.print(f"[bold]{figure.name}[/] {figure.value:,} {figure.unit} [dim]{figure.how}[/]")
+        console.print(f"[bold]{figure.name}[/] {figure.value:,} {figure.unit} [dim]{figure.how}[/]", soft_wrap=True)
 
 
 def main() -> int:
     """Outside: write the city and begin again within it. Inside: measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=100_000, help="simulated events")
-    parser.add_argument("--seconds", type=float, default=10, help="of each pace")
+    parser.add_argument("--records", type=int, default=20_000, help="rows of history, about; a city's are 622600")
+    parser.add_argument("--streams", type=int, default=300, help="alert streams that officials hold open")
+    parser.add_argument("--pages", type=float, default=5, help="village pages read a second meanwhile")
+    parser.add_argument("--cases-per-minute", type=float, default=20, help="cases filed over REST meanwhile")
+    parser.add_argument("--seconds", type=float, default=5, help="of each pace of the pages afterwards; 0 for neither")
     wanted = parser.parse_args()
     if _INSIDE in os.environ:
-        asyncio.run(run(wanted.records, wanted.seconds))
-        return 0
+        return asyncio.run(run(wanted))
     with TemporaryDirectory(prefix="yunjing-city-") as folder:
         inside = {_INSIDE: "1", "REGIONS_FILE": str(places.write(Path(folder)))}
         return processes.run([sys.executable, "-m", "tests.bench.city", *sys.argv[1:]], env=os.environ | inside)
