@@ -55,9 +55,17 @@ def _bounds(flow: Flow) -> Iterator[str]:
             yield f"{words}: {limit.fen // 100:,} 元 ({limit.zh} · {limit.en})"
 
 
+def _jointly(node: Node) -> str:
+    if node.joint is None:
+        return ""
+    places = "、".join(f"{_both(place.name)} ≥ {place.least}" for place in node.joint.places)
+    voters = f"<br>成员在系统中表决 members vote: {places}" if places else ""
+    return f"<br>{_both(node.joint.rule)}{voters}"
+
+
 def _row(node: Node) -> str:
     papers = _listed((need.name, need.required) for need in node.documents)
-    name = f"**{node.code}**{' ◆' if node.decision else ''}<br>{_both(node.name)}"
+    name = f"**{node.code}**{' ◆' if node.decision else ''}<br>{_both(node.name)}{_jointly(node)}"
     if node.when:
         name += f"<br>{_both(node.when.said)}"
     cells = (name, _both(node.role_name), papers, _term(node), _notice(node), _fields(node.form))

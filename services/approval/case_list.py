@@ -58,8 +58,9 @@ _CONDITIONS = {
     "amount_to": "amount_fen <= {}",
 }
 _HELD = """status = 'open' AND EXISTS (
-    SELECT 1 FROM unnest({}::text[], {}::text[]) AS held (role, region)
-    WHERE held.role = ANY (waits_for) AND village_code LIKE held.region)"""
+    SELECT 1 FROM case_waits w, unnest({}::text[], {}::text[]) AS held (role, region)
+    WHERE w.case_id = cases.case_id AND held.role = ANY (w.waits_for) AND w.village_code LIKE held.region
+      AND (held.role = 'handler' OR {} <> ALL (w.voted)))"""
 _TERM = "coalesce(due_at, timestamptz '9999-01-01 00:00+00')"
 
 
@@ -79,7 +80,8 @@ async def list_cases(conn: Connection, wanted: Wanted, *, after: str | None = No
             put(condition, _as_sought(name, value))
     if wanted.waiting_for:
         grants = sorted(wanted.waiting_for.grants)
-        put(_HELD, [grant.role for grant in grants], [region_prefix(grant.region) for grant in grants])
+        patterns = [region_prefix(grant.region) for grant in grants]
+        put(_HELD, [grant.role for grant in grants], patterns, wanted.waiting_for.person_key)
     if after:
         key = f"({_TERM}, case_id) > ({{}}, {{}})" if order == "term" else "(opened_at, case_id) < ({}, {})"
         put(key, *_read_cursor(after, order))

@@ -11,6 +11,9 @@ A node that the flow asks only of some cases is passed over in the others, by wh
 A case may rest for a reason: nothing is done to it meanwhile, and its terms end later by the days that it rested.
 A notice runs on, for it hangs there. A closed case goes into the archive, and then takes nothing more.
 
+A node may be decided jointly, by a meeting whose numbers must carry, or by ballots that members cast here; each votes
+once, and may change it until the node is completed. Ballots on something that changes since are void.
+
 What was filed can be put right with a reason until then. An open case then goes back to the first decision that was
 made after it, for that was made on something else.
 
@@ -18,13 +21,13 @@ Clocks differ between machines, and so may the `now` of two steps; what is done 
 to the case already, for the detector reads a case by the times of its events.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, Self
 
 from services.approval import arithmetic
-from services.approval.amending import put_right
+from services.approval.amending import fixed_at, put_right
 from services.approval.checks import (
     check_days,
     check_documents,
@@ -36,6 +39,7 @@ from services.approval.checks import (
 )
 from services.approval.errors import (
     AlreadyArchived,
+    BallotRepeated,
     CannotAmend,
     CannotSendBack,
     CaseNotClosed,
@@ -44,6 +48,8 @@ from services.approval.errors import (
     CaseRestsNot,
     FieldsMissing,
     FieldsUnsound,
+    MustStandAside,
+    NotByBallot,
     NoticeRunning,
     ReasonMissing,
     RoleMissing,
@@ -51,9 +57,12 @@ from services.approval.errors import (
     WrongNode,
 )
 from services.approval.flows import HANDLER, Flow, Node, Unit
+from services.approval.joint import Vote, check_carried, with_counts
 from services.approval.told import Told
 from shared.contracts.power import (
     Actor,
+    Ballot,
+    BallotCast,
     CaseAmended,
     CaseArchived,
     CaseOpened,
@@ -96,6 +105,7 @@ class Actions:
     archive: bool = False
     amend: tuple[str, ...] = ()
     amend_opening: bool = False
+    cast: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,8 +115,9 @@ class Case:
     `sequence` counts its events and `last_at` is the latest of their times; `node_since` is when the present node's
     turn began, or begins after a notice that runs until `notice_ends_at`; `completed` holds when each node was last
     completed, `filed_by` the key of who did it; `answers` hold what the forms, the opening's under "", say of what the
-    flow's branches and checks go by. A case with `suspended_at` rests, as a rule until the day `suspended_until`;
-    `rests` are the times, from and to, that are over. A closed case with `archive_no` is archived.
+    flow's branches and checks go by; `ballots` are those cast where it waits. A case with `suspended_at` rests, as a
+    rule until the day `suspended_until`; `rests` are the times, from and to, that are over. A closed case with
+    `archive_no` is in the archive.
     """
 
     case_id: str
@@ -129,6 +140,7 @@ class Case:
     completed: Mapping[str, datetime] = field(default_factory=dict)
     filed_by: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ballots: Mapping[str, tuple[Ballot, ...]] = field(default_factory=dict)
     suspended_at: datetime | None = None
     suspended_until: date | None = None
     rests: tuple[tuple[datetime, datetime], ...] = ()
@@ -189,22 +201,55 @@ class Case:
         """Complete the present node. Fields and papers beyond those asked for are kept too.
 
         Raises `CaseNotOpen`, `CaseRests`, `NoSuchNode`, `WrongNode`, `RoleMissing`, `NoticeRunning`, `NotApproved`,
-        `FieldsMissing`, `FieldsUnsound`, `DocumentsMissing`.
+        `FieldsMissing`, `FieldsUnsound`, `NotCarried`, `DocumentsMissing`.
         """
-        at = self._awake(flow)
-        if flow.node(node) != at:
-            raise WrongNode(f"案件现在 {at.code} {at.name.zh}", f"The case is at {at.code} {at.name.en}")
+        at = self._waiting_at(flow, node)
         role = _filing_role(at, by)
         now = max(now, self.last_at)
-        if self.notice_ends_at and now < self.notice_ends_at:
-            until = self.notice_ends_at.astimezone(SHANGHAI)
-            raise NoticeRunning(f"公示到 {until:%Y-%m-%d %H:%M} 期满", f"The notice runs until {until:%Y-%m-%d %H:%M}")
+        self._check_notice_over(now)
         check_verdict(at, fields)
         check_form(at.form, fields)
+        if at.joint:
+            cast = self.ballots.get(at.code, ())
+            if at.by_ballot:
+                fields = with_counts((use.name for use in at.form), fields, cast)
+            check_carried(at.joint, fields, cast)
         if at.notice_days:
             check_notice(at, fields, self.node_since or self.opened_at, now)
         check_documents(at, documents)
         return self._completed(flow, at, by, role, fields, documents, now)
+
+    def cast(
+        self, flow: Flow, *, node: str, vote: Vote, by: RoleHolder, concerned: Collection[str], now: datetime
+    ) -> tuple[Self, BallotCast]:
+        """Vote at a node whose body decides by ballot; a later ballot of the same person replaces the one before.
+
+        `concerned` are the keys of those whom the case is about: they can only stand aside. Raises `CaseNotOpen`,
+        `CaseRests`, `NoSuchNode`, `WrongNode`, `NotByBallot`, `RoleMissing`, `NoticeRunning`, `MustStandAside`,
+        `BallotRepeated`.
+        """
+        at = self._waiting_at(flow, node)
+        aside = vote == "stand_aside"
+        role = self._voting_role(at, by)
+        now = max(now, self.last_at)
+        self._check_notice_over(now)
+        if by.person_key in concerned and not aside:
+            raise MustStandAside("请选择“回避”", "Choose to stand aside")
+        ballot = Ballot(
+            person_key=by.person_key,
+            name=by.name,
+            vote="abstain" if vote == "stand_aside" else vote,
+            cast_at=now,
+            role=role,
+            stands_aside=aside,
+        )
+        before = self.ballots.get(at.code, ())
+        if any(each.model_copy(update={"cast_at": now}) == ballot for each in before):
+            raise BallotRepeated("不必重复提交", "There is no need to send it again")
+        others = (each for each in before if each.person_key != by.person_key)
+        ballots = {**self.ballots, at.code: (*others, ballot)}
+        case = replace(self, sequence=self.sequence + 1, last_at=now, ballots=ballots)
+        return case, BallotCast(**case._event(by, role, now), node=at.code, ballot=ballot)
 
     def record(
         self,
@@ -283,6 +328,7 @@ class Case:
             node_since=None,
             due_at=None,
             notice_ends_at=None,
+            ballots={},
             suspended_at=None,
             suspended_until=None,
         )
@@ -354,10 +400,10 @@ class Case:
         role = self.check_amendable(flow, node, by)
         at = flow.node(node) if node else None
         now = max(now, self.last_at)
-        whole, changed, before = put_right(at.form if at else flow.form, told.fields, fields)
+        whole, changed, before = put_right(at.form if at else flow.form, told.fields, fields, fixed_at(at))
         if at:
             check_verdict(at, whole)
-        right = replace(self, answers=_answers(flow, self.answers, node or "", whole))
+        right = replace(self, answers=_answers(flow, self.answers, node or "", whole), ballots={})
         to = right.back_to(flow, node)
         case = right._back_at(flow, to, now) if to else replace(right, sequence=self.sequence + 1, last_at=now)
         event = CaseAmended(
@@ -462,6 +508,7 @@ class Case:
         waits_until = self.notice_ends_at if self.notice_ends_at and now < self.notice_ends_at else None
         return Actions(
             complete=files and waits_until is None,
+            cast=at.by_ballot and waits_until is None and self._votes_as(at, by) is not None,
             waits_until=waits_until,
             send_back_to=tuple(node.code for node in flow.nodes[: at.order - 1] if files and self.asks(flow, node)),
             withdraw=withdraws,
@@ -476,6 +523,7 @@ class Case:
         state = {name: value.isoformat() if isinstance(value, date) else value for name, value in state.items()}
         return state | {
             "completed": {code: done.isoformat() for code, done in self.completed.items()},
+            "ballots": {code: [each.model_dump(mode="json") for each in cast] for code, cast in self.ballots.items()},
             "rests": [[since.isoformat(), until.isoformat()] for since, until in self.rests],
         }
 
@@ -490,6 +538,10 @@ class Case:
         more = {
             "suspended_until": date.fromisoformat(until) if until else None,
             "completed": {code: datetime.fromisoformat(done) for code, done in state["completed"].items()},
+            "ballots": {
+                code: tuple(Ballot.model_validate(each) for each in cast)
+                for code, cast in state.get("ballots", {}).items()
+            },
             "rests": tuple(
                 (datetime.fromisoformat(since), datetime.fromisoformat(end)) for since, end in state.get("rests", ())
             ),
@@ -505,6 +557,36 @@ class Case:
         at = self._present(flow)
         self._check_awake()
         return at
+
+    def _waiting_at(self, flow: Flow, node: str) -> Node:
+        at = self._awake(flow)
+        if flow.node(node) != at:
+            raise WrongNode(f"案件现在 {at.code} {at.name.zh}", f"The case is at {at.code} {at.name.en}")
+        return at
+
+    def _check_notice_over(self, now: datetime) -> None:
+        if self.notice_ends_at and now < self.notice_ends_at:
+            until = self.notice_ends_at.astimezone(SHANGHAI)
+            raise NoticeRunning(f"公示到 {until:%Y-%m-%d %H:%M} 期满", f"The notice runs until {until:%Y-%m-%d %H:%M}")
+
+    def _voting_role(self, at: Node, by: RoleHolder) -> str:
+        if not at.joint or not at.by_ballot:
+            raise NotByBallot(f"{at.code} {at.name.zh}", f"{at.code} {at.name.en}")
+        role = self._votes_as(at, by)
+        if role is None:
+            zh = "、".join(place.name.zh for place in at.joint.places)
+            en = ", ".join(place.name.en for place in at.joint.places)
+            raise RoleMissing(f"由{zh}的成员表决", f"Members of these vote: {en}")
+        return role
+
+    def _votes_as(self, at: Node, by: RoleHolder) -> str | None:
+        """For which role somebody votes: as before, else where a vote is missing, else any that is his."""
+        if not at.joint:
+            return None
+        cast = self.ballots.get(at.code, ())
+        before = next((each.role for each in cast if each.person_key == by.person_key), None)
+        wanted = [place.role for place, _ in at.joint.open_places(cast)]
+        return next((role for role in (before, *wanted, *at.joint.voters) if role in by.roles), None)
 
     def _check_awake(self) -> None:
         if self.suspended_at is not None:
@@ -541,6 +623,7 @@ class Case:
             completed=completed,
             filed_by={code: who for code, who in self.filed_by.items() if code in completed},
             answers={code: told for code, told in self.answers.items() if code in completed or not code},
+            ballots={},
         )
 
     @classmethod
@@ -602,6 +685,7 @@ class Case:
             completed={**self.completed, at.code: when},
             filed_by={**self.filed_by, at.code: by.person_key},
             answers=_answers(flow, self.answers, at.code, filled),
+            ballots={code: cast for code, cast in self.ballots.items() if code != at.code},
         )
         left_out: tuple[str, ...] = ()
         if self.node is not None and at.order >= flow.node(self.node).order:
@@ -622,6 +706,7 @@ class Case:
             next_node=case.node,
             next_due_at=case.due_at,
             backfilled=backfilled,
+            ballots=self.ballots.get(at.code, ()),
         )
         check_size(event)
         return case, event
@@ -629,11 +714,14 @@ class Case:
     def _moved_behind(self, flow: Flow, at: Node, when: datetime, notice_ends_at: datetime | None) -> Self:
         following = next((node for node in flow.nodes[at.order :] if self.asks(flow, node)), None)
         if following is None:
-            return replace(self, status="closed", node=None, node_since=None, due_at=None, notice_ends_at=None)
+            return replace(
+                self, status="closed", node=None, node_since=None, due_at=None, notice_ends_at=None, ballots={}
+            )
         since = max(when, notice_ends_at or when)
         return replace(
             self,
             node=following.code,
+            ballots={},
             node_since=since,
             due_at=_due(following, since, self.completed, self.rests),
             notice_ends_at=notice_ends_at,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.approval.cases import Case
 from services.approval.flows import Flow
@@ -9,15 +10,25 @@ from shared.contracts.power import CaseOpened, NodeCompleted, NodeFields, PowerE
 
 
 @dataclass(frozen=True)
+class Wait:
+    """A node where a case waits: until when, for which roles, and the keys of those who have voted there."""
+
+    node: str
+    due_at: datetime | None
+    roles: tuple[str, ...]
+    voted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class CaseChange:
-    """A case as it is now, what just happened to it, and the roles that its node waits for.
+    """A case as it is now, what just happened to it, and where it waits for whom.
 
     After an amendment `forms` are all that the case's forms say now, in the order of filing.
     """
 
     case: Case
     events: Sequence[PowerEvent]
-    waits_for: Sequence[str]
+    waits: Sequence[Wait]
     imported: bool = False
     event_ids: Sequence[str] = ()
     forms: Sequence[NodeFields] = ()
@@ -48,6 +59,11 @@ def _form(event: PowerEvent) -> NodeFields | None:
     return event.fields if isinstance(event, CaseOpened | NodeCompleted) else None
 
 
-def waits_for(flow: Flow, case: Case) -> list[str]:
-    """The roles that may file the present node; nobody while the case rests."""
-    return sorted(flow.node(case.node).filers) if case.node and case.suspended_at is None else []
+def waits_for(flow: Flow, case: Case) -> list[Wait]:
+    """Where it waits, for the roles that may vote or file there; nowhere while the case rests."""
+    if case.node is None or case.suspended_at is not None:
+        return []
+    at = flow.node(case.node)
+    voters = at.joint.voters if at.joint else ()
+    voted = tuple(each.person_key for each in case.ballots.get(at.code, ()))
+    return [Wait(at.code, case.due_at, tuple(sorted({*at.filers, *voters})), voted)]

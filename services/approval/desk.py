@@ -13,11 +13,12 @@ from services.approval.changes import CaseChange, waits_for
 from services.approval.documents import FiledPaper
 from services.approval.errors import ChangedMeanwhile, RoleMissing
 from services.approval.flows import Catalogue, Flow
+from services.approval.joint import Vote, concerned
 from services.approval.store import LogEntry
 from services.approval.told import Told, told_now
 from services.approval.work import absences, standing_in
 from shared import audit, regions
-from shared.contracts.power import CaseAmended, NodeCompleted, NodeFields, PowerEvent
+from shared.contracts.power import BallotCast, CaseAmended, NodeCompleted, NodeFields, PowerEvent
 from shared.db import Connection
 from shared.principals import Principal
 from shared.problems import FieldError, InvalidInput
@@ -96,6 +97,23 @@ class Desk:
         by = self._by(case.village_code)
         after, event = case.complete(flow, node=node, by=by, fields=fields, documents=refs, now=datetime.now(UTC))
         await self._check_papers(flow, case, event)
+        return await self._save(flow, after, event)
+
+    async def cast(self, case_id: UUID, *, node: str, vote: Vote, seen: int | None) -> Case:
+        """Vote in person; raises what `Case.cast` does, `ChangedMeanwhile` unless only others have voted since."""
+        case, flow = await self._lock(case_id, seen, but_for=BallotCast.TYPE)
+        log = await store.log_of(self._conn, case_id)
+        told = told_now((entry.type, entry.data) for entry in log)
+        applied = [case.opened_by] if log[0].data["actor"]["role"] == "applicant" else []
+        by = replace(self._by(case.village_code), roles=standing_in.own_roles(self._caller, case.village_code))
+        after, event = case.cast(
+            flow,
+            node=node,
+            vote=vote,
+            by=by,
+            concerned=concerned(form.fields for form in told.values()) | {*applied},
+            now=datetime.now(UTC),
+        )
         return await self._save(flow, after, event)
 
     async def intend(
@@ -188,10 +206,13 @@ class Desk:
         by = self._by(village)
         return replace(by, roles=own) if own & {*cases.OPENERS, flow.first.role} else by
 
-    async def _lock(self, case_id: UUID, seen: int | None) -> tuple[Case, Flow]:
+    async def _lock(self, case_id: UUID, seen: int | None, but_for: str = "") -> tuple[Case, Flow]:
+        """The case as the caller saw it, `but_for` events of one type; raises `ChangedMeanwhile`."""
         case = await store.lock(self._conn, case_id)
         if seen is not None and seen != case.sequence:
             since = await store.log_of(self._conn, case_id, after=seen)
+            if since and all(entry.type == but_for for entry in since):
+                return case, self._catalogue.flow(case.flow)
             raise ChangedMeanwhile.since(case.sequence, [(entry.sequence, entry.type, entry.data) for entry in since])
         return case, self._catalogue.flow(case.flow)
 

@@ -101,6 +101,34 @@ class NotApproved(Problem):
     title_zh, title_en = "未获同意,不能进入下一步", "Not approved, so the case cannot go on"
 
 
+class NotCarried(Problem):
+    """Too few of a body were present, voted, or were in favour."""
+
+    status, code = 409, "not-carried"
+    title_zh, title_en = "未达到法定人数或票数", "The vote has not carried"
+
+
+class NotByBallot(Problem):
+    """The node isn't one at which members vote."""
+
+    status, code = 409, "not-by-ballot"
+    title_zh, title_en = "这一步不由成员表决", "No ballots are cast at this node"
+
+
+class BallotRepeated(Problem):
+    """The caller has voted so already."""
+
+    status, code = 409, "ballot-repeated"
+    title_zh, title_en = "您已经这样表决过", "You have voted so already"
+
+
+class MustStandAside(Problem):
+    """Whoever is concerned by a case has no vote in it."""
+
+    status, code = 409, "must-stand-aside"
+    title_zh, title_en = "此事与您有关,您应当回避", "This concerns you, so you stand aside"
+
+
 class CannotSendBack(Problem):
     """Only to a node before the present one."""
 
@@ -274,6 +302,7 @@ COMPLETING = (
     WrongNode,
     NoticeRunning,
     NotApproved,
+    NotCarried,
     AnotherFlow,
     ChangedMeanwhile,
     IfMatchUnreadable,
@@ -296,6 +325,17 @@ WITHDRAWING = (
 RETURNING = (*WITHDRAWING, CaseRests, CannotSendBack)
 SUSPENDING = (*WITHDRAWING, CaseRests, FieldsUnsound)
 _AFTER = (CaseNotFound, RoleMissing, ChangedMeanwhile, IfMatchUnreadable, IdempotencyKeyReused)
+VOTING = (
+    *_AFTER,
+    NoSuchNode,
+    CaseNotOpen,
+    CaseRests,
+    WrongNode,
+    NoticeRunning,
+    NotByBallot,
+    BallotRepeated,
+    MustStandAside,
+)
 RESUMING = (*_AFTER, CaseNotOpen, CaseRestsNot)
 AMENDING = (
     *_AFTER,

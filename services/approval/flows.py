@@ -5,6 +5,7 @@ It holds rules and order; what flows, nodes, roles and papers are called is in `
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from services.approval.arithmetic import REASON, arithmetic
 from services.approval.errors import AnotherFlow, NoSuchFlow, NoSuchNode
+from services.approval.joint import COUNTED, Ballots, DecisionRule, Joint, Place
 from shared.contracts.power import Matter, NodeFields
 from shared.formats import yuan
 from shared.problems import FieldError
@@ -106,7 +108,7 @@ class Condition:
 class Node:
     """One supervised step. `notice_days` are the days its notice must run before the next node may be done.
 
-    One with a condition in `when` is passed over in a case of which it isn't true.
+    One with a condition in `when` is passed over in a case of which it isn't true; one with `joint` is decided jointly.
     """
 
     code: str
@@ -122,6 +124,12 @@ class Node:
     must_publish: bool
     decision: bool
     when: Condition | None = None
+    joint: Joint | None = None
+
+    @property
+    def by_ballot(self) -> bool:
+        """Whether members of a body vote here themselves."""
+        return self.joint is not None and self.joint.by_ballot
 
     @property
     def required_documents(self) -> tuple[str, ...]:
@@ -233,6 +241,8 @@ class _Entry(BaseModel):
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 # The name of a paper or a field; in parentheses it is optional.
 Use = Annotated[str, StringConstraints(pattern=r"^([a-z_]+|\([a-z_]+\))$")]
+# A part of a whole, as `2/3` or `1`.
+Share = Annotated[str, StringConstraints(pattern=r"^(1|[1-9]\d?/[1-9]\d?)$")]
 
 
 class _Name(_Entry):
@@ -248,9 +258,24 @@ class _Limit(_Name):
     fen: int = Field(gt=0)
 
 
+class _DecisionRule(_Name):
+    source: Text
+    present: Share | None = None
+    agree: Share
+    more: bool = False
+    of: Literal["present", "due"] = "present"
+
+
+class _Joint(_Entry):
+    rule: str
+    ballots: Ballots = "recorded"
+    places: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+
+
 class _Vocabulary(_Entry):
     roles: dict[str, _Role]
     limits: dict[str, _Limit]
+    decision_rules: dict[str, _DecisionRule] = Field(default_factory=dict)
 
 
 class _Term(_Entry):
@@ -275,6 +300,7 @@ class _Node(_Entry):
     decision: bool = False
     form: list[Use] = Field(default_factory=list)
     when: _When | None = None
+    joint: _Joint | None = None
 
 
 class _Flow(_Entry):
@@ -301,12 +327,13 @@ def load(path: Path = CATALOGUE, named: Path = WORDS) -> Catalogue:
         raise CatalogueError(VOCABULARY, f"roles.{unnamed[0]}", "has no name in shared/words/roles.yaml")
     roles = {code: Role(words.roles[code].zh, words.roles[code].en, r.outside) for code, r in used.roles.items()}
     limits = {code: Limit(x.zh, x.en, x.fen) for code, x in used.limits.items()}
+    rules = {code: _decision_rule(rule) for code, rule in used.decision_rules.items()}
     if HANDLER not in roles:
         raise CatalogueError(VOCABULARY, "roles", f"{HANDLER} is missing")
     flows: dict[str, Flow] = {}
     for file in sorted(path.glob("*.yaml")):
         if file.name != VOCABULARY:
-            flow = _Builder(file, roles, limits, words).flow(_read(file, _Flow))
+            flow = _Builder(file, roles, limits, rules, words).flow(_read(file, _Flow))
             if flow.key in {other.key for other in flows.values()}:
                 raise CatalogueError(file.name, "key", f"{flow.key} is another flow's key")
             flows[flow.code] = flow
@@ -343,6 +370,7 @@ class _Builder:
     file: Path
     roles: Mapping[str, Role]
     limits: Mapping[str, Limit]
+    rules: Mapping[str, DecisionRule]
     words: Words
 
     def flow(self, entry: _Flow) -> Flow:
@@ -389,13 +417,16 @@ class _Builder:
             raise self._fault(f"{path}.form", "a decision must ask for approved")
         if entry.notice_days and "notice_from" not in required:
             raise self._fault(f"{path}.form", "a notice must ask for notice_from")
+        joint = self._joint(f"{path}.joint", entry)
+        # The clerk counts the ballots and writes the minutes.
+        with_handler = role.outside or (joint is not None and joint.by_ballot)
         return Node(
             code=code,
             order=order,
             name=called.nodes[code],
             role=entry.role,
             role_name=role,
-            filers=frozenset({entry.role, HANDLER} if role.outside else {entry.role}),
+            filers=frozenset({entry.role, HANDLER} if with_handler else {entry.role}),
             documents=tuple(
                 DocumentNeed(kind, self._known(f"{path}.documents", kind, self.words.papers), required)
                 for kind, required in self._uses(f"{path}.documents", entry.documents)
@@ -405,7 +436,25 @@ class _Builder:
             notice_days=entry.notice_days,
             must_publish=entry.must_publish,
             decision=entry.decision,
+            joint=joint,
         )
+
+    def _joint(self, path: str, entry: _Node) -> Joint | None:
+        if entry.joint is None:
+            return None
+        rule, ballots = self._known(f"{path}.rule", entry.joint.rule, self.rules), entry.joint.ballots
+        places = [(code, self._known(f"{path}.places", code, self.roles), n) for code, n in entry.joint.places.items()]
+        required = {name for name, required in self._uses(path, entry.form) if required}
+        if not entry.decision:
+            raise self._fault(path, "only a decision is made jointly")
+        if (ballots == "cast") != bool(places):
+            raise self._fault(f"{path}.places", "ballots that are cast need the places of the voters, others have none")
+        if outside := next((code for code, role, _ in places if role.outside), None):
+            raise self._fault(f"{path}.places", f"{outside} has no account to vote with")
+        asked = {*(["attendees_due"] if rule.asks_due else ()), *(COUNTED if ballots == "recorded" else ())}
+        if missing := sorted(asked - required):
+            raise self._fault(f"{path}.rule", f"the form must ask for {missing[0]}")
+        return Joint(rule, ballots, tuple(Place(code, Name(role.zh, role.en), n) for code, role, n in places))
 
     def _term(self, path: str, entry: _Term | None, before: Sequence[Node]) -> Term | None:
         if entry is None:
@@ -457,6 +506,11 @@ class _Builder:
 
 def _name(entry: _Name) -> Name:
     return Name(entry.zh, entry.en)
+
+
+def _decision_rule(entry: _DecisionRule) -> DecisionRule:
+    present = Fraction(entry.present) if entry.present else None
+    return DecisionRule(entry.zh, entry.en, entry.source, present, Fraction(entry.agree), entry.more, entry.of == "due")
 
 
 def _with_room(flow: str, opening: Sequence[FormUse], nodes: Iterable[Node]) -> Iterator[Node]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from services.approval import documents, flows, store
-from services.approval.amending import FIXED
+from services.approval.amending import fixed_at
 from services.approval.cases import OPENERS
 from services.approval.database import Db
 from services.approval.desk import MAX_TITLE, Desk, Opened
@@ -22,6 +22,7 @@ from services.approval.fields import all_fields
 from services.approval.flows import Flow, Node
 from services.approval.forms import Shown, read_fields, show_fields
 from services.approval.idempotency import once
+from services.approval.joint import COUNTED, Tally, Vote, tally
 from services.approval.prompts import Prompt, Prompter, digest
 from services.approval.recognition.readings import notes_of
 from services.approval.store import LogEntry
@@ -31,7 +32,7 @@ from services.approval.work.beside import beside_of
 from services.approval.work.drafts import Draft, Place
 from shared import audit, regions
 from shared.auth import Caller
-from shared.contracts.power import NodeCompleted
+from shared.contracts.power import Ballot, NodeCompleted
 from shared.db import Database, Scope
 from shared.documents import MAX_BYTES, chunks_of, receive
 from shared.formats import local_date
@@ -40,6 +41,7 @@ from shared.principals import Principal
 from shared.problems import FieldError, InvalidInput, Problem
 from shared.regions import Region
 from shared.web import settings_of, templates
+from shared.words import Name
 
 _MAX_FORM = 4 * MAX_BYTES
 _PER_PAGE = 30
@@ -71,6 +73,16 @@ class Step:
     filled: Sequence[Shown]
     late: bool
     amended: bool = False
+
+
+@dataclass(frozen=True)
+class Voting:
+    """The ballots of a node: their numbers, who has voted, how the reader did, and whose votes are missing."""
+
+    tally: Tally
+    voters: Sequence[str]
+    yours: Ballot | None
+    missing: Sequence[tuple[Name, int]]
 
 
 @router.get("/cases/new")
@@ -135,7 +147,7 @@ async def complete(request: Request, db: Db, caller: Caller, case_id: UUID) -> R
     papers: list[FiledPaper] = []
     try:
         papers, unsound = await receive_papers(request, db, caller, node, form)
-        fields, errors = read_fields(node.form, typed, secret_of(request))
+        fields, errors = read_fields(_asked_form(node), typed, secret_of(request))
         check([*errors, *unsound])
         async with db.begin(Scope.of(caller), readonly=True) as conn:
             step = await Desk(conn, flows.load(), caller).intend(case_id, node=node.code, fields=fields, papers=papers)
@@ -148,6 +160,21 @@ async def complete(request: Request, db: Db, caller: Caller, case_id: UUID) -> R
             await drafts.drop(conn, caller, Place(case.flow, case_id, node.code))
     except Problem as problem:
         return await _case(request, db, caller, case_id, typed, _mendable(problem), papers)
+    return _to_case(case_id)
+
+
+@router.post("/cases/{case_id}/ballots")
+async def cast_ballot(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
+    """Vote, or show the page again with why not."""
+    typed = texts_of(await form_of(request))
+    try:
+        vote = _vote(typed.get("vote", ""))
+        async with db.begin(Scope.of(caller)) as conn:
+            await Desk(conn, flows.load(), caller).cast(
+                case_id, node=typed.get("node", ""), vote=vote, seen=_seen(typed)
+            )
+    except Problem as problem:
+        return await _case(request, db, caller, case_id, typed, _mendable(problem))
     return _to_case(case_id)
 
 
@@ -268,8 +295,17 @@ async def _amending(
 
 def _amended_form(flow: Flow, code: str | None) -> list[flows.FormUse]:
     """The fields that may be put right; none has to be filled in, for an empty one stays as it is."""
-    form = flow.node(code).form if code else flow.form
-    return [flows.FormUse(use.name, required=False) for use in form if use.name not in FIXED]
+    node = flow.node(code) if code else None
+    form, fixed = node.form if node else flow.form, fixed_at(node)
+    return [flows.FormUse(use.name, required=False) for use in form if use.name not in fixed]
+
+
+def _vote(text: str) -> Vote:
+    """What a button of the ballot says; raises `InvalidInput`."""
+    if text in get_args(Vote):
+        return cast("Vote", text)
+    wrong = FieldError("vote", "请选择", "Choose one")
+    raise InvalidInput("请表决", "Say how you vote", [wrong])
 
 
 def _day(text: str) -> date | None:
@@ -376,6 +412,7 @@ async def _case(
         case=seen.case,
         flow=seen.flow,
         node=node,
+        voting=_voting(seen, node, caller) if node and node.by_ballot else None,
         steps=_steps(seen),
         resting=next((e.data for e in reversed(seen.log) if e.type == "case.suspended.v1"), None),
         opening=_shown(seen.told.get(None)),
@@ -388,8 +425,20 @@ async def _case(
         draft_url=f"/cases/{case_id}/draft",
         prompts=prompts,
         prompts_read=digest(prompts),
-        form=inputs_of(node.form) if node else [],
+        form=inputs_of(_asked_form(node)) if node else [],
     )
+
+
+def _asked_form(node: Node) -> list[flows.FormUse]:
+    """What a person fills in: what the ballots say isn't asked."""
+    return [use for use in node.form if not (node.by_ballot and use.name in COUNTED)]
+
+
+def _voting(seen: Opened, node: Node, caller: Principal) -> Voting:
+    ballots = seen.case.ballots.get(node.code, ())
+    yours = next((each for each in ballots if each.person_key == caller.person_key), None)
+    missing = [(place.name, number) for place, number in node.joint.open_places(ballots)] if node.joint else []
+    return Voting(tally(ballots), [each.name for each in ballots], yours, missing)
 
 
 def _steps(seen: Opened) -> list[Step]:

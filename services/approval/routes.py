@@ -22,6 +22,7 @@ from services.approval.schemas import (
     CaseOut,
     CasePage,
     CaseSummary,
+    CastBallot,
     CompleteNode,
     DocumentOut,
     FlowCode,
@@ -184,6 +185,32 @@ async def complete_node(
         return desk.complete(case_id, node=done.node, fields=fields, papers=done.documents, seen=seen)
 
     return await _done_once(db, caller, key, _said(request, done), deed)
+
+
+@router.post(
+    "/cases/{case_id}/ballots",
+    tags=["案件 cases"],
+    responses=problems(*errors.VOTING) | {200: {"model": CaseSummary}},
+    summary="表决 / Cast a ballot",
+)
+async def cast_ballot(
+    db: Db,
+    caller: Writer,
+    case_id: UUID,
+    ballot: CastBallot,
+    request: Request,
+    seen: Seen,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Vote as a member; a later ballot replaces the one before, until the node is completed.
+
+    With `If-Match`, what others voted since doesn't count as a change.
+    """
+
+    def deed(desk: Desk) -> Awaitable[Case]:
+        return desk.cast(case_id, node=ballot.node, vote=ballot.vote, seen=seen)
+
+    return await _done_once(db, caller, key, _said(request, ballot), deed)
 
 
 @router.post(

@@ -16,6 +16,7 @@ from services.approval.documents import FiledPaper
 from services.approval.errors import FieldsUnknown, FieldsUnsound
 from services.approval.fields import all_fields, read_phone
 from services.approval.flows import Catalogue, Condition, Flow, FormUse, Node, Term
+from services.approval.joint import Ballots, Joint, Vote, tally
 from services.approval.store import LogEntry
 from shared import regions
 from shared.cells import Unreadable, visible
@@ -195,6 +196,19 @@ class CompleteNode(_Taken):
     ] = ()
 
 
+class CastBallot(_Taken):
+    """A member's vote at a node whose body decides by ballot."""
+
+    node: Annotated[str, StringConstraints(max_length=12), Field(examples=["PR4-05"])]
+    vote: Annotated[
+        Vote,
+        Field(
+            description="同意、反对、弃权,或因与本人有关而回避 / for, against, abstain, or stand aside when concerned",
+            examples=["for"],
+        ),
+    ]
+
+
 class ReturnCase(_Taken):
     """Back to an earlier node."""
 
@@ -315,6 +329,37 @@ class ConditionOut(BaseModel):
         )
 
 
+class PlaceOut(BaseModel):
+    """Of a role's holders so many must vote, if not more."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    role: str
+    name: NameOut
+    least: int
+
+
+class JointOut(BaseModel):
+    """How a node is decided jointly: by which rule, by ballots that members cast or by a meeting's numbers."""
+
+    rule: NameOut
+    source: str
+    ballots: Ballots
+    places: list[PlaceOut]
+
+    @classmethod
+    def of(cls, joint: Joint | None) -> Self | None:
+        """From the catalogue."""
+        if joint is None:
+            return None
+        return cls(
+            rule=NameOut.model_validate(joint.rule),
+            source=joint.rule.source,
+            ballots=joint.ballots,
+            places=[PlaceOut.model_validate(place) for place in joint.places],
+        )
+
+
 class NodeOut(BaseModel):
     """One supervised step of a flow. One with `when` is passed over in a case of which that isn't true."""
 
@@ -330,6 +375,7 @@ class NodeOut(BaseModel):
     must_publish: bool
     decision: bool
     when: ConditionOut | None
+    joint: JointOut | None
 
     @classmethod
     def of(cls, node: Node) -> Self:
@@ -347,6 +393,7 @@ class NodeOut(BaseModel):
             must_publish=node.must_publish,
             decision=node.decision,
             when=ConditionOut.of(node.when),
+            joint=JointOut.of(node.joint),
         )
 
 
@@ -457,6 +504,33 @@ class LogEntryOut(BaseModel):
         return cls(**asdict(entry))
 
 
+class VotingOut(BaseModel):
+    """The ballots that are cast at the present node so far; `aside` stood aside."""
+
+    node: str
+    present: int
+    votes_for: int
+    votes_against: int
+    abstained: int
+    aside: int
+
+    @classmethod
+    def of(cls, case: Case) -> list[Self]:
+        """From the model."""
+        told = ((code, tally(cast)) for code, cast in case.ballots.items())
+        return [
+            cls(
+                node=code,
+                present=counted.present,
+                votes_for=counted.agreed,
+                votes_against=counted.against,
+                abstained=counted.abstained,
+                aside=counted.aside,
+            )
+            for code, counted in told
+        ]
+
+
 class CaseOut(CaseSummary):
     """A case with its history and what the caller may do now."""
 
@@ -464,6 +538,7 @@ class CaseOut(CaseSummary):
     suspended_at: datetime | None
     suspended_until: date | None
     archive_no: str | None
+    voting: list[VotingOut]
     history: list[LogEntryOut]
     actions: dict[str, Any]
 
@@ -476,6 +551,7 @@ class CaseOut(CaseSummary):
             suspended_at=case.suspended_at,
             suspended_until=case.suspended_until,
             archive_no=case.archive_no,
+            voting=VotingOut.of(case),
             history=[LogEntryOut.of(entry) for entry in log],
             actions=asdict(actions),
         )

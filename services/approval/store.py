@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.approval.arithmetic import Changes
 from services.approval.cases import Case
-from services.approval.changes import CaseChange
+from services.approval.changes import CaseChange, Wait
 from services.approval.errors import CaseNotFound
 from shared.bus.envelope import Envelope
 from shared.bus.outbox import publish
@@ -90,19 +90,20 @@ async def approved_changes(conn: Connection, case: Case, changes: Changes) -> in
 
 _SAVE_CASES = """
 INSERT INTO cases (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
-                   waits_for, due_at, opened_at, updated_at, sequence, imported, state, closed_at, amount_fen)
+                   waits_for, due_at, opened_at, updated_at, sequence, imported, state, closed_at, amount_fen, waits)
 SELECT case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
        string_to_array(waits_for, ','), due_at, opened_at, updated_at, sequence, imported, state::jsonb,
-       CASE WHEN status <> 'open' THEN updated_at END, amount_fen
+       CASE WHEN status <> 'open' THEN updated_at END, amount_fen, waits
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
             $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::int[],
-            $16::boolean[], $17::jsonb[], $18::bigint[])
+            $16::boolean[], $17::jsonb[], $18::bigint[], $19::jsonb[])
   AS t (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
-        waits_for, due_at, opened_at, updated_at, sequence, imported, state, amount_fen)
+        waits_for, due_at, opened_at, updated_at, sequence, imported, state, amount_fen, waits)
 ON CONFLICT (case_id) DO UPDATE SET
     status = excluded.status, node = excluded.node, waits_for = excluded.waits_for, due_at = excluded.due_at,
     updated_at = excluded.updated_at, sequence = excluded.sequence, state = excluded.state,
-    closed_at = excluded.closed_at, amount_fen = coalesce(excluded.amount_fen, cases.amount_fen), changed_at = now()
+    closed_at = excluded.closed_at, waits = excluded.waits,
+    amount_fen = coalesce(excluded.amount_fen, cases.amount_fen), changed_at = now()
 """
 _SAVE_EVENTS = """
 INSERT INTO case_events (case_id, sequence, village_code, type, occurred_at, data)
@@ -156,15 +157,30 @@ def _case_row(change: CaseChange) -> tuple[Any, ...]:
         case.town_code,
         case.status,
         case.node,
-        ",".join(change.waits_for),
-        case.due_at,
+        ",".join(sorted({role for wait in change.waits for role in wait.roles})),
+        min((wait.due_at for wait in change.waits if wait.due_at), default=None),
         case.opened_at,
         case.last_at,
         case.sequence,
         change.imported,
         case.to_state(),
         change.amount_fen,
+        _waits(change.waits),
     )
+
+
+def _waits(waits: Sequence[Wait]) -> dict[str, Any] | None:
+    """What the columns of the first node don't say; None when they say it all."""
+    if len(waits) < 2 and not any(wait.voted for wait in waits):
+        return None
+    return {
+        wait.node: {
+            "due_at": wait.due_at.isoformat() if wait.due_at else None,
+            "waits_for": list(wait.roles),
+            "voted": list(wait.voted),
+        }
+        for wait in waits
+    }
 
 
 def _envelopes(change: CaseChange) -> list[Envelope]:

@@ -14,7 +14,7 @@ from services.approval.cases import Actions, Case, RoleHolder
 from services.approval.fields import all_fields
 from services.approval.flows import Flow, FormUse, Node, load
 from services.approval.told import told_now
-from shared.contracts.power import Bid, CaseOpened, DocumentRef, NodeCompleted, NodeFields, PowerEvent, Worker
+from shared.contracts.power import Ballot, Bid, CaseOpened, DocumentRef, NodeCompleted, NodeFields, PowerEvent, Worker
 from shared.problems import Problem
 from shared.workdays import SHANGHAI
 
@@ -54,12 +54,23 @@ def filled(form: tuple[FormUse, ...], now: datetime = MONDAY, **changes: Any) ->
     values = {use.name: SAMPLES[all_fields()[use.name].kind] for use in form if use.required}
     if "notice_from" in values:
         values["notice_from"] = now.astimezone(SHANGHAI).date()
+    if "attendees_due" in values:
+        values |= {"attendees_due": 4} | {name: 0 for name in ("votes_against",) if name in values}
     return NodeFields(**(values | changes))
 
 
 def papers(node: Node) -> tuple[DocumentRef, ...]:
     """The required papers of a node."""
     return tuple(DocumentRef(kind=kind, sha256="a" * 64, name="a.pdf", size=1) for kind in node.required_documents)
+
+
+def ballots(node: Node) -> tuple[Ballot, ...]:
+    """As many votes in favour as a node needs whose members vote, and no more."""
+    voters = [place.role for place in (node.joint.places if node.joint else ()) for _ in range(place.least)]
+    return tuple(
+        Ballot(person_key=f"p:{number}", name="委员", vote="for", cast_at=MONDAY, role=role)
+        for number, role in enumerate(voters)
+    )
 
 
 def flow(code: str) -> Flow:
@@ -89,6 +100,8 @@ def completed(
     of = flow(case.flow)
     assert case.node
     at = of.node(case.node)
+    if at.by_ballot and at.code not in case.ballots:
+        case = replace(case, ballots={at.code: ballots(at)})
     asked: dict[str, Any] = {"node": at.code, "fields": filled(at.form, now), "documents": papers(at)} | changes
     return case.complete(of, by=by, now=now, **asked)
 

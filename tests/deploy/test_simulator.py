@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from deploy.demo import sheets
-from deploy.demo.cases import Draft, paper, sample
+from deploy.demo.cases import Draft, Step, paper, sample
 from deploy.demo.companies import valid_credit_code
 from deploy.demo.county import County
 from deploy.demo.drafting import Chosen, Drafter
@@ -19,6 +19,7 @@ from deploy.demo.people import People
 from deploy.demo.simulator import Simulation, Size
 from services.approval import flows
 from services.approval.cases import Case, RoleHolder
+from services.approval.joint import Vote
 from shared.contracts.power import CaseOpened, NodeCompleted, NodeFields
 from shared.contracts.reference import Company, Staff
 from shared.identity import valid_id_no
@@ -105,6 +106,7 @@ def _walk(draft: Draft) -> None:
     )
     for step in draft.steps:
         assert case.due_at is None or step.at <= case.due_at
+        case = _voted(case, draft, step)
         case, _ = case.complete(
             draft.flow,
             node=step.node.code,
@@ -114,6 +116,20 @@ def _walk(draft: Draft) -> None:
             now=step.at,
         )
     assert case.status == "closed"
+
+
+def _voted(case: Case, draft: Draft, step: Step) -> Case:
+    """The case with the ballots that the step's form tells of, where members vote themselves."""
+    if not step.node.by_ballot or step.node.joint is None:
+        return case
+    places = [place.role for place in step.node.joint.places for _ in range(place.least)]
+    present, against = step.fields.get("attendees_present", len(places)), step.fields.get("votes_against", 0)
+    for number in range(present):
+        role = places[number] if number < len(places) else places[0]
+        by = RoleHolder(f"k{number}", "n", frozenset({role}))
+        vote: Vote = "against" if number >= present - against else "for"
+        case, _ = case.cast(draft.flow, node=step.node.code, vote=vote, by=by, concerned=(), now=step.at)
+    return case
 
 
 def test_labels_are_kept_apart_from_what_the_system_sees() -> None:

@@ -20,6 +20,7 @@ from services.approval.app import build
 from services.approval.cases import OPENERS
 from services.approval.fields import Kind, all_fields
 from services.approval.flows import HANDLER, Condition, Flow, FormUse, Node, load
+from services.approval.joint import COUNTED
 from shared.db import Database, Scope
 from shared.settings import Settings
 from shared.workdays import SHANGHAI
@@ -44,7 +45,7 @@ class People:
     async def filer(self, node: Node) -> httpx.AsyncClient:
         """Who files a node: nobody files two that follow each other, so that no one decides on his own doing."""
         held = node.role if HANDLER not in node.filers else HANDLER
-        return await self.of(held, f"{node.role} {node.order % 2}")
+        return await self.of(held, f"{held} for {node.role} {node.order % 2}")
 
     async def stranger(self, node: Node) -> httpx.AsyncClient:
         """Somebody of the village whose role neither files this node nor opens cases."""
@@ -167,12 +168,28 @@ class Walk:
         """Complete the present node, after all that can be done wrong there; a notice that begins with it has run."""
         node = self.present
         filer = await self._people.filer(node)
+        if node.by_ballot:
+            await self._vote(node, filer)
         if node.code not in self.filed:
             await self._wrong_turns(node, filer)
         await self._do(filer, "complete", self._done(node))
         self.filed.append(node.code)
         if self.node and node.notice_days:
             await self._wait_for_notice()
+
+    async def _vote(self, node: Node, closer: httpx.AsyncClient) -> None:
+        """Let as many members vote as must, after all that can be done wrong with a ballot."""
+        ballot = {"node": node.code, "vote": "for"}
+        roles = [place.role for place in (node.joint.places if node.joint else ()) for _ in range(place.least)]
+        voters = [await self._people.of(role, f"voter {role} {number}") for number, role in enumerate(roles)]
+        await self._refuse(closer, "ballots", ballot, 403, "role-missing")
+        await self._refuse(await self._people.foreigner(), "ballots", ballot, 404, "case-not-found")
+        await self._refuse(voters[0], "ballots", ballot | {"node": self.flow.first.code}, 409, "wrong-node")
+        await self._refuse(closer, "complete", self._done(node), 409, "not-carried", ["ballots"])
+        await self._do(voters[0], "ballots", ballot | {"vote": "against"})
+        for voter in voters:
+            await self._do(voter, "ballots", ballot)
+        await self._refuse(voters[0], "ballots", ballot, 409, "ballot-repeated")
 
     async def rest(self) -> None:
         """Let the case rest, in which nothing can be done to it, and go on."""
@@ -283,6 +300,10 @@ class Walk:
             if name in fields:
                 no = done | {"fields": fields | {name: False}}
                 await self._refuse(filer, "complete", no, 409, "not-approved", paths([name]))
+        if node.joint and not node.by_ballot:
+            lost = done | {"fields": fields | {"votes_for": 0}}
+            await self._refuse(filer, "complete", lost, 409, "not-carried", paths(["votes_for"]))
+            await self._refuse(filer, "ballots", {"node": node.code, "vote": "for"}, 409, "not-by-ballot")
         if required:
             nothing = done | {"fields": without(fields, required)}
             await self._refuse(filer, "complete", nothing, 422, "fields-missing", paths(required))
@@ -367,7 +388,14 @@ def filled(form: Iterable[FormUse], flow: Flow, answers: Json, node: Node | None
     today_ = {name: str(today()) for name in values if all_fields()[name].kind == "date"}
     if node and "notice_to" in today_:
         today_["notice_to"] = str(today() + timedelta(days=node.notice_days))
-    return values | today_
+    return values | today_ | votes(values, node)
+
+
+def votes(asked: Iterable[str], node: Node | None) -> Json:
+    """The numbers of a meeting at which all agree; where its members vote here, only how many are due."""
+    due = sum(place.least for place in node.joint.places) if node and node.joint else 0
+    here = {"attendees_due": due or 3} | (dict.fromkeys(COUNTED) if due else _MEETING)
+    return {name: number for name, number in here.items() if name in set(asked)}
 
 
 def estimate(flow: Flow) -> int:
@@ -396,6 +424,7 @@ def today() -> date:
 
 
 _DAY = "2026-01-05"
+_MEETING = {"attendees_present": 3, "votes_for": 3, "votes_against": 0}
 _VALUES: dict[Kind, Any] = {
     "text": "甲",
     "long": "情况属实",

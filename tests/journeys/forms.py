@@ -8,6 +8,7 @@ from shared.workdays import SHANGHAI
 
 _PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF\n"
 _USUAL = {"budget_fen": "39000", "estimate_fen": "39000", "attendees_due": "7", "attendees_present": "7"}
+_USUAL |= {"votes_for": "7", "votes_against": "0"}
 
 
 async def open_case(page: Page, flow: str, title: str, **values: str) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from services.approval.cases import Case, RoleHolder
-from services.approval.changes import CaseChange, waits_for
+from services.approval.changes import CaseChange, Wait, waits_for
 from services.approval.errors import TimeUnsound
 from services.approval.fields import all_fields
 from services.approval.flows import HANDLER
@@ -83,7 +83,7 @@ class _Draft:
         self.opens = case is None
         self.events: list[PowerEvent] = []
         self.event_ids: list[str] = []
-        self.waits_for: list[str] = []
+        self.waits: list[Wait] = []
 
     def take(
         self,
@@ -120,7 +120,7 @@ class _Draft:
             )
             events.append(completed)
             ids.append(str(uuid5(_NAMESPACE, f"{record.village}|{record.digest.hex()}")))
-        self.case, self.waits_for = case, waits_for(record.flow, case)
+        self.case, self.waits = case, waits_for(record.flow, case)
         self.events += events
         self.event_ids += ids
 
@@ -142,7 +142,7 @@ class _Draft:
     def change(self) -> CaseChange:
         """The case as it has become."""
         assert self.case
-        return CaseChange(self.case, self.events, self.waits_for, imported=True, event_ids=self.event_ids)
+        return CaseChange(self.case, self.events, self.waits, imported=True, event_ids=self.event_ids)
 
 
 def _actor(record: Record, importer: RoleHolder) -> RoleHolder:

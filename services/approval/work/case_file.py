@@ -92,13 +92,17 @@ def _notes(data: Mapping[str, Any]) -> Iterable[str]:
         yield f"档号 {data['archive_no']},材料 {data['documents']} 份,摘要 {data['digest']}"
     ballots = [*data.get("ballots", ()), *([data["ballot"]] if data.get("ballot") else ())]
     if ballots:
-        yield "表决:" + "、".join(f"{each['name']} {_VOTES[each['vote']]}" for each in ballots)
+        yield "表决:" + "、".join(f"{each['name']} {_vote(each)}" for each in ballots)
     for shown in show_fields(data.get("before", {})):
         yield f"更正前 {shown.field.zh}:{';'.join(shown.lines)}"
     if data.get("backfilled"):
         yield "补录:按已有台账导入"
     if data.get("expected_node"):
         yield f"顺序异常:此时应办 {data['expected_node']}"
+
+
+def _vote(ballot: Mapping[str, Any]) -> str:
+    return "回避" if ballot.get("stands_aside") else _VOTES[ballot["vote"]]
 
 
 def _papers(log: Iterable[LogEntry], catalogue: Catalogue) -> Iterable[list[str]]:

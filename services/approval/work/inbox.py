@@ -5,7 +5,7 @@ Only the open cases of his own places are read, by the index `cases_open_of_vill
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -21,22 +21,24 @@ from shared.db import Connection, region_prefix
 from shared.principals import Grant, Principal
 
 Sort = Literal["due", "oldest", "newest"]
-_NO_TERM = datetime(9999, 1, 1, tzinfo=UTC)
-_TERM = "coalesce(c.due_at, timestamptz '9999-01-01 00:00+00')"
+_TERM = "coalesce(w.due_at, timestamptz '9999-01-01 00:00+00')"
 _KEYS: Mapping[Sort, str] = {"due": "term", "oldest": "opened_at", "newest": "opened_at"}
+# Who has voted at a node has done his part of it, unless he writes its minutes.
+_HELD = """EXISTS (
+      SELECT 1 FROM unnest($3::text[], $4::text[]) AS held (role, region)
+      WHERE held.role = ANY (w.waits_for) AND w.village_code LIKE held.region
+        AND (held.role = 'handler' OR $5 <> ALL (w.voted)))"""
 _WAITING = f"""
 WITH waiting AS (
-  SELECT c.case_id, c.opened_at, {_TERM} AS term, CASE
-      WHEN c.due_at IS NULL THEN 'none' WHEN c.due_at <= $1::timestamptz THEN 'overdue'
-      WHEN c.due_at <= coalesce(($2::jsonb->>c.node)::timestamptz, $3::timestamptz) THEN 'soon'
+  SELECT w.case_id, w.node, w.due_at, w.waits_for, w.opened_at, {_TERM} AS term, CASE
+      WHEN w.due_at IS NULL THEN 'none' WHEN w.due_at <= $6::timestamptz THEN 'overdue'
+      WHEN w.due_at <= coalesce(($7::jsonb->>w.node)::timestamptz, $8::timestamptz) THEN 'soon'
       ELSE 'later' END AS nearness
-  FROM cases c
-  WHERE c.status = 'open' AND c.village_code >= $4 AND c.village_code <= $5 AND EXISTS (
-      SELECT 1 FROM unnest($6::text[], $7::text[]) AS held (role, region)
-      WHERE held.role = ANY (c.waits_for) AND c.village_code LIKE held.region)
-    AND ($8::text IS NULL OR c.matter = $8) AND ($9::text IS NULL OR c.flow = $9)
-    AND ($10::text IS NULL OR c.village_code LIKE $10)
-    AND ($11::text IS NULL OR c.title ILIKE $11 OR c.case_no ILIKE $11) AND ($12::text IS NULL OR c.node = $12))
+  FROM case_waits w
+  WHERE w.village_code >= $1 AND w.village_code <= $2 AND {_HELD}
+    AND ($9::text IS NULL OR w.matter = $9) AND ($10::text IS NULL OR w.flow = $10)
+    AND ($11::text IS NULL OR w.village_code LIKE $11)
+    AND ($12::text IS NULL OR w.title ILIKE $12 OR w.case_no ILIKE $12) AND ($13::text IS NULL OR w.node = $13))
 """
 _COUNTS = f"{_WAITING} SELECT nearness, count(*) AS number FROM waiting GROUP BY nearness"
 
@@ -56,9 +58,11 @@ class Sought:
 
 @dataclass(frozen=True)
 class Task:
-    """A case that waits for somebody: how near its term is, and through whose absence it is his."""
+    """A node where a case waits for somebody: how near its term is, and through whose absence it is his."""
 
     case: Case
+    node: str
+    due_at: datetime | None
     nearness: Nearness
     days_left: int | None
     roles: frozenset[str]
@@ -96,14 +100,14 @@ async def waiting_for(
     counts: dict[Nearness, int] = {"overdue": 0, "soon": 0, "later": 0, "none": 0}
     counts |= {row["nearness"]: row["number"] for row in await conn.fetch(_COUNTS, *asked)}
     key, down = _KEYS[sought.sort], "DESC" if sought.sort == "newest" else "ASC"
-    before = f"AND ({key}, case_id) {'<' if sought.sort == 'newest' else '>'} ($14, $15)" if after else ""
+    before = f"AND ({key}, case_id, node) {'<' if sought.sort == 'newest' else '>'} ($15, $16, $17)" if after else ""
     rows = await conn.fetch(
-        f"{_WAITING}, page AS (SELECT case_id, {key} AS key FROM waiting"
-        f" WHERE ($13::text IS NULL OR nearness = $13) {before} ORDER BY key {down}, case_id {down}"
-        f" LIMIT {int(limit) + 1})"
-        " SELECT c.state, c.waits_for, page.key, d.saved_at FROM page JOIN cases c USING (case_id)"
-        " LEFT JOIN drafts d ON d.case_id = c.case_id AND d.node = c.node"
-        f" ORDER BY page.key {down}, page.case_id {down}",
+        f"{_WAITING}, page AS (SELECT case_id, node, due_at, waits_for, {key} AS key FROM waiting"
+        f" WHERE ($14::text IS NULL OR nearness = $14) {before}"
+        f" ORDER BY key {down}, case_id {down}, node {down} LIMIT {int(limit) + 1})"
+        " SELECT c.state, page.node, page.due_at, page.waits_for, page.key, d.saved_at"
+        " FROM page JOIN cases c USING (case_id) LEFT JOIN drafts d ON d.case_id = c.case_id AND d.node = page.node"
+        f" ORDER BY page.key {down}, page.case_id {down}, page.node {down}",
         *asked,
         sought.due,
         *(_read_cursor(after, sought.sort) if after else ()),
@@ -111,26 +115,20 @@ async def waiting_for(
     tasks = [_task(row, caller, catalogue, plan, now) for row in rows[:limit]]
     following = None
     if len(rows) > limit:
-        following = cursor.write(sought.sort, rows[limit - 1]["key"].isoformat(), tasks[-1].case.case_id)
+        last = tasks[-1]
+        following = cursor.write(sought.sort, rows[limit - 1]["key"].isoformat(), last.case.case_id, last.node)
     return Inbox(tasks, following, counts)
 
 
 async def at_nodes(conn: Connection, caller: Principal, nodes: Sequence[str], now: datetime) -> list[tuple[str, int]]:
     """How many cases wait for the caller at each of these nodes, the most first."""
-    grants = sorted(caller.grants)
-    low, high = _span(grants)
     rows = await conn.fetch(
-        "SELECT c.node, count(*) AS number FROM cases c"
-        " WHERE c.status = 'open' AND c.village_code >= $1 AND c.village_code <= $2 AND c.node = ANY ($3::text[])"
-        "   AND (c.state->>'notice_ends_at' IS NULL OR (c.state->>'notice_ends_at')::timestamptz <= $6) AND EXISTS ("
-        "     SELECT 1 FROM unnest($4::text[], $5::text[]) AS held (role, region)"
-        "     WHERE held.role = ANY (c.waits_for) AND c.village_code LIKE held.region)"
-        " GROUP BY c.node ORDER BY number DESC, c.node",
-        low,
-        high,
+        "SELECT w.node, count(*) AS number FROM case_waits w"
+        f" WHERE w.village_code >= $1 AND w.village_code <= $2 AND w.node = ANY ($6::text[]) AND {_HELD}"
+        "   AND (w.state->>'notice_ends_at' IS NULL OR (w.state->>'notice_ends_at')::timestamptz <= $7)"
+        " GROUP BY w.node ORDER BY number DESC, w.node",
+        *_held(caller),
         list(nodes),
-        [grant.role for grant in grants],
-        [region_prefix(grant.region) for grant in grants],
         now,
     )
     return [(row["node"], row["number"]) for row in rows]
@@ -153,20 +151,24 @@ def _span(grants: Sequence[Grant]) -> tuple[str, str]:
 
 def _asked(caller: Principal, sought: Sought, catalogue: Catalogue, plan: Plan, now: datetime) -> list[Any]:
     """What `_WAITING` takes, in its order."""
-    grants = sorted(caller.grants)
     return [
+        *_held(caller),
         now,
         horizons(catalogue, plan, now),
         soon_until(now, plan.reminders[0].days_before),
-        *_span(grants),
-        [grant.role for grant in grants],
-        [region_prefix(grant.region) for grant in grants],
         sought.matter,
         sought.flow,
         region_prefix(sought.village) if sought.village else None,
         containing(sought.text) if sought.text else None,
         sought.node,
     ]
+
+
+def _held(caller: Principal) -> list[Any]:
+    """The villages between which the caller's lie, and what `_HELD` takes."""
+    grants = sorted(caller.grants)
+    patterns = [region_prefix(grant.region) for grant in grants]
+    return [*_span(grants), [grant.role for grant in grants], patterns, caller.person_key]
 
 
 def horizons(catalogue: Catalogue, plan: Plan, now: datetime) -> dict[str, str]:
@@ -180,17 +182,19 @@ def _task(row: Mapping[str, Any], caller: Principal, catalogue: Catalogue, plan:
     waits_for = frozenset(row["waits_for"])
     return Task(
         case,
-        nearness(case.due_at, now, _days_before(case, catalogue, plan)),
-        working_days_left(case.due_at, now) if case.due_at else None,
+        row["node"],
+        row["due_at"],
+        nearness(row["due_at"], now, _days_before(case, row["node"], catalogue, plan)),
+        working_days_left(row["due_at"], now) if row["due_at"] else None,
         waits_for & caller.roles_in(case.village_code),
         _through(caller, case, waits_for),
         row["saved_at"],
     )
 
 
-def _days_before(case: Case, catalogue: Catalogue, plan: Plan) -> int:
+def _days_before(case: Case, at: str, catalogue: Catalogue, plan: Plan) -> int:
     flow = catalogue.flows.get(case.flow)
-    node = next((each for each in flow.nodes if each.code == case.node), None) if flow else None
+    node = next((each for each in flow.nodes if each.code == at), None) if flow else None
     return plan.days_before(node) if node else plan.reminders[0].days_before
 
 
@@ -201,12 +205,12 @@ def _through(caller: Principal, case: Case, waits_for: frozenset[str]) -> Absenc
     return next((each for each in held if each.grant.role in waits_for), None)
 
 
-def _read_cursor(text: str, sort: Sort) -> tuple[datetime, UUID]:
+def _read_cursor(text: str, sort: Sort) -> tuple[datetime, UUID, str]:
     try:
-        made_for, moment, case_id = cursor.read(text)
+        made_for, moment, case_id, node = cursor.read(text)
         at = datetime.fromisoformat(moment)
         if made_for != sort or at.tzinfo is None:
             raise ValueError(made_for)
-        return at, UUID(case_id)
+        return at, UUID(case_id), node
     except ValueError as error:
         raise CursorInvalid("翻页参数无效,请从第一页开始", "The page marker is invalid, begin at page one") from error

@@ -65,9 +65,13 @@ class Plan(_Told):
     def in_batches(self, node: Node) -> bool:
         """Whether a node can be done for several cases at once: a decision that asks nothing of each case's own.
 
-        A paper that can't be shared is taken from the case's earlier steps.
+        A paper that can't be shared is taken from the case's earlier steps. Each case has votes of its own.
         """
-        return node.decision and {use.name for use in node.form if use.required} <= self.batch.fields
+        return (
+            node.decision
+            and not node.by_ballot
+            and {use.name for use in node.form if use.required} <= self.batch.fields
+        )
 
 
 @cache

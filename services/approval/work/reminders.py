@@ -15,19 +15,20 @@ _LOCK = 7_205_110_041
 _AT_ONCE = 2000
 _TELL = """
 INSERT INTO reminders (case_id, sequence, node, village_code, kind, due_at, told_at)
-SELECT c.case_id, c.sequence, c.node, c.village_code, told.kind, c.due_at, $1
-FROM cases c, LATERAL (SELECT CASE WHEN c.due_at <= $1 THEN 'overdue' ELSE 'soon' END AS kind) AS told
-WHERE c.status = 'open' AND coalesce(c.due_at, timestamptz '9999-01-01 00:00+00') <= $4
-  AND c.due_at <= greatest($1, coalesce(($2::jsonb->>c.node)::timestamptz, $3)) AND c.node IS NOT NULL
+SELECT w.case_id, w.sequence, w.node, w.village_code, told.kind, w.due_at, $1
+FROM case_waits w,
+  LATERAL (SELECT CASE WHEN w.due_at <= $1 THEN 'overdue' ELSE 'soon' END) AS told (kind)
+WHERE w.soonest <= $4 AND w.node IS NOT NULL
+  AND w.due_at <= greatest($1, coalesce(($2::jsonb->>w.node)::timestamptz, $3))
   AND NOT EXISTS (SELECT 1 FROM reminders r WHERE (r.case_id, r.node, r.due_at, r.kind)
-                  = (c.case_id, c.node, c.due_at, told.kind))
-ORDER BY c.due_at, c.case_id LIMIT $5
+                  = (w.case_id, w.node, w.due_at, told.kind))
+ORDER BY w.due_at, w.case_id, w.node LIMIT $5
 """
 _READ = """
 SELECT r.position, r.kind, r.due_at, r.told_at, r.node, r.sequence, c.case_id, c.case_no, c.title, c.flow, c.matter,
-       c.village_code, c.town_code, c.waits_for,
-       c.status = 'open' AND c.node = r.node AND c.due_at IS NOT DISTINCT FROM r.due_at AS still
+       c.village_code, c.town_code, coalesce(w.waits_for, c.waits_for) AS waits_for, w.case_id IS NOT NULL AS still
 FROM reminders r JOIN cases c USING (case_id)
+  LEFT JOIN case_waits w ON w.case_id = r.case_id AND w.node = r.node AND w.due_at IS NOT DISTINCT FROM r.due_at
 WHERE r.position > $1 AND ($2::text IS NULL OR r.village_code LIKE $2) ORDER BY r.position LIMIT $3
 """
 

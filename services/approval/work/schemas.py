@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from services.approval.documents import FiledPaper
 from services.approval.flows import Flow
 from services.approval.prompts import Prompt
-from services.approval.schemas import CaseSummary, FiledFields, Reason, _Taken
+from services.approval.schemas import CaseSummary, FiledFields, NameOut, Reason, _Taken
 from services.approval.work import absences, batch, comments, inbox, reminders, standing_in
 from services.approval.work.plan import plan
 from services.approval.work.terms import Nearness
@@ -35,14 +35,15 @@ class TaskOut(CaseSummary):
     @classmethod
     def of_task(cls, task: inbox.Task, flow: Flow) -> Self:
         """From the model."""
-        case = task.case
+        node = flow.node(task.node)
+        here = {"node": node.code, "node_name": NameOut.model_validate(node.name), "due_at": task.due_at}
         return cls(
-            **CaseSummary.of(case, flow).model_dump(),
+            **CaseSummary.of(task.case, flow).model_dump() | here,
             nearness=task.nearness,
             days_left=task.days_left,
             roles=sorted(task.roles),
             on_behalf_of=task.through.who.name if task.through else None,
-            in_batches=bool(case.node and plan().in_batches(flow.node(case.node))),
+            in_batches=plan().in_batches(node),
             drafted_at=task.drafted_at,
         )
 
