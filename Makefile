@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 LOCK = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --overrides requirements-overrides.txt
 
-.PHONY: help run demo import rebuild verify letters audit rotate-keys backup restore sbom test check quality chaos bench city new-rule rules flows docs lock browser clean
+.PHONY: help run demo import rebuild verify letters audit rotate-keys backup restore sbom test check quality chaos bench report city new-rule rules flows docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,8 +63,11 @@ quality: $(READY) ## 规则的查全率与查准率 recall and precision of the 
 chaos: $(READY) ## 任意时刻 kill -9 kill -9 at any moment -> build/chaos.json: make chaos [KILLS=1000]
 	@$(RUN) -m tests.chaos $(if $(KILLS),--kills $(KILLS))
 
-bench: $(READY) ## 速度 speed -> build/bench.json
-	@$(RUN) -m tests.bench
+bench: $(READY) ## 速度 speed -> build/bench.json: make bench [ARGS="--only engine"]
+	@$(RUN) -m tests.bench $(ARGS)
+
+report: $(READY) ## 全部数字成一页 all figures on one page: build/*.json -> docs/figures.md: make report [ARGS=--redraw]
+	@$(RUN) -m tests.bench.report $(ARGS)
 
 city: $(READY) ## 一座城市的公开页与重建 the pages and rebuilds of a city -> build/bench.json: make city [RECORDS=622600]
 	@$(RUN) -m tests.bench.city $(if $(RECORDS),--records $(RECORDS))

@@ -2,11 +2,14 @@
 
 import os
 import platform
+import subprocess
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
+import psutil
 
 OUT = Path("build/bench.json")
 
@@ -32,8 +35,27 @@ def write(figures: Iterable[Figure], out: Path = OUT) -> None:
     """Add the figures to the file; those of an earlier run stay until measured again."""
     out.parent.mkdir(exist_ok=True)
     kept = orjson.loads(out.read_bytes()) if out.exists() else {}
+    when = {"at": datetime.now(UTC).isoformat(timespec="minutes"), "commit": _commit()}
     for figure in figures:
         body = asdict(figure)
-        kept[body.pop("name")] = body
-    kept["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
+        kept[body.pop("name")] = body | when
+    kept["machine"] = machine()
     out.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2))
+
+
+def machine() -> dict[str, int | str | None]:
+    """What figures are measured on."""
+    memory = round(psutil.virtual_memory().total / 2**30)
+    told = {"python": platform.python_version(), "system": platform.platform()}
+    return {"cpus": os.cpu_count(), "cpu": _cpu(), "memory": f"{memory} GiB", **told}
+
+
+def _cpu() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
+
+
+def _commit() -> str:
+    """What is measured; empty outside a checkout."""
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip()

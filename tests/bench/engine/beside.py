@@ -192,6 +192,7 @@ def _figures(
     return [
         Figure("engine_events_per_s", round(engine.pace), "events/s", None, f"{engine.told()}; {asked}"),
         Figure("detector_subset_events_per_s", round(subset.pace), "events/s", None, f"{subset.told()}; {asked}"),
+        Figure("detector_whole_events_per_s", round(whole.pace), "events/s", None, f"{whole.told()}; all rules"),
         Figure("engine_over_subset", round(engine.pace / subset.pace, 2), "ratio", None, beside),
         Figure("engine_alerts_differing", found.differing, "alerts", 0, found.told()),
         Figure("engine_alert_p50_ms", round(quantile(engine_lags, 0.5), 1), "ms", None, lags),
