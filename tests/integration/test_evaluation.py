@@ -64,9 +64,16 @@ class World:
 
     async def sealed(self, reason: str = "") -> httpx.Response:
         """One proposes, another approves."""
+        before = await self.get("/v1/evaluation/seals/preview", KEEPER)
         proposed = await self.ask("POST", "/v1/evaluation/seals", KEEPER, "one", {"reason": reason})
         assert proposed.status_code == 201, proposed.text
         path = f"/v1/evaluation/seals/{proposed.json()['id']}"
+        held = await self.get(path, KEEPER)
+        same = ("becomes", "bands", "undecided", "too_little", "vetoed", "changed", "cards")
+        assert [held[name] for name in same] == [before[name] for name in same]
+        assert (before["seal_id"], held["seal_id"]) == (None, proposed.json()["id"])
+        page = await self.ask("GET", f"/evaluation/work/seals/{proposed.json()['id']}", KEEPER, "two")
+        assert "同意封存" in page.text
         own = await self.ask("POST", path, KEEPER, "one", {"approve": True})
         assert (own.status_code, own.json()["type"]) == (409, "/problems/another-person-needed")
         return await self.ask("POST", path, KEEPER, "two", {"approve": True})
@@ -138,6 +145,7 @@ async def test_a_sealed_quarter_stays_and_a_revision_says_why(world: World) -> N
     await world.figures((VILLAGE, "outside_items", 8))
     still = await world.get("/v1/evaluation/card", KEEPER, region=VILLAGE)
     assert (still["revision"], line_of(still, "G11")["due"]) == (1, 10)
+    await the_preview_tells_what_a_revision_changes(world)
     unsaid = await world.ask("POST", "/v1/evaluation/seals", KEEPER, "one", {"reason": " "})
     assert (unsaid.status_code, unsaid.json()["errors"][0]["field"]) == (422, "body.reason")
     assert (await world.sealed("补报未上线事项")).status_code == 200
@@ -151,6 +159,16 @@ async def test_a_sealed_quarter_stays_and_a_revision_says_why(world: World) -> N
     assert len(records["records"]) == 9
     assert (await world.ask("GET", "/v1/evaluation/card", KEEPER, region=VILLAGE, revision="3")).status_code == 404
     await what_if_changes_nothing(world)
+
+
+async def the_preview_tells_what_a_revision_changes(world: World) -> None:
+    told = await world.get("/v1/evaluation/seals/preview", KEEPER)
+    assert (told["becomes"], told["settled"], told["waiting_figures"]) == (2, True, 0)
+    changed = {one["region"]["code"] for one in told["cards"] if one["changed"]}
+    assert VILLAGE in changed
+    assert told["changed"] == len(changed) < len(told["cards"])
+    by_band = sum(told["bands"].values()) + told["undecided"] + told["too_little"]
+    assert by_band == len(told["cards"])
 
 
 async def what_if_changes_nothing(world: World) -> None:
@@ -188,7 +206,7 @@ async def test_pages_files_and_print(world: World) -> None:
     page = await world.ask("GET", "/evaluation", KEEPER)
     assert page.status_code == 200
     assert "政治生态评价" in page.text
-    for path in ("/evaluation/what-if", "/evaluation/work"):
+    for path in ("/evaluation/what-if", "/evaluation/work", "/evaluation/work/preview"):
         assert (await world.ask("GET", path, KEEPER)).status_code == 200, path
     wrong = await world.ask("GET", "/evaluation/what-if", KEEPER, **{"w.G12": "x"})
     assert "应为 0 或 0.01 至 100 的数" in wrong.text

@@ -1,12 +1,11 @@
 """What the records behind a line are called: a case's number, a node, an alert's title, and when it was."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 
 from services.disclosure.evaluation.counting import Item
 from services.disclosure.evaluation.figures import names
 from services.disclosure.evaluation.indicators import plan
+from services.disclosure.evaluation.schemas import Told
 from services.disclosure.schemas import Bilingual
 from shared.db import Connection
 from shared.words import Name, words
@@ -18,15 +17,6 @@ WHERE case_id = ANY($1::text[]) AND case_id || '/' || sequence = ANY($2::text[])
 """
 _ALERTS = "SELECT alert_id, title_zh, title_en, happened_at FROM supervised_alerts WHERE alert_id = ANY($1::text[])"
 _APPEALS = "SELECT appeal_id, filed_at FROM supervised_appeals WHERE appeal_id = ANY($1::text[])"
-
-
-@dataclass(frozen=True)
-class Told:
-    """One record in words; empty for what is no longer known."""
-
-    name: Bilingual | None = None
-    case_no: str | None = None
-    at: datetime | None = None
 
 
 async def told(conn: Connection, items: Iterable[Item]) -> Mapping[str, Told]:

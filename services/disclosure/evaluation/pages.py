@@ -109,6 +109,20 @@ async def show_work(request: Request, caller: Caller, choice: Annotated[CardChoi
     return await _work(request, look)
 
 
+@router.get("/work/preview")
+async def show_preview(request: Request, caller: Caller, choice: Annotated[CardChoice, Query()]) -> Response:
+    """What would be sealed, card by card, before it is proposed."""
+    look = Look.of(caller, choice)
+    return _page("evaluation_seal.html", look, seal=await seen.preview_of(request, look))
+
+
+@router.get("/work/seals/{id}")
+async def show_proposed(request: Request, caller: Caller, id: str, choice: Annotated[CardChoice, Query()]) -> Response:
+    """What the second person decides of."""
+    look = Look.of(caller, choice)
+    return _page("evaluation_seal.html", look, seal=await seen.proposed_of(request, caller, id_of(id)))
+
+
 @router.post("/work/figures")
 async def hand_in(
     request: Request,

@@ -28,6 +28,7 @@ from services.disclosure.evaluation.schemas import (
     FiguresIn,
     RecordList,
     SealIn,
+    SealPreview,
     Waits,
     WhatIf,
     WhatIfAnswer,
@@ -121,6 +122,22 @@ async def propose_seal(
     look = Look.of(caller, choice)
     seal = await seen.propose(request, caller, look.seat.region, look.quarter, asked.reason)
     return Waits(id=str(seal), state="proposed")
+
+
+@router.get(
+    "/seals/preview",
+    summary="拟封存的内容 / What would be sealed",
+    responses=_REFUSED,
+)
+async def preview_seal(request: Request, caller: Caller, choice: Annotated[CardChoice, Query()]) -> SealPreview:
+    """All cards that a seal would hold now, beside the last sealed revision. Nothing is kept."""
+    return await seen.preview_of(request, Look.of(caller, choice))
+
+
+@router.get("/seals/{id}", summary="待批准的封存 / A proposed seal", responses=problems(NoSuchDraft, NotYourCard))
+async def read_proposed_seal(request: Request, caller: Caller, id: str) -> SealPreview:
+    """What the second person decides of: all cards as they were counted when it was proposed."""
+    return await seen.proposed_of(request, caller, id_of(id))
 
 
 @router.post("/seals/{id}", summary="批准封存 / Decide of a seal", responses=problems(NoSuchDraft, AnotherPersonNeeded))

@@ -1,6 +1,7 @@
 """What the evaluation answers."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -11,7 +12,6 @@ from services.disclosure.evaluation.comparing import Change, change
 from services.disclosure.evaluation.counting import Item
 from services.disclosure.evaluation.figures import Figure
 from services.disclosure.evaluation.indicators import Indicator, IndicatorSet, Plan
-from services.disclosure.evaluation.naming import Told
 from services.disclosure.evaluation.scoring import Card, Line
 from services.disclosure.schemas import Answer, Bilingual, Named
 
@@ -160,6 +160,15 @@ class WholeCard(QuarterHead):
     changed: ChangeShown | None
 
 
+@dataclass(frozen=True)
+class Told:
+    """One record in words; empty for what is no longer known."""
+
+    name: Bilingual | None = None
+    case_no: str | None = None
+    at: datetime | None = None
+
+
 class RecordShown(Answer):
     """A record behind a line, and how it was counted; `against` when it lowers the score."""
 
@@ -254,6 +263,43 @@ class FiguresIn(BaseModel):
 
     figures: Annotated[tuple[FigureIn, ...], Field(min_length=1, max_length=20_000)]
     note: _WORDS = ""
+
+
+class SealedCard(Answer):
+    """A card of a seal; `before` is its score in the last sealed revision, `changed` whether it differs from that."""
+
+    region: Named
+    level: str
+    score: float | None
+    low: float | None
+    high: float | None
+    bands: tuple[str, ...]
+    measured: float
+    vetoes: tuple[str, ...]
+    before: float | None
+    changed: bool
+
+
+class SealPreview(QuarterHead):
+    """What is, or would be, sealed as revision `becomes`.
+
+    `bands` counts the cards of one band, `undecided` those between bands, `too_little` those without any; `changed`
+    those that differ from the last sealed revision (null: there is none). `waiting_figures` are batches that nobody
+    has approved: they aren't in it. `seal_id` is that of a proposal, `yours` when the reader made it: another decides.
+    """
+
+    seal_id: str | None
+    yours: bool
+    becomes: int
+    settled_at: datetime
+    settled: bool
+    waiting_figures: int
+    bands: Mapping[str, int]
+    undecided: int
+    too_little: int
+    vetoed: int
+    changed: int | None
+    cards: tuple[SealedCard, ...]
 
 
 class SealIn(BaseModel):

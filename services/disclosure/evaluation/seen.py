@@ -24,6 +24,7 @@ from services.disclosure.evaluation.errors import (
 )
 from services.disclosure.evaluation.figures import Figure
 from services.disclosure.evaluation.indicators import plan
+from services.disclosure.evaluation.preview import preview
 from services.disclosure.evaluation.quarters import Quarter
 from services.disclosure.evaluation.reckoner import Reckoner, reckoned
 from services.disclosure.evaluation.schemas import (
@@ -33,6 +34,8 @@ from services.disclosure.evaluation.schemas import (
     QuarterHead,
     QuarterScore,
     RecordList,
+    SealPreview,
+    Told,
     WhatIfAnswer,
     WhatIfCard,
     WholeCard,
@@ -131,7 +134,7 @@ async def records_of(request: Request, look: Look, line: str) -> RecordList:
     async with db_of(request).begin(Scope.system(), readonly=True) as conn:
         told = await naming.told(conn, items)
     url = settings_of(request).notifier_url.rstrip("/")
-    records = [record(item, told.get(item.id, naming.Told()), words[line], url) for item in items]
+    records = [record(item, told.get(item.id, Told()), words[line], url) for item in items]
     return RecordList(
         **QuarterHead.head(made),
         region=Named.region(look.seat.region),
@@ -225,6 +228,53 @@ async def propose(request: Request, caller: Principal, county: str, quarter: Qua
             raise AlreadyProposed("请先处理待批准的封存", "Decide of the waiting seal first")
         await _deed(conn, caller, "evaluation.seal_proposed", f"evaluation:{seal}", county, quarter)
     return seal
+
+
+async def preview_of(request: Request, look: Look) -> SealPreview:
+    """What would be sealed if it were proposed now, as counted a minute ago at most; nothing is kept.
+
+    Raises `NotAllowed`, `NotYourCard`.
+    """
+    county, quarter = look.seat.region, look.quarter
+    keeps(look.seat.caller, county, plan())
+    await _note(request, look, "evaluation.viewed", hourly=True)
+    made = await reckoner(request).cards(county, quarter)
+    async with db_of(request).begin(Scope.of(look.seat.caller), readonly=True) as conn:
+        before = await store.sealed(conn, county, quarter)
+        waiting = await store.waiting_figures(conn, county, quarter)
+    return preview(
+        *(made, before),
+        becomes=1 + ((before.revision or 0) if before else 0),
+        settled_at=quarter.settled_at(plan().settling_working_days),
+        now=look.now,
+        waiting_figures=waiting,
+    )
+
+
+async def proposed_of(request: Request, caller: Principal, id: uuid.UUID | None) -> SealPreview:
+    """What a proposal holds, as it was counted then. Raises `NotAllowed`, `NotYourCard`, `NoSuchDraft`."""
+    keepers = [grant for grant in caller.grants if grant.role in plan().keepers]
+    keeps(caller, keepers[0].region if keepers else "", plan())
+    async with db_of(request).begin(Scope.of(caller)) as conn:
+        seal = None if id is None else await store.seal_of(conn, id)
+        if seal is None or seal["state"] != "proposed":
+            raise NoSuchDraft("可能已经处理", "It may have been decided already")
+        county, quarter = seal["county_code"], Quarter.parse(seal["quarter"])
+        assert quarter
+        keeps(caller, county, plan())
+        about, detail = f"evaluation:{county}/{quarter}", {"quarter": str(quarter)}
+        await audit.record(conn, caller, "evaluation.viewed", about, detail, region=county, hourly=True)
+        made, before = await store.held_by(conn, seal, None), await store.sealed(conn, county, quarter)
+        waiting = await store.waiting_figures(conn, county, quarter)
+    return preview(
+        *(made, before),
+        becomes=seal["revision"],
+        settled_at=quarter.settled_at(plan().settling_working_days),
+        now=made.as_of,
+        waiting_figures=waiting,
+        seal_id=str(id),
+        yours=seal["drafted_by"] == caller.subject,
+    )
 
 
 async def decide(request: Request, caller: Principal, table: str, id: uuid.UUID | None, approve: bool) -> str:

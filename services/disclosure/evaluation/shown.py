@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from services.disclosure.evaluation.indicators import Indicator, Plan
-from services.disclosure.evaluation.schemas import CardBrief, LineShown
+from services.disclosure.evaluation.schemas import CardBrief, LineShown, SealedCard
 from shared.formats import number
 
 # What is said of a line left out: in short, in English, and why.
@@ -36,7 +36,7 @@ def interval(low: float | None, high: float | None) -> str:
     return "—" if low is None or high is None else f"{low:.1f} – {high:.1f}"
 
 
-def bands(one: CardBrief, plan: Plan) -> str:
+def bands(one: CardBrief | SealedCard, plan: Plan) -> str:
     """`规范`; `提升 至 规范` where the interval doesn't decide; else that nothing is called."""
     if not one.bands:
         return "数据不足 too little"

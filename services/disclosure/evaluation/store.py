@@ -123,12 +123,26 @@ async def sealed(conn: Connection, county: str, quarter: Quarter, revision: int 
     )
     if seal is None:
         return None
+    return await held_by(conn, seal, seal["revision"])
+
+
+async def held_by(conn: Connection, seal: Record, revision: int | None) -> Quartered:
+    """The cards of a seal, as that revision; None while nobody has approved it."""
     rows = await conn.fetch(
         "SELECT region_code, weight, card FROM evaluation_cards WHERE seal_id = $1", seal["seal_id"]
     )
     cards = {row["region_code"]: Dealt(_CARD.validate_python(row["card"]), row["weight"], {}) for row in rows}
     plan, as_of = Plan.model_validate_json(seal["plan"]), seal["as_of"]
-    return Quartered(county, quarter, plan, as_of, cards, seal["revision"], seal["reason"])
+    return Quartered(seal["county_code"], _quarter(seal["quarter"]), plan, as_of, cards, revision, seal["reason"])
+
+
+async def waiting_figures(conn: Connection, county: str, quarter: Quarter) -> int:
+    """How many batches of a quarter wait for a second person."""
+    found: int = await conn.fetchval(
+        "SELECT count(*) FROM evaluation_figures WHERE county_code = $1 AND quarter = $2 AND state = 'drafted'",
+        *(county, str(quarter)),
+    )
+    return found
 
 
 async def records(conn: Connection, county: str, quarter: Quarter, revision: int, code: str, line: str) -> list[Item]:
