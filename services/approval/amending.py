@@ -41,7 +41,9 @@ def put_right(
     if not changed:
         raise FieldsMissing("没有需要更正的内容", "Nothing would change", [_NOTHING])
     whole = was.model_copy(update={name: getattr(given, name) for name in changed})
-    check_form([use for use in form if use.name in changed], whole)
+    # A field that depends on what changed is looked at, too.
+    concerned = [use for use in form if use.name in changed or (use.condition and use.condition.field in changed)]
+    check_form(concerned, whole)
     return whole, changed, NodeFields(**{name: getattr(was, name) for name in changed})
 
 

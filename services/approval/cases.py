@@ -208,7 +208,7 @@ class Case:
         now = max(now, self.last_at)
         self._check_notice_over(now)
         check_verdict(at, fields)
-        check_form(at.form, fields)
+        check_form(at.form, fields, self.known(flow, at.code))
         if at.joint:
             cast = self.ballots.get(at.code, ())
             if at.by_ballot:

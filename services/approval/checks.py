@@ -1,12 +1,12 @@
 """Whether what is filed at a node is what the node asks for. Pure; every refusal names its fields."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from services.approval.errors import DocumentsMissing, FieldsMissing, FieldsUnsound, NotApproved
 from services.approval.fields import all_fields
-from services.approval.flows import FormUse, Node
+from services.approval.flows import Answer, FormUse, Node
 from shared.cells import Unreadable, check_visible
 from shared.contracts.power import CaseAmended, CaseOpened, DocumentRef, NodeCompleted, NodeFields
 from shared.problems import FieldError
@@ -30,16 +30,29 @@ def check_verdict(node: Node, filled: NodeFields) -> None:
             )
 
 
-def check_form(form: Iterable[FormUse], filled: NodeFields) -> None:
-    """The required fields are there, and all that is there can be true; raises `FieldsMissing`, `FieldsUnsound`."""
-    missing = [all_fields()[use.name] for use in form if use.required and _empty(getattr(filled, use.name))]
+def check_form(form: Iterable[FormUse], filled: NodeFields, known: Mapping[str, Any] | None = None) -> None:
+    """The required fields are there, and all that is there belongs there and can be true.
+
+    `known` is what the case's other forms say. Raises `FieldsMissing`, `FieldsUnsound`.
+    """
+    uses = [(use, _empty(getattr(filled, use.name)), answer_to(use, filled, known or {})) for use in form]
+    missing = [all_fields()[use.name] for use, empty, answer in uses if empty and use.wanted(answer)]
     if missing:
         raise FieldsMissing(
             f"请填写:{'、'.join(f.zh for f in missing)}",
             f"Please fill in: {', '.join(f.en for f in missing)}",
             [FieldError(f"fields.{f.name}", f"{f.zh}必填", f"{f.en} is required") for f in missing],
         )
-    _refuse([*_far_days(filled), *_negative(filled), *_reversed(filled)])
+    barred = (use for use, empty, answer in uses if not empty and use.barred(answer))
+    _refuse([*_out_of_place(barred), *_far_days(filled), *_negative(filled), *_reversed(filled)])
+
+
+def answer_to(use: FormUse, filled: NodeFields, known: Mapping[str, Any]) -> Answer:
+    """What is said of what a field depends on: in the same form, or else in those before."""
+    if use.condition is None:
+        return None
+    own = getattr(filled, use.condition.field)
+    return known.get(use.condition.field) if _empty(own) else own
 
 
 def check_days(filled: NodeFields) -> None:
@@ -114,6 +127,13 @@ def _refuse(unsound: list[FieldError]) -> None:
 
 def _empty(value: Any) -> bool:
     return value is None or value == () or (isinstance(value, str) and not value.strip())
+
+
+def _out_of_place(barred: Iterable[FormUse]) -> Iterable[FieldError]:
+    for use in barred:
+        if use.when:
+            zh, en = f"只在{use.when.said.zh}填写,请清空", f"Leave it empty unless {use.when.said.en}"
+            yield FieldError(f"fields.{use.name}", zh, en)
 
 
 def _far_days(filled: NodeFields) -> Iterable[FieldError]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, ValidationError
 
 from services.approval.arithmetic import REASON, arithmetic
 from services.approval.errors import AnotherFlow, NoSuchFlow, NoSuchNode
@@ -29,6 +29,8 @@ VOCABULARY = "vocabulary.yaml"
 HANDLER = "handler"
 PREVIOUS = "previous"
 Unit = Literal["working_day", "calendar_day"]
+# What a field says that something depends on; None while nothing is said.
+Answer = int | float | bool | str | None
 
 
 class CatalogueError(ValueError):
@@ -66,10 +68,31 @@ class DocumentNeed:
 
 @dataclass(frozen=True)
 class FormUse:
-    """A field of `NodeFields` that a form asks for."""
+    """A field of `NodeFields` that a form asks for.
+
+    One with `when` is asked only where the condition holds, and refused where it doesn't; one with `required_when` may
+    be left empty where it doesn't. Where the condition can't be told yet, either may be filled in and none must be.
+    """
 
     name: str
     required: bool
+    when: "Condition | None" = None
+    required_when: "Condition | None" = None
+
+    @property
+    def condition(self) -> "Condition | None":
+        """What it depends on, in either way."""
+        return self.when or self.required_when
+
+    def wanted(self, value: Answer) -> bool:
+        """Whether it must be filled in, when the field that it depends on says so."""
+        if self.required_when:
+            return value is not None and self.required_when.holds(value)
+        return self.required and (self.when is None or (value is not None and self.when.holds(value)))
+
+    def barred(self, value: Answer) -> bool:
+        """Whether it has no place in this form."""
+        return self.when is not None and value is not None and not self.when.holds(value)
 
 
 @dataclass(frozen=True)
@@ -83,20 +106,23 @@ class Term:
 
 @dataclass(frozen=True)
 class Condition:
-    """Asks a node only of some cases: by an amount against a limit, or by a yes. What isn't known yet counts as a yes.
+    """Asks a node or a field only of some cases: by an amount against a limit, one of some words in a text, or a yes.
 
-    `said` is the condition in words.
+    What isn't known yet counts as a yes. `said` is the condition in words.
     """
 
     field: str
     said: Name
     at_or_above: Limit | None = None
     below: Limit | None = None
+    words: tuple[str, ...] = ()
 
-    def holds(self, value: int | float | bool | None) -> bool:
-        """Whether the node is asked for when the field says so."""
+    def holds(self, value: Answer) -> bool:
+        """Whether it is asked for when the field says so."""
         if value is None:
             return True
+        if isinstance(value, str):
+            return any(word in value for word in self.words)
         if self.at_or_above and value < self.at_or_above.fen:
             return False
         if self.below and value >= self.below.fen:
@@ -185,8 +211,9 @@ class Flow:
 
     @cached_property
     def asked(self) -> frozenset[str]:
-        """The fields by which its branches are taken."""
-        return frozenset(node.when.field for node in self.nodes if node.when)
+        """The fields by which its branches are taken, and by which it is told what a form asks for."""
+        by_form = (use.condition for node in self.nodes for use in node.form)
+        return frozenset(when.field for when in (*(node.when for node in self.nodes), *by_form) if when)
 
     @cached_property
     def _by_code(self) -> Mapping[str, Node]:
@@ -290,6 +317,25 @@ class _When(_Entry):
     below: str | None = None
 
 
+class _FieldWhen(_When):
+    words: list[Text] = Field(default_factory=list)
+
+
+class _Use(_Entry):
+    """A field that only some cases are asked for, or must fill in."""
+
+    field: Use
+    when: _FieldWhen | None = None
+    required_when: _FieldWhen | None = None
+
+
+_PLAIN, _DEPENDING = "plain", "depending"
+Asked = Annotated[
+    Annotated[Use, Tag(_PLAIN)] | Annotated[_Use, Tag(_DEPENDING)],
+    Discriminator(lambda entry: _DEPENDING if isinstance(entry, dict | _Use) else _PLAIN),
+]
+
+
 class _Node(_Entry):
     code: str
     role: str
@@ -298,7 +344,7 @@ class _Node(_Entry):
     notice_days: int = Field(default=0, ge=0)
     must_publish: bool = False
     decision: bool = False
-    form: list[Use] = Field(default_factory=list)
+    form: list[Asked] = Field(default_factory=list)
     when: _When | None = None
     joint: _Joint | None = None
 
@@ -360,7 +406,8 @@ def _read(file: Path, kind: type[E]) -> E:
         raise CatalogueError(file.name, "-", str(error)) from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise CatalogueError(file.name, ".".join(map(str, first["loc"])) or "-", first["msg"]) from error
+        path = [str(part) for part in first["loc"] if part not in (_PLAIN, _DEPENDING)]
+        raise CatalogueError(file.name, ".".join(path) or "-", first["msg"]) from error
 
 
 @dataclass(frozen=True)
@@ -411,8 +458,9 @@ class _Builder:
         if code not in called.nodes:
             raise self._fault(f"{path}.code", f"{code} has no name in shared/words/flows.yaml")
         role = self._known(f"{path}.role", entry.role, self.roles)
-        form = self._form(f"{path}.form", entry.form)
-        required = {use.name for use in form if use.required}
+        told = {use.name for each in before for use in each.form}
+        form = self._form(f"{path}.form", entry.form, told)
+        required = {use.name for use in form if use.required and not use.when}
         if entry.decision and "approved" not in required:
             raise self._fault(f"{path}.form", "a decision must ask for approved")
         if entry.notice_days and "notice_from" not in required:
@@ -470,23 +518,44 @@ class _Builder:
         if entry.field not in asked:
             raise self._fault(f"{path}.field", f"{entry.field} is asked for by no earlier form")
         over, under = self._limit(f"{path}.at_or_above", entry.at_or_above), self._limit(f"{path}.below", entry.below)
-        if entry.field.endswith("_fen") != bool(over or under):
+        bounded = over is not None or under is not None
+        if entry.field.endswith("_fen") != bounded:
             raise self._fault(path, "an amount needs a limit, and a limit an amount")
         label = self._known(f"{path}.field", entry.field, self.words.fields)
+        if isinstance(entry, _FieldWhen) and entry.words:
+            said = Name(f"{label.zh}含“{'”“'.join(entry.words)}”时", f"{label.en} has one of: {', '.join(entry.words)}")
+            return Condition(entry.field, said, words=tuple(entry.words))
+        if not bounded and NodeFields.model_fields[entry.field].annotation != bool | None:
+            raise self._fault(path, "a text needs the words that it is looked through for")
         bounds = [(limit, *words) for limit, words in ((over, ("达到", "from")), (under, ("低于", "below"))) if limit]
         zh = "、".join(f"{word}{limit.zh} {yuan(limit.fen)}" for limit, word, _ in bounds)
         en = ", ".join(f"{word} {yuan(limit.fen)}" for limit, _, word in bounds)
         said = Name(f"{label.zh}{zh}时", f"{label.en} {en}") if bounds else Name(f"{label.zh}:是", f"{label.en}: yes")
         return Condition(entry.field, said, over, under)
 
-    def _form(self, path: str, entries: Iterable[str]) -> tuple[FormUse, ...]:
+    def _form(
+        self, path: str, entries: Sequence[str | _Use], before: Collection[str] = frozenset()
+    ) -> tuple[FormUse, ...]:
         uses = self._uses(path, entries)
         for name, _ in uses:
             self._known(path, name, NodeFields.model_fields)
-        return tuple(FormUse(name, required) for name, required in uses)
+        asked = {*before, *(name for name, _ in uses)}
+        form = []
+        for order, ((name, required), entry) in enumerate(zip(uses, entries, strict=True)):
+            told = entry if isinstance(entry, _Use) else None
+            if told and (told.when is None) == (told.required_when is None):
+                raise self._fault(f"{path}.{order}", "a field has either when or required_when")
+            if told and told.required_when and required:
+                raise self._fault(f"{path}.{order}", "what is required only sometimes stands in parentheses")
+            others = asked - {name}
+            when = self._when(f"{path}.{order}.when", told.when if told else None, others)
+            required_when = self._when(f"{path}.{order}.required_when", told.required_when if told else None, others)
+            form.append(FormUse(name, required, when, required_when))
+        return tuple(form)
 
-    def _uses(self, path: str, entries: Iterable[str]) -> list[tuple[str, bool]]:
-        uses = [(entry.strip("()"), not entry.startswith("(")) for entry in entries]
+    def _uses(self, path: str, entries: Iterable[str | _Use]) -> list[tuple[str, bool]]:
+        named = (entry.field if isinstance(entry, _Use) else entry for entry in entries)
+        uses = [(entry.strip("()"), not entry.startswith("(")) for entry in named]
         names = [name for name, _ in uses]
         if twice := {name for name in names if names.count(name) > 1}:
             raise self._fault(path, f"{twice.pop()} is given twice")

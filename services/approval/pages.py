@@ -1,6 +1,6 @@
 """The pages of clerks and approvers: what waits for me, a new case, a case and its present node."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -425,7 +425,7 @@ async def _case(
         draft_url=f"/cases/{case_id}/draft",
         prompts=prompts,
         prompts_read=digest(prompts),
-        form=inputs_of(_asked_form(node)) if node else [],
+        form=inputs_of(_asked_form(node), seen.case.known(seen.flow, node.code)) if node else [],
     )
 
 
@@ -468,8 +468,21 @@ def _amended(told: Told | None) -> bool:
     return told is not None and told.amended_at is not None
 
 
-def inputs_of(form: Sequence[flows.FormUse]) -> list[dict[str, Any]]:
-    return [{"field": all_fields()[use.name], "required": use.required} for use in form]
+def inputs_of(form: Sequence[flows.FormUse], known: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """The inputs of a form. One that depends on another input tells on what; what the case knows already is settled."""
+    own = {use.name for use in form}
+    return [_input(use, own, known or {}) for use in form if not use.barred(_settled(use, own, known or {}))]
+
+
+def _input(use: flows.FormUse, own: Collection[str], known: Mapping[str, Any]) -> dict[str, Any]:
+    depends = use.condition if use.condition and use.condition.field in own else None
+    required = use.required if use.condition is None else use.wanted(_settled(use, own, known))
+    return {"field": all_fields()[use.name], "required": required, "depends": depends, "hides": use.when is not None}
+
+
+def _settled(use: flows.FormUse, own: Collection[str], known: Mapping[str, Any]) -> flows.Answer:
+    """What the case's other forms say of what a field depends on, where this form doesn't ask for it."""
+    return known.get(use.condition.field) if use.condition and use.condition.field not in own else None
 
 
 def show_page(

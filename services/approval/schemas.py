@@ -267,20 +267,59 @@ class NameOut(BaseModel):
     en: str
 
 
+class FieldConditionOut(BaseModel):
+    """On what it depends whether a field is asked for, in words too: an amount in fen, one of some words, or a yes."""
+
+    field: str
+    at_or_above: int | None
+    below: int | None
+    words: list[str]
+    zh: str
+    en: str
+
+    @classmethod
+    def of(cls, when: Condition) -> Self:
+        """From the catalogue."""
+        limits = [limit.fen if limit else None for limit in (when.at_or_above, when.below)]
+        return cls(
+            field=when.field,
+            at_or_above=limits[0],
+            below=limits[1],
+            words=list(when.words),
+            zh=when.said.zh,
+            en=when.said.en,
+        )
+
+
 class FormFieldOut(BaseModel):
-    """A field that a form asks for."""
+    """A field that a form asks for.
+
+    With `when` only where that holds: `required` says whether it must be filled in then, and elsewhere it is refused.
+    With `required_when` it may be filled in everywhere and must be where that holds.
+    """
 
     name: str
     zh: str
     en: str
     kind: str
     required: bool
+    when: FieldConditionOut | None = None
+    required_when: FieldConditionOut | None = None
 
     @classmethod
     def of(cls, use: FormUse) -> Self:
         """From the catalogue."""
         known = all_fields()[use.name]
-        return cls(name=use.name, zh=known.zh, en=known.en, kind=known.kind, required=use.required)
+        when, required_when = (each and FieldConditionOut.of(each) for each in (use.when, use.required_when))
+        return cls(
+            name=use.name,
+            zh=known.zh,
+            en=known.en,
+            kind=known.kind,
+            required=use.required,
+            when=when,
+            required_when=required_when,
+        )
 
 
 class PaperNeedOut(BaseModel):

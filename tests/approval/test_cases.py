@@ -14,7 +14,17 @@ from services.approval.cases import Actions, Case, RoleHolder
 from services.approval.fields import all_fields
 from services.approval.flows import Flow, FormUse, Node, load
 from services.approval.told import told_now
-from shared.contracts.power import Ballot, Bid, CaseOpened, DocumentRef, NodeCompleted, NodeFields, PowerEvent, Worker
+from shared.contracts.power import (
+    Ballot,
+    Bid,
+    BillLine,
+    CaseOpened,
+    DocumentRef,
+    NodeCompleted,
+    NodeFields,
+    PowerEvent,
+    Worker,
+)
 from shared.problems import Problem
 from shared.workdays import SHANGHAI
 
@@ -35,6 +45,7 @@ SAMPLES: dict[str, Any] = {
     "names": ("张强",),
     "bids": (Bid(company_id="91330421MA2", company_name="某公司", price_fen=100_00),),
     "workers": (Worker(person_key="p:1", name="陈", days=1, wage_fen=160_00),),
+    "bill": (BillLine(name="水泥", quantity=1, unit_price_fen=100_00, amount_fen=100_00),),
     "id_no": "p:hash",
     "account_no": "a:hash",
 }
@@ -49,9 +60,13 @@ ANSWERS: tuple[dict[str, Any], ...] = (
 )
 
 
+def _asked(use: FormUse) -> bool:
+    return (use.required and not use.when) or use.required_when is not None
+
+
 def filled(form: tuple[FormUse, ...], now: datetime = MONDAY, **changes: Any) -> NodeFields:
-    """The required fields of a form; a notice is posted today."""
-    values = {use.name: SAMPLES[all_fields()[use.name].kind] for use in form if use.required}
+    """The fields of a form that it requires, or may; a notice is posted today."""
+    values = {use.name: SAMPLES[all_fields()[use.name].kind] for use in form if _asked(use)}
     if "notice_from" in values:
         values["notice_from"] = now.astimezone(SHANGHAI).date()
     if "attendees_due" in values:

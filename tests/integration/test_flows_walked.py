@@ -290,7 +290,7 @@ class Walk:
 
     async def _wrong_turns(self, node: Node, filer: httpx.AsyncClient) -> None:
         done = self._done(node)
-        fields, required = done["fields"], [use.name for use in node.form if use.required]
+        fields, required = done["fields"], musts(node.form)
         other = self.flow.nodes[node.order % len(self.flow.nodes)].code
         await self._refuse(await self._people.foreigner(), "complete", done, 404, "case-not-found")
         await self._refuse(await self._people.stranger(node), "complete", done, 403, "role-missing")
@@ -307,6 +307,10 @@ class Walk:
         if required:
             nothing = done | {"fields": without(fields, required)}
             await self._refuse(filer, "complete", nothing, 422, "fields-missing", paths(required))
+        for when in {use.when for use in node.form if use.when}:
+            elsewhere = done | {"fields": fields | {when.field: "公开询价" if when.words else False}}
+            named = paths(use.name for use in node.form if use.when == when)
+            await self._refuse(filer, "complete", elsewhere, 422, "fields-unsound", named)
         if node.notice_days:
             early = done | {"fields": fields | {"notice_from": str(today() + timedelta(days=1)), "notice_to": None}}
             await self._refuse(filer, "complete", early, 422, "fields-unsound", paths(["notice_from"]))
@@ -383,7 +387,7 @@ def answer(when: Condition, *, holds: bool) -> int | bool:
 
 def filled(form: Iterable[FormUse], flow: Flow, answers: Json, node: Node | None = None) -> Json:
     """Every field of a form, also those that may be left empty."""
-    given = {"estimate_fen": estimate(flow), "votes_against": 0} | answers
+    given = {"estimate_fen": estimate(flow), "votes_against": 0, "selection_method": "直接委托"} | answers
     values = {use.name: given.get(use.name, _VALUES[all_fields()[use.name].kind]) for use in form}
     today_ = {name: str(today()) for name in values if all_fields()[name].kind == "date"}
     if node and "notice_to" in today_:
@@ -409,6 +413,12 @@ def amounts_of_others(flow: Flow) -> list[int]:
     """The amounts next to those that the flow is for."""
     below = [flow.at_or_above.fen - 1] if flow.at_or_above else []
     return below + ([flow.below.fen] if flow.below else [])
+
+
+def musts(form: Iterable[FormUse]) -> list[str]:
+    """What is missed in a form from which all of it is left out; on what isn't told, nothing depends."""
+    always = [use.name for use in form if use.required and not use.when]
+    return always + [use.name for use in form if use.required and use.when and use.when.field not in always]
 
 
 def without(fields: Json, names: Iterable[str]) -> Json:
