@@ -2,9 +2,10 @@
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI
 
@@ -14,6 +15,8 @@ from shared.telemetry import TASKS_DEAD, logger
 Work = Coroutine[Any, Any, None]
 _AGAIN_SECONDS = 2.0
 _COLLECT_AFTER = (50_000, 20, 50)
+_TURN_SECONDS = 0.01
+T = TypeVar("T")
 log = logger("background")
 
 
@@ -83,6 +86,16 @@ async def woken(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+
+
+async def by_turns(items: Iterable[T], *, seconds: float = _TURN_SECONDS) -> AsyncIterator[T]:
+    """The items one by one; whoever else is served by this process has his turn so often at least."""
+    began = time.monotonic()
+    for item in items:
+        yield item
+        if time.monotonic() - began >= seconds:
+            await asyncio.sleep(0)
+            began = time.monotonic()
 
 
 def _ended(task: asyncio.Task[None]) -> None:

@@ -9,6 +9,7 @@ from services.disclosure.projections import alert_marks, case, takedowns, villag
 from services.disclosure.projections.alert_marks import Mark
 from services.disclosure.schemas import VillagePage
 from services.disclosure.vocabulary import vocabulary
+from shared.background import by_turns
 from shared.bus.envelope import Envelope
 from shared.contracts import alerts, power
 from shared.contracts.alerts import AlertRaised, AlertUpdated, AlertWithdrawn
@@ -25,7 +26,8 @@ _FINDINGS: dict[str, type[AlertRaised | AlertUpdated | AlertWithdrawn]] = {
 
 async def handle_batch(conn: Connection, batch: list[Envelope]) -> None:
     """Load the pages and cases that the batch touches, let each event change them, save; in one transaction."""
-    events = [_CASE_EVENTS[e.type].model_validate(e.data) for e in batch if e.type in _CASE_EVENTS]
+    told = (e for e in batch if e.type in _CASE_EVENTS)
+    events = [_CASE_EVENTS[e.type].model_validate(e.data) async for e in by_turns(told)]
     marks = [Mark.of(_FINDINGS[e.type].model_validate(e.data), e.time) for e in batch if e.type in _FINDINGS]
     if not events and not marks:
         return
@@ -47,7 +49,7 @@ async def _move_cases(
 ) -> None:
     before = await case.load(conn, (event.case_id for event in events))
     after = dict(before)
-    for event in events:
+    async for event in by_turns(events):
         after[event.case_id] = cases.take(after.get(event.case_id), event, masks(), vocabulary())
     taken = await takedowns.standing(conn, after.keys() - before.keys())
     for key, marks in taken.items():

@@ -11,6 +11,8 @@ from shared.settings import Settings
 
 # What the tables and functions of the supervision's models begin with; whatever else may move is the public's.
 SUPERVISED = "supervised_"
+# What is taken in while villagers are served: of more at once they would notice.
+_MOST_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class ReadModel:
     def consumer(self, db: Database, settings: Settings, group: str | None = None) -> Consumer:
         """What fills it; with another group, from the first event on."""
         handle = self.handle(settings)
-        return Consumer(db, settings, group=group or self.group, topics=self.topics, handle=handle)
+        most = None if group else _MOST_AT_ONCE
+        return Consumer(db, settings, group=group or self.group, topics=self.topics, handle=handle, most_at_once=most)
 
 
 PUBLIC = ReadModel("public", "公开页", consumer.GROUP, consumer.TOPICS, lambda _: consumer.handle_batch, False)

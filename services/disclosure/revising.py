@@ -11,6 +11,7 @@ from services.disclosure.projections import case, village
 from services.disclosure.proof.disclosing import disclose
 from services.disclosure.schemas import VillagePage
 from services.disclosure.vocabulary import vocabulary
+from shared.background import by_turns
 from shared.db import Connection
 
 
@@ -26,7 +27,7 @@ async def put(
     moved = [each for key, each in shown.items() if each is not before.get(key)]
     await case.save(conn, moved, masks(), vocabulary())
     await disclose(conn, moved, now)
-    for each in moved:
+    async for each in by_turns(moved):
         if page := pages.get(each.village_code):
             pages[each.village_code] = village_page.with_case(
                 page, before.get(each.case_id), each, masks(), vocabulary()

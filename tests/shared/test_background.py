@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.background import stopped, woken
+from shared.background import by_turns, stopped, woken
 
 
 @pytest.mark.parametrize("ticks", range(5))
@@ -53,3 +53,20 @@ async def test_a_task_that_loses_its_first_cancellation_is_stopped(
         await stopped(tasks)
     assert lost == 1
     assert all(task.done() for task in tasks)
+
+
+async def test_others_have_their_turn_between_the_items_of_a_long_work() -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(other())
+    assert [item async for item in by_turns(range(9), seconds=60)] == list(range(9))
+    assert turns == 0
+    assert [item async for item in by_turns(range(9), seconds=0)] == list(range(9))
+    assert turns == 9
+    await stopped({beside})

@@ -18,6 +18,7 @@ from services.disclosure.people import People
 from services.disclosure.schemas import CaseCard, CaseFilter
 from services.disclosure.vocabulary import Vocabulary
 from shared import cursor
+from shared.background import by_turns
 from shared.db import Connection
 
 _NUMBER = re.compile(r"[0-9A-Za-z一-鿿()\[\]（）〔〕【】_.:/-]{1,64}")
@@ -83,7 +84,7 @@ async def fading(conn: Connection, now: datetime, limit: int) -> list[str]:
 async def save(conn: Connection, cases: Sequence[Case], masks: Masks, words: Vocabulary) -> None:
     """Write cases as they now are; what may be shown of them and what may not go to tables of their own."""
     if cases:
-        rows = [_row(case, masks, words) for case in cases]
+        rows = [_row(case, masks, words) async for case in by_turns(cases)]
         await conn.execute(_SAVE, rows)
         if changing := [row for row in rows if row["related_no"]]:
             villages, numbers = [row["village_code"] for row in changing], [row["related_no"] for row in changing]

@@ -12,6 +12,7 @@ from services.disclosure.rendered import Rendered
 from services.disclosure.schemas import Counts, County, Named, TownEntry, VillageEntry, VillageLinks, VillagePage
 from services.disclosure.vocabulary import vocabulary
 from shared import regions
+from shared.background import by_turns
 from shared.db import Connection
 
 CHANNEL = "villages"
@@ -45,7 +46,7 @@ async def load(conn: Connection, codes: Iterable[str]) -> dict[str, Rendered]:
 
 async def save(conn: Connection, held: Mapping[str, Rendered], pages: Mapping[str, VillagePage], now: datetime) -> None:
     """Render each page once, write those that differ from what was `held`, and tell every reader's cache at commit."""
-    rendered = {code: Rendered.of(page, now) for code, page in pages.items()}
+    rendered = {code: Rendered.of(page, now) async for code, page in by_turns(pages.items())}
     changed = {code: each for code, each in rendered.items() if each != held[code]}
     if not changed:
         return

@@ -6,6 +6,7 @@ from functools import partial
 from services.disclosure.supervision import alerts as alert
 from services.disclosure.supervision import cases, proposals, store
 from services.disclosure.supervision.plan import plan
+from shared.background import by_turns
 from shared.bus.consumer import Handle
 from shared.bus.envelope import Envelope
 from shared.contracts import alerts, appeals, power
@@ -31,20 +32,21 @@ def handler(secret: str) -> Handle:
 
 
 async def _handle(key_of: Callable[[str], str], conn: Connection, batch: list[Envelope]) -> None:
-    await _take_cases(conn, [_CASES[e.type].model_validate(e.data) for e in batch if e.type in _CASES], key_of)
+    told = (e for e in batch if e.type in _CASES)
+    await _take_cases(conn, [_CASES[e.type].model_validate(e.data) async for e in by_turns(told)], key_of)
     await _take_alerts(conn, [e for e in batch if e.type in _ALERTS])
     await _take_proposals(
         conn, [ProposalChanged.model_validate(e.data) for e in batch if e.type == ProposalChanged.TYPE]
     )
-    if told := [_APPEALS[e.type].model_validate(e.data) for e in batch if e.type in _APPEALS]:
-        await store.save_appeals(conn, told)
+    if filed := [_APPEALS[e.type].model_validate(e.data) for e in batch if e.type in _APPEALS]:
+        await store.save_appeals(conn, filed)
 
 
 async def _take_cases(conn: Connection, events: Sequence[CaseEvent], key_of: Callable[[str], str]) -> None:
     if not events:
         return
     found, steps = await store.cases(conn, (event.case_id for event in events)), []
-    for event in events:
+    async for event in by_turns(events):
         found[event.case_id], step = cases.take(found.get(event.case_id), event, plan(), key_of)
         if step:
             steps.append(step)
