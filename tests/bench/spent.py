@@ -22,6 +22,15 @@ def peak_mb(pid: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
+def held_mb(pid: int) -> float:
+    """The memory that a process and all it started hold now, in MB; what several share counts once."""
+    held = 0.0
+    for process in _tree(pid):
+        with suppress(psutil.NoSuchProcess):
+            held += process.memory_full_info().pss / 2**20
+    return held
+
+
 def _tree(pid: int) -> list[psutil.Process]:
     root = psutil.Process(pid)
     return [root, *root.children(recursive=True)]
