@@ -39,10 +39,15 @@ async def served(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
     await running
 
 
-def official(settings: Settings, url: str, subject: str, *grants: str) -> httpx.AsyncClient:
-    """The browser of somebody who has signed in with these grants."""
+def session(settings: Settings, subject: str, *grants: str) -> dict[str, str]:
+    """The cookie of somebody who has signed in with these grants."""
     claims = {"sub": subject, "name": "李明", "groups": list(grants), "exp": 4_000_000_000}
     plain = base64.b64encode(json.dumps({"claims": claims}).encode())
-    cookies = {"yunjing_disclosure": TimestampSigner(settings.session_secret).sign(plain).decode()}
+    return {"yunjing_disclosure": TimestampSigner(settings.session_secret).sign(plain).decode()}
+
+
+def official(settings: Settings, url: str, subject: str, *grants: str) -> httpx.AsyncClient:
+    """The browser of somebody who has signed in with these grants."""
+    cookies = session(settings, subject, *grants)
     headers = {"accept": "text/html", "origin": url}
     return httpx.AsyncClient(base_url=url, headers=headers, cookies=cookies, trust_env=False, timeout=20)

@@ -12,9 +12,9 @@ from services.disclosure.evaluation import exports, figures, seen, shown, store
 from services.disclosure.evaluation.cards import weights_of
 from services.disclosure.evaluation.choice import CardChoice, ListChoice, id_of, keeps
 from services.disclosure.evaluation.errors import BadFigures
-from services.disclosure.evaluation.indicators import dimension_of, plan
+from services.disclosure.evaluation.indicators import Indicator, IndicatorSet, dimension_of, plan
 from services.disclosure.evaluation.quarters import Quarter
-from services.disclosure.evaluation.schemas import WholeCard
+from services.disclosure.evaluation.schemas import LineShown, WholeCard
 from services.disclosure.evaluation.seen import Look
 from services.disclosure.pages import rendered
 from services.disclosure.schemas import Named
@@ -185,7 +185,6 @@ async def decide(
 def paper(card: WholeCard) -> dict[str, Any]:
     """A card as the PDF takes it: texts only."""
     held = plan().set_of(Quarter.parse(card.quarter) or Quarter(2020, 1))
-    words = held.town_lines if card.card.level == "town" else held.indicators
     standing = "暂计" if card.provisional else f"第 {card.revision} 版(已封存)"
     return {
         "title": f"{card.card.region.zh}政治生态评价卡",
@@ -193,21 +192,34 @@ def paper(card: WholeCard) -> dict[str, Any]:
         "foot": f"云睛 · {card.card.region.zh} · {card.quarter} · 截至 {local_time(card.as_of)}",
         "score": shown.score(card.card.score),
         "interval": shown.interval(card.card.low, card.card.high),
-        "bands": shown.bands(card.card, plan()),
+        "bands": shown.bands(card.card, plan()).removesuffix(" too little"),
         "change": shown.signed(card.card.change) + (" 超出偶然" if card.card.beyond_chance else ""),
         "notice": card.notice.zh,
-        "rows": [
-            [
-                f"{line.indicator} {line.name.zh}",
-                shown.counted(line),
-                shown.amount(line.value, words[line.indicator]),
-                shown.amount(line.estimate, words[line.indicator]),
-                f"{line.points:.1f} / {line.weight:.1f}" if not line.left_out else shown.LEFT_OUT[line.left_out][0],
-            ]
-            for line in card.lines
-        ],
+        "parts": _parts(card, held),
         "how": [f"{line.indicator} {line.name.zh}:{line.counts.zh}" for line in card.lines],
     }
+
+
+def _parts(card: WholeCard, held: IndicatorSet) -> list[dict[str, Any]]:
+    """The lines of each dimension with what it got; a town's are all of one part without a name."""
+    words = held.town_lines if card.card.level == "town" else held.indicators
+    parts: dict[str, list[LineShown]] = defaultdict(list)
+    for line in card.lines:
+        parts["" if card.card.level == "town" else dimension_of(line.indicator)].append(line)
+    return [
+        {
+            "name": held.dimensions[code].zh if code else "",
+            "points": f"{sum(line.points for line in lines):.1f} / {sum(line.weight for line in lines):.1f}",
+            "rows": [_row(line, words[line.indicator]) for line in lines],
+        }
+        for code, lines in parts.items()
+    ]
+
+
+def _row(line: LineShown, word: Indicator) -> list[str]:
+    got = shown.LEFT_OUT[line.left_out][0] if line.left_out else f"{line.points:.1f} / {line.weight:.1f}"
+    values = (shown.amount(line.value, word), shown.amount(line.estimate, word))
+    return [f"{line.indicator} {line.name.zh}", shown.counted(line), *values, got]
 
 
 async def _work(
