@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     detector_url: str = "http://127.0.0.1:8102"
     notifier_url: str = "http://127.0.0.1:8103"
     disclosure_url: str = "http://127.0.0.1:8104"
-    otlp_endpoint: str | None = Field(default=None, description="Where traces go; none are sent when empty")
+    otlp_endpoint: str | None = Field(
+        default=None, description="Where traces go: a collector, or file:///folder; none when empty"
+    )
     database_pool: int = Field(default=8, ge=1, le=200)
     consumer_batch: int = Field(default=5_000, ge=1, le=20_000, description="Most events of one transaction")
     allow_private_webhooks: bool = Field(default=False, description="Let webhooks reach private addresses")

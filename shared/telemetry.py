@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import cast
 
 import structlog
@@ -11,7 +12,7 @@ from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -40,12 +41,17 @@ REQUEST_SECONDS = Histogram(
 )
 
 _MOST_LINKS = 128
+_FILES = "file://"
 _propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("yunjing")
 
 
 def configure(service: str, otlp_endpoint: str | None = None) -> None:
-    """Set up structured logs and, when an endpoint is given, traces of this process."""
+    """Set up structured logs and, when an endpoint is given, traces of this process.
+
+    The endpoint is a collector's by OTLP over HTTP, or `file:///folder`: then each span is a line of JSON in a file of
+    the service's own there.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -59,8 +65,18 @@ def configure(service: str, otlp_endpoint: str | None = None) -> None:
     structlog.contextvars.bind_contextvars(service=service)
     provider = TracerProvider(resource=Resource.create({"service.name": f"yunjing-{service}"}))
     if otlp_endpoint:
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint)))
+        provider.add_span_processor(BatchSpanProcessor(exporter(service, otlp_endpoint)))
     trace.set_tracer_provider(provider)
+
+
+def exporter(service: str, endpoint: str) -> SpanExporter:
+    """What brings spans there."""
+    if not endpoint.startswith(_FILES):
+        return OTLPSpanExporter(endpoint=endpoint)
+    folder = Path(endpoint.removeprefix(_FILES))
+    folder.mkdir(parents=True, exist_ok=True)
+    out = (folder / f"{service}.jsonl").open("a", encoding="utf-8")
+    return ConsoleSpanExporter(out=out, formatter=lambda span: span.to_json(indent=None) + "\n")
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -82,14 +98,22 @@ def answering(name: str, traceparent: str | None) -> Iterator[trace.Span]:
         yield span
 
 
-@contextmanager
-def consuming(group: str, traceparents: Iterable[str | None]) -> Iterator[None]:
+def consuming(group: str, traceparents: Iterable[str | None]) -> AbstractContextManager[trace.Span]:
     """A span around a batch: within the trace of its first event, linked to those of the others."""
+    return _together(f"{group} batch", trace.SpanKind.CONSUMER, traceparents)
+
+
+def showing(name: str, traceparents: Iterable[str | None]) -> AbstractContextManager[trace.Span]:
+    """A span around what is told to people, as `consuming`."""
+    return _together(name, trace.SpanKind.PRODUCER, traceparents)
+
+
+def _together(
+    name: str, kind: trace.SpanKind, traceparents: Iterable[str | None]
+) -> AbstractContextManager[trace.Span]:
     told = list(dict.fromkeys(one for one in traceparents if one))
     links = [trace.Link(trace.get_current_span(_context(one)).get_span_context()) for one in told[1:_MOST_LINKS]]
-    first = _context(told[0] if told else None)
-    with _tracer.start_as_current_span(f"{group} batch", context=first, kind=trace.SpanKind.CONSUMER, links=links):
-        yield
+    return _tracer.start_as_current_span(name, context=_context(told[0] if told else None), kind=kind, links=links)
 
 
 def _context(traceparent: str | None) -> Context:

@@ -26,6 +26,7 @@ from shared.bus.envelope import Envelope
 from shared.contracts.alerts import LIFECYCLE_TOPIC, Alert, Bilingual
 from shared.db import Connection, Scope
 from shared.principals import Principal
+from shared.telemetry import current_traceparent
 
 CHANNEL = "stream"
 _SOURCE = "/notifier"
@@ -65,8 +66,8 @@ WHERE (c.name, c.person_key) IS DISTINCT FROM (excluded.name, excluded.person_ke
    OR c.seen_at < now() - interval '1 day'
 """
 _ANNOUNCE = """
-INSERT INTO stream_events (alert_id, kind, readers, barred, at, body, loudness, muted_by, only_for)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO stream_events (alert_id, kind, readers, barred, at, body, loudness, muted_by, only_for, traceparent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 # The last position taken by this transaction is the stream's last: nobody else takes one while it holds the lock.
 _END_STREAM = "UPDATE stream_ends SET latest = currval(pg_get_serial_sequence('stream_events', 'position'))"
@@ -130,7 +131,9 @@ async def save(conn: Connection, changes: Sequence[Change], *, new: frozenset[st
     await lock_stream(conn)
     await conn.execute("SELECT pg_notify(current_schema() || '.' || $1, '')", CHANNEL)
     judged = await loudness.settle(conn, changes)
-    await conn.executemany(_ANNOUNCE, [row for one in judged for row in _stream_rows(one.change, one.verdict)])
+    trace = current_traceparent()
+    rows = [(*row, trace) for one in judged for row in _stream_rows(one.change, one.verdict)]
+    await conn.executemany(_ANNOUNCE, rows)
     await conn.execute(_END_STREAM)
 
 

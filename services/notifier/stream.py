@@ -21,7 +21,7 @@ from services.notifier.inbox import CHANNEL
 from shared.background import woken
 from shared.db import DATABASE_FAULTS, Connection, Database, Scope
 from shared.problems import NotSignedIn
-from shared.telemetry import logger
+from shared.telemetry import logger, showing
 
 _HEARTBEAT_SECONDS = 15.0
 _LIFE_SECONDS = 1800.0
@@ -36,7 +36,8 @@ _RETRY_SECONDS = 0.5
 _RECONNECT_MS = (1000, 3000)
 _chance = Random()  # noqa: S311 it spreads reconnects and questions, it guards nothing
 _ITEMS = """
-SELECT position, kind, body, readers, barred, only_for FROM stream_events WHERE position > $1 ORDER BY position
+SELECT position, kind, body, readers, barred, only_for, traceparent FROM stream_events
+WHERE position > $1 ORDER BY position
 """
 log = logger("stream")
 
@@ -270,7 +271,8 @@ class Hub:
         items = {row["position"]: _item(row) for row in rows}
         self._begun = rows[-1]["position"]  # before the rooms are counted: a room made from now on begins behind it
         waiting = [roles for roles in self._rooms if not addressed.isdisjoint(roles.split(","))]
-        await asyncio.gather(*(self._feed(roles, items) for roles in waiting))
+        with showing("open streams", (row["traceparent"] for row in rows)):
+            await asyncio.gather(*(self._feed(roles, items) for roles in waiting))
         self._position = self._begun
         return True
 

@@ -38,7 +38,8 @@ def _pace(day: Day, registers: int) -> Iterator[Figure]:
     brought = day.brought
     how = (
         f"{brought.rows:,} rows in {brought.jobs.total()} import jobs ({dict(brought.jobs)}) beside"
-        f" {day.filed.accepted:,} steps over REST, {day.loaded:.0f} s; {brought.faults} rows refused"
+        f" {day.filed.accepted:,} steps over REST, {day.loaded:.0f} s;"
+        f" {brought.faults} rows refused: {brought.refused[:3] or 'none'}"
     )
     yield Figure("city_events", day.accepted, "events", 0, how)
     yield Figure("city_accepted_per_s", round(day.accepted / day.loaded), "events/s", 500, how)

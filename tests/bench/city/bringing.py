@@ -95,11 +95,18 @@ async def history(ground: Ground, ledgers: Iterable[Ledger], say: Say) -> Brough
                     await asyncio.sleep(_LOOK_SECONDS)
                     continue
                 brought.add(job)
+                if job["faults"]:
+                    brought.refused += await _faults(county, waiting[0])
                 waiting.pop(0)
         finally:
             going_on.cancel()
             await asyncio.gather(going_on, return_exceptions=True)
     return brought
+
+
+async def _faults(http: httpx.AsyncClient, job_id: str) -> list[str]:
+    answer = await http.get(f"/v1/imports/jobs/{job_id}/faults", params={"limit": 3}, timeout=600)
+    return [f"line {fault['line']}: {fault['en']}" for fault in answer.raise_for_status().json()["faults"]]
 
 
 async def _upload(http: httpx.AsyncClient, ledger: Ledger) -> str:

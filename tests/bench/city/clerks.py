@@ -51,6 +51,12 @@ async def file(ground: Ground, filed: Filed, per_minute: float, until: asyncio.E
                 await asyncio.sleep(max(0.05, began + number * 60 / per_minute - time.perf_counter()))
 
 
+async def file_one(ground: Ground, filed: Filed) -> None:
+    """One case from its opening to its award."""
+    async with httpx.AsyncClient(base_url=ground.system.url("approval"), timeout=120, trust_env=False) as http:
+        await _walk(_Village(ground, http, regions.villages()[0].code), filed, 0)
+
+
 class _Village:
     """The desks of a village, each with its own person."""
 
