@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 LOCK = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --overrides requirements-overrides.txt
 
-.PHONY: help run demo import rebuild verify letters audit rotate-keys backup restore sbom test check quality chaos bench report city new-rule rules flows docs lock browser clean
+.PHONY: help run demo import rebuild verify letters audit rotate-keys backup restore sbom test check quality chaos bench report city trace new-rule rules flows docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,8 +69,11 @@ bench: $(READY) ## 速度 speed -> build/bench.json: make bench [ARGS="--only en
 report: $(READY) ## 全部数字成一页 all figures on one page: build/*.json -> docs/figures.md: make report [ARGS=--redraw]
 	@$(RUN) -m tests.bench.report $(ARGS)
 
-city: $(READY) ## 一座城市的公开页与重建 the pages and rebuilds of a city -> build/bench.json: make city [RECORDS=622600]
-	@$(RUN) -m tests.bench.city $(if $(RECORDS),--records $(RECORDS))
+city: $(READY) ## 一座城市的一天 a city's day through the public APIs -> build/bench.json: make city [RECORDS=622600] [ARGS="--streams 300"]
+	@$(RUN) -m tests.bench.city $(if $(RECORDS),--records $(RECORDS)) $(ARGS)
+
+trace: $(READY) ## 一次审批到预警弹出的全程踪迹 one approval's trace to the push shown, over all services
+	@$(RUN) -m tests.bench.trace
 
 new-rule: $(READY) ## 新建一条规则及其测试 scaffold a rule with its tests: make new-rule [ID=A200 KEY=english_name]
 	@$(RUN) -m services.detector.new_rule $(ID) $(KEY)
