@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from services.disclosure.cockpit import shown
 from services.disclosure.read_models import SUPERVISION
 from shared.bus.envelope import Envelope
 from shared.contracts.alerts import RAISED_TOPIC, AlertStateChanged
+from shared.contracts.proposals import ProposalChanged
 from shared.db import Database, Scope
 from shared.principals import Grant
 from shared.settings import Settings
@@ -66,6 +68,12 @@ def story() -> list[Any]:
         told = {"state_from": "", "state_to": state, "occurred_at": AT + timedelta(days=day)}
         events.append(exactly(AlertStateChanged, alert_id="plain", **place, **told, **values))
     other: dict[str, Any] = {"village_code": OTHER_VILLAGE, "town_code": OTHER_TOWN}
+    served: dict[str, Any] = {"proposal_id": "adopted", "origin": "pattern", "addressee": "town_office", "alerts": 4}
+    served |= {"region_code": TOWN, "issued_by": COUNTY, "rule_id": "A001", "matter": "EN"}
+    steps = ("draft", "served", "replied", "adopted")
+    for day, (state, to) in enumerate(pairwise(steps)):
+        at = AT + timedelta(days=day)
+        events.append(exactly(ProposalChanged, **served, state_from=state, state_to=to, occurred_at=at))
     return [opened("one"), bids_in("one"), award("one"), opened("two", **other), *events]
 
 
@@ -184,6 +192,16 @@ async def test_every_number_leads_to_just_what_it_counts(world: World) -> None:
     judged = (await world.ask("/v1/cockpit/alerts", reader, region=COUNTY, state="recovered")).json()["items"]
     assert [one["recovered_fen"] for one in judged] == [123_400]
     assert judged[0]["link"].endswith("/alerts/plain")
+    for key in ("proposals", "proposals_adopted"):
+        path, filters = shown.BEHIND[key]
+        behind = (await world.ask(f"/v1/cockpit/{path}", reader, region=COUNTY, **filters)).json()["items"]
+        assert [(one["adopted"], one["region"]["code"]) for one in behind] == [("adopted", TOWN)], key
+    assert behind[0]["link"].endswith("/proposals/adopted")
+    later = {"period": "2026-04", "institution": "works"}
+    counts_of_works = {"served": 0, "so_far": 1}
+    for which, number in counts_of_works.items():
+        found = await world.ask("/v1/cockpit/proposals", reader, region=COUNTY, which=which, **later)
+        assert len(found.json()["items"]) == number, which
     contractor = overview["contractors"][0]
     assert (contractor["name"], contractor["alerts"]) == (FIRM, 4)
     behind = await world.ask("/v1/cockpit/alerts", reader, region=COUNTY, contractor=contractor["key"], grade="graded")
@@ -213,7 +231,7 @@ async def test_pages_files_and_report_say_the_same_and_are_on_record(world: Worl
     assert "先实施" in page or "化整为零" in page
     assert "http://127.0.0.1:8103/alerts/plain" in (await world.ask("/cockpit/alerts", leader)).text
     assert FIRM in (await world.ask("/cockpit/cases", leader)).text
-    for name in ("alerts", "cases", "steps"):
+    for name in ("alerts", "cases", "steps", "proposals"):
         rows = list(
             csv.reader(io.StringIO((await world.ask(f"/cockpit/{name}.csv", leader)).content.decode("utf-8-sig")))
         )

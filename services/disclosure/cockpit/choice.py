@@ -78,6 +78,14 @@ class StepChoice(ListChoice):
     late: bool = False
 
 
+class ProposalChoice(ListChoice):
+    """Supervision proposals served in the period; `so_far` also those before it, as the gaps count them."""
+
+    which: Literal["served", "so_far"] = "served"
+    state: Literal["", "answered", "adopted"] = ""
+    institution: Word = ""
+
+
 class Seat(BaseModel):
     """Where the reader looks: one region of his own. `within` is its LIKE pattern."""
 

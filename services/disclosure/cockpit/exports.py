@@ -71,6 +71,21 @@ COLUMNS: Mapping[str, Sequence[Column]] = {
         ("退回 returned", lambda one: "是" if one.returned else ""),
         ("补录 backfilled", lambda one: "是" if one.backfilled else ""),
     ),
+    "proposals": (
+        ("建议书 proposal_id", lambda one: one.proposal_id),
+        ("制度 institution", lambda one: one.institution.zh),
+        ("规则 rule", lambda one: one.rule_id),
+        ("地区代码 region", lambda one: one.region.code),
+        ("地区 region_name", lambda one: one.region.zh),
+        ("所据预警 alerts", lambda one: one.alerts),
+        ("送达时间 served_at", lambda one: one.served_at),
+        ("回复时间 answered_at", lambda one: one.answered_at),
+        ("结果 adopted", lambda one: one.adopted),
+        ("曾逾期 overdue", lambda one: "是" if one.overdue else ""),
+        ("送达前预警 alerts_before", lambda one: one.alerts_before),
+        ("送达后预警 alerts_after", lambda one: one.alerts_after),
+        ("比较天数 compared_days", lambda one: one.compared_days),
+    ),
 }
 
 

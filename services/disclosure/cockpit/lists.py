@@ -1,4 +1,4 @@
-"""What lies behind a figure: its alerts, cases and steps, page by page, as the reader may see them.
+"""What lies behind a figure: its alerts, cases, steps and proposals, page by page, as the reader may see them.
 
 A list counts what the figure counts: withdrawn alerts are in it only when they are asked for.
 """
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from asyncpg import Record
 
-from services.disclosure.cockpit.choice import AlertChoice, CaseChoice, ListChoice, Seat, StepChoice
+from services.disclosure.cockpit.choice import AlertChoice, CaseChoice, ListChoice, ProposalChoice, Seat, StepChoice
 from services.disclosure.cockpit.overview import flow_name, node_name
 from services.disclosure.cockpit.period import Period
 from services.disclosure.cockpit.plan import OTHER, Plan
@@ -19,7 +19,9 @@ from services.disclosure.cockpit.schemas import (
     CasePage,
     ListedAlert,
     ListedCase,
+    ListedProposal,
     ListedStep,
+    ProposalPage,
     StepPage,
 )
 from services.disclosure.errors import BadCursor
@@ -62,6 +64,11 @@ _STEP = """
 case_id, sequence, node, flow, village_code, town_code, started_at, due_at, done_at, working_hours, late, returned,
 backfilled
 """
+_PROPOSAL = """
+proposal_id, rule_id, region_code, issued_by, alerts, served_at, answered_at, adopted, overdue, alerts_before,
+alerts_after, compared_days
+"""
+_PROPOSAL_STATES = {"answered": "answered_at IS NOT NULL", "adopted": "adopted IN ('adopted', 'partly_adopted')"}
 _HOURS_OF_A_DAY = 8
 
 
@@ -118,10 +125,7 @@ async def alerts(
         where.add("NOT process")
     elif wanted.grade:
         where.add("grade = ?", wanted.grade)
-    if wanted.institution == OTHER:
-        where.add("rule_id <> ALL(?)", sorted(plan.institution_of))
-    elif wanted.institution:
-        where.add("rule_id = ANY(?)", [r for r, code in plan.institution_of.items() if code == wanted.institution])
+    _of_institution(where, wanted.institution, plan)
     if wanted.contractor:
         where.add(_OF_CONTRACTOR, wanted.contractor)
     rows, following = await _page(conn, "supervised_alerts", _ALERT, where, at, ("alert_id",), wanted)
@@ -158,6 +162,28 @@ async def steps(
         conn, "supervised_steps", _STEP, where, "done_at", ("case_id", "sequence::text"), wanted
     )
     return [_step(row, words) for row in rows], following
+
+
+async def proposals(
+    conn: Connection, period: Period, seat: Seat, wanted: ProposalChoice, plan: Plan, words: Words, notifier_url: str
+) -> tuple[list[ListedProposal], str | None]:
+    """A page of proposals, the latest served first. Raises `BadCursor`."""
+    where = Where()
+    where.add("served_at < ? AND region_code LIKE ?", period.ends, seat.within)
+    if wanted.which == "served":
+        where.add("served_at >= ?", period.begins)
+    if wanted.state:
+        where.add(_PROPOSAL_STATES[wanted.state])
+    _of_institution(where, wanted.institution, plan)
+    rows, following = await _page(conn, "supervised_proposals", _PROPOSAL, where, "served_at", ("proposal_id",), wanted)
+    return [_proposal(row, plan, notifier_url) for row in rows], following
+
+
+def _of_institution(where: Where, institution: str, plan: Plan) -> None:
+    if institution == OTHER:
+        where.add("rule_id <> ALL(?)", sorted(plan.institution_of))
+    elif institution:
+        where.add("rule_id = ANY(?)", [rule for rule, code in plan.institution_of.items() if code == institution])
 
 
 async def _page(
@@ -257,4 +283,16 @@ def _step(row: Record, words: Words) -> ListedStep:
     )
 
 
-PAGES = {"alerts": AlertPage, "cases": CasePage, "steps": StepPage}
+def _proposal(row: Record, plan: Plan, notifier_url: str) -> ListedProposal:
+    institution = plan.institution(plan.institution_of.get(row["rule_id"], OTHER))
+    return ListedProposal(
+        **{name: row[name] for name in ("proposal_id", "rule_id", "alerts", "served_at", "answered_at", "adopted")},
+        **{name: row[name] for name in ("overdue", "alerts_before", "alerts_after", "compared_days")},
+        institution=Bilingual(zh=institution.zh, en=institution.en),
+        region=Named.region(row["region_code"]),
+        issued_by=Named.region(row["issued_by"]),
+        link=f"{notifier_url}/proposals/{row['proposal_id']}",
+    )
+
+
+PAGES = {"alerts": AlertPage, "cases": CasePage, "steps": StepPage, "proposals": ProposalPage}

@@ -8,7 +8,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from services.disclosure.cockpit import charts, exports, report, seen, shown
-from services.disclosure.cockpit.choice import AlertChoice, CaseChoice, ListChoice, PeriodChoice, StepChoice
+from services.disclosure.cockpit.choice import (
+    AlertChoice,
+    CaseChoice,
+    ListChoice,
+    PeriodChoice,
+    ProposalChoice,
+    StepChoice,
+)
 from services.disclosure.cockpit.exports import MEDIA, MOST_ROWS, Shape
 from services.disclosure.cockpit.period import Period, today_of
 from services.disclosure.cockpit.plan import plan
@@ -76,6 +83,12 @@ async def show_steps(request: Request, caller: Caller, wanted: Annotated[StepCho
     return await _list(request, Look.of(caller, wanted), "steps", wanted)
 
 
+@router.get("/proposals")
+async def show_proposals(request: Request, caller: Caller, wanted: Annotated[ProposalChoice, Query()]) -> Response:
+    """The proposals behind a number."""
+    return await _list(request, Look.of(caller, wanted), "proposals", wanted)
+
+
 @router.get("/alerts.{shape}")
 async def export_alerts(
     request: Request, caller: Caller, shape: Shape, wanted: Annotated[AlertChoice, Query()]
@@ -98,6 +111,14 @@ async def export_steps(
 ) -> Response:
     """The handlings behind a number as a file."""
     return await _export(request, Look.of(caller, wanted), "steps", wanted, shape)
+
+
+@router.get("/proposals.{shape}")
+async def export_proposals(
+    request: Request, caller: Caller, shape: Shape, wanted: Annotated[ProposalChoice, Query()]
+) -> Response:
+    """The proposals behind a number as a file."""
+    return await _export(request, Look.of(caller, wanted), "proposals", wanted, shape)
 
 
 async def _list(request: Request, look: Look, name: str, wanted: ListChoice) -> Response:

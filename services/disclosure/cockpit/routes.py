@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Request
 
 from services.disclosure import errors
 from services.disclosure.cockpit import seen
-from services.disclosure.cockpit.choice import AlertChoice, CaseChoice, PeriodChoice, StepChoice
+from services.disclosure.cockpit.choice import AlertChoice, CaseChoice, PeriodChoice, ProposalChoice, StepChoice
 from services.disclosure.cockpit.errors import BadPeriod, BadRegion, NotYourRegion
 from services.disclosure.cockpit.plan import plan
-from services.disclosure.cockpit.schemas import AlertPage, CasePage, Definitions, Overview, StepPage
+from services.disclosure.cockpit.schemas import AlertPage, CasePage, Definitions, Overview, ProposalPage, StepPage
 from services.disclosure.cockpit.seen import Look
 from shared.auth import Caller, require
 from shared.openapi import problems
@@ -51,3 +51,12 @@ async def list_cockpit_steps(request: Request, caller: Caller, wanted: Annotated
     """The handlings behind a figure, the latest first."""
     items, following = await seen.listed(request, Look.of(caller, wanted), "steps", wanted)
     return StepPage(items=tuple(items), next=following)
+
+
+@router.get("/proposals", summary="建议书明细 / Proposals", responses=_LISTED)
+async def list_cockpit_proposals(
+    request: Request, caller: Caller, wanted: Annotated[ProposalChoice, Query()]
+) -> ProposalPage:
+    """The supervision proposals behind a figure or a gap, the latest served first, with what became of them."""
+    items, following = await seen.listed(request, Look.of(caller, wanted), "proposals", wanted)
+    return ProposalPage(items=tuple(items), next=following)

@@ -255,6 +255,29 @@ class ListedStep(_Frozen):
     link: str
 
 
+class ListedProposal(_Frozen):
+    """A supervision proposal in a list; `link` leads to the notifier's page of it.
+
+    `adopted` is what became of it; `alerts_before` and `alerts_after` those of its rule in equal spans of
+    `compared_days` before and after serving, once it was followed up.
+    """
+
+    proposal_id: str
+    rule_id: str
+    institution: Bilingual
+    region: Named
+    issued_by: Named
+    alerts: int
+    served_at: datetime
+    answered_at: datetime | None
+    adopted: str | None
+    overdue: bool
+    alerts_before: int | None
+    alerts_after: int | None
+    compared_days: int | None
+    link: str
+
+
 class AlertPage(_Frozen):
     """A page of alerts, the latest first, and the cursor of the next."""
 
@@ -273,4 +296,11 @@ class StepPage(_Frozen):
     """A page of handlings, the latest first, and the cursor of the next."""
 
     items: tuple[ListedStep, ...]
+    next: str | None
+
+
+class ProposalPage(_Frozen):
+    """A page of proposals, the latest served first, and the cursor of the next."""
+
+    items: tuple[ListedProposal, ...]
     next: str | None

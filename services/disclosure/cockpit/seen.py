@@ -20,7 +20,10 @@ from shared.principals import Principal
 from shared.web import db_of, settings_of
 from shared.words import words
 
-LISTS: dict[str, Any] = {"alerts": lists.alerts, "cases": lists.cases, "steps": lists.steps}
+LISTS: dict[str, Any] = {
+    **{"alerts": lists.alerts, "cases": lists.cases},
+    **{"steps": lists.steps, "proposals": lists.proposals},
+}
 
 
 @dataclass(frozen=True)
