@@ -4,18 +4,22 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
 from tests.bench import (
     burst,
     clerks,
+    costs,
     evaluate,
     figures,
     freshness,
     growth,
     imports,
     papers,
+    profiles,
     push,
     replay,
     streams,
@@ -30,6 +34,7 @@ MEASURES: dict[str, Measure] = {
     "replay": lambda ground, wanted: replay.measure(ground, wanted.records),
     "growth": growth.measure,
     "engine": lambda ground, wanted: beside.measure(wanted.engine_records),
+    "costs": lambda ground, wanted: costs.measure(wanted.engine_records),
     "push": lambda ground, wanted: push.measure(ground, wanted.approvals, wanted.per_second),
     "evaluate": lambda ground, wanted: evaluate.measure(ground, wanted.questions),
     "village_page": lambda ground, wanted: village_page.measure(ground, wanted.seconds),
@@ -40,6 +45,7 @@ MEASURES: dict[str, Measure] = {
     "clerks": lambda ground, wanted: clerks.measure(ground, wanted.rounds),
     "imports": lambda ground, wanted: imports.measure(ground, wanted.rows),
 }
+PROFILED = ("replay", "push")
 console = Console()
 
 
@@ -64,12 +70,26 @@ async def run(wanted: argparse.Namespace) -> bool:
     return good
 
 
+async def profile(wanted: argparse.Namespace) -> bool:
+    """Measure what is wanted, each on a ground of its own, for where the time goes: figures of this aren't kept."""
+    for name in wanted.only or PROFILED:
+        with TemporaryDirectory(prefix="yunjing-profiles-") as folder:
+            with console.status(f"剖析 {name} / profiling {name}"):
+                async with Ground(Path(folder)) as ground:
+                    await MEASURES[name](ground, wanted)
+                stacks = await profiles.written(Path(folder))
+            console.print(f"{name} -> {profiles.write(name, stacks)}")
+    return True
+
+
 def main() -> None:
     """Read what is wanted, measure it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=MEASURES, help="may be given several times")
     parser.add_argument("--records", type=int, default=200_000, help="simulated events to replay")
-    parser.add_argument("--engine-records", type=int, default=60_000, help="events for us and an established engine")
+    parser.add_argument(
+        "--engine-records", type=int, default=60_000, help="events for the engine beside us, and for costs"
+    )
     parser.add_argument("--approvals", type=int, default=1_500)
     parser.add_argument("--per-second", type=int, default=100, help="approvals a second")
     parser.add_argument("--questions", type=int, default=1_000)
@@ -80,7 +100,9 @@ def main() -> None:
     parser.add_argument("--burst", type=int, default=10_000, help="alerts raised at once")
     parser.add_argument("--rounds", type=int, default=10, help="cases that each pair of the hundred clerks moves on")
     parser.add_argument("--rows", type=int, default=20_000, help="rows to import")
-    sys.exit(0 if asyncio.run(run(parser.parse_args())) else 1)
+    parser.add_argument("--profile", action="store_true", help="where the time goes instead of figures")
+    wanted = parser.parse_args()
+    sys.exit(0 if asyncio.run(profile(wanted) if wanted.profile else run(wanted)) else 1)
 
 
 if __name__ == "__main__":

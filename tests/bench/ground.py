@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from joserfc import jwt
@@ -23,6 +24,7 @@ from shared.bus import topics
 from shared.bus.envelope import Envelope, encode
 from shared.contracts import power
 from shared.settings import Settings
+from tests.bench import profiled
 from tests.system import System
 
 _ISSUER = "http://issuer.bench"
@@ -31,9 +33,10 @@ _STALLED_SECONDS = 120.0
 
 
 class Ground:
-    """Everything on this machine, in a folder that is removed at the end."""
+    """Everything on this machine, in a folder that is removed at the end; services leave profiles in `profiles`."""
 
-    def __init__(self) -> None:
+    def __init__(self, profiles: Path | None = None) -> None:
+        self._profiles = profiles
         self._folder = TemporaryDirectory(prefix="yunjing-bench-", ignore_cleanup_errors=True)
         self._path = Path(self._folder.name)
         self._postgres = Postgres(self._path / "postgres")
@@ -57,7 +60,7 @@ class Ground:
             oidc_client_id=CLIENT_ID,
             data_dir=self._path / "data",
         )
-        self.system = System(settings, self._path)
+        self.system = System(settings, self._path, **self._profiled())
         await prepare(self.settings)
         return self
 
@@ -68,6 +71,12 @@ class Ground:
         self._kafka.stop()
         self._postgres.stop()
         self._folder.cleanup()
+
+    def _profiled(self) -> dict[str, Any]:
+        if self._profiles is None:
+            return {}
+        folder = {profiled.FOLDER: str(self._profiles)}
+        return {"program": profiled.__name__, "own": dict.fromkeys(db.SCHEMAS, folder)}
 
     @property
     def settings(self) -> Settings:
@@ -125,6 +134,22 @@ class Ground:
             elif time.monotonic() - moved > _STALLED_SECONDS:
                 raise TimeoutError(f"{schema} stopped at {now} of {end} in {topic}")
             await asyncio.sleep(0.05)
+
+    async def until(self, query: str) -> None:
+        """Wait until the database answers a query with true; raises `TimeoutError`."""
+        conn = await asyncpg.connect(self.settings.database_url)
+        try:
+            async with asyncio.timeout(_STALLED_SECONDS):
+                while True:
+                    if await conn.fetchval(query):
+                        return
+                    await asyncio.sleep(0.05)
+        finally:
+            await conn.close()
+
+    def broker_bytes(self) -> int:
+        """How much the broker's log holds on disk, all topics together."""
+        return sum(path.stat().st_size for path in (self._path / "kafka" / "data").glob("*/*.log"))
 
     async def publish(self, envelopes: Iterable[Envelope]) -> int:
         """Publish events as a relay would; returns how many."""

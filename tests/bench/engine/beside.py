@@ -52,6 +52,11 @@ class Run:
         """Events a second."""
         return self.events / self.seconds
 
+    @property
+    def cpu_us(self) -> float:
+        """Microseconds of CPU for an event, database and broker included."""
+        return (self.cpu + self.database_cpu + self.broker_cpu) / self.events * 1e6
+
     def told(self) -> str:
         """For people."""
         return (
@@ -194,6 +199,14 @@ def _figures(
         Figure("detector_subset_events_per_s", round(subset.pace), "events/s", None, f"{subset.told()}; {asked}"),
         Figure("detector_whole_events_per_s", round(whole.pace), "events/s", None, f"{whole.told()}; all rules"),
         Figure("engine_over_subset", round(engine.pace / subset.pace, 2), "ratio", None, beside),
+        *(
+            figure
+            for side, run in (("engine", engine), ("detector_subset", subset))
+            for figure in (
+                Figure(f"{side}_cpu_us", round(run.cpu_us), "us", None, f"database and broker included; {run.told()}"),
+                Figure(f"{side}_memory_mb", round(run.memory_mb), "MB", None, run.told()),
+            )
+        ),
         Figure("engine_alerts_differing", found.differing, "alerts", 0, found.told()),
         Figure("engine_alert_p50_ms", round(quantile(engine_lags, 0.5), 1), "ms", None, lags),
         Figure("engine_alert_p99_ms", round(quantile(engine_lags, 0.99), 1), "ms", None, lags),

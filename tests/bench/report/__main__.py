@@ -28,6 +28,14 @@ def take_over() -> None:
     for source in naming.load().sources:
         if (measured := BUILD / f"{source}.json").exists():
             shutil.copyfile(measured, RUNS / measured.name)
+    for profile in sorted((BUILD / "profiles").glob("*.md")):
+        (RUNS / "profiles").mkdir(exist_ok=True)
+        shutil.copyfile(profile, RUNS / "profiles" / profile.name)
+
+
+def profiles() -> list[str]:
+    """The measures of which there is a profile."""
+    return sorted(path.stem for path in (RUNS / "profiles").glob("*.md"))
 
 
 def draw() -> None:
@@ -40,7 +48,7 @@ def draw() -> None:
             path.unlink()
     for name, spec in specs.items():
         (PICTURES / f"{name}.svg").write_text(charts.draw(spec), encoding="utf-8")
-    PAGE.write_text(page(runs, naming.load(), list(specs)), encoding="utf-8")
+    PAGE.write_text(page(runs, naming.load(), list(specs), profiles()), encoding="utf-8")
     print(f"-> {PAGE.relative_to(ROOT)}, {len(specs)} charts")
 
 

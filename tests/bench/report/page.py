@@ -28,9 +28,9 @@ after a stop it reads from the beginning, may write twice, doesn't judge again w
 withdraws nothing, keeps no evidence. Ours does, within the figure. The engine is GPL and runs in the bench alone."""
 
 
-def page(runs: Runs, naming: Naming, charts: Sequence[str]) -> str:
-    """The whole page; `charts` names those that there are."""
-    return "\n\n".join(_parts(runs, naming, charts)) + "\n"
+def page(runs: Runs, naming: Naming, charts: Sequence[str], profiles: Sequence[str] = ()) -> str:
+    """The whole page; `charts` and `profiles` name those that there are."""
+    return "\n\n".join([*_parts(runs, naming, charts), *_profiles(profiles)]) + "\n"
 
 
 def _parts(runs: Runs, naming: Naming, charts: Sequence[str]) -> Iterator[str]:
@@ -150,3 +150,10 @@ def _value(one: Measured) -> str:
 
 def _goal(one: Measured) -> str:
     return "" if one.goal is None else f"{'≤' if one.less else '≥'} {one.goal:,}"
+
+
+def _profiles(profiles: Sequence[str]) -> Iterator[str]:
+    if profiles:
+        yield "## 时间用在哪里 Where the time goes"
+        links = ", ".join(f"[{name}](figures/profiles/{name}.md)" for name in profiles)
+        yield f"各服务自身用时最多的函数 The functions of each service with the most own time: {links}"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.bench.report import charts, naming, scale
-from tests.bench.report.__main__ import PAGE, PICTURES, read
+from tests.bench.report.__main__ import PAGE, PICTURES, profiles, read
 from tests.bench.report.measured import Measured, Runs
 from tests.bench.report.page import page
 
@@ -12,7 +12,9 @@ def test_page_and_charts_are_as_the_figures() -> None:
     runs = read()
     specs = charts.specs(runs)
     drawn = {path.stem: path.read_text(encoding="utf-8").splitlines()[0] for path in PICTURES.glob("*.svg")}
-    assert PAGE.read_text(encoding="utf-8") == page(runs, naming.load(), list(specs)), "run make report ARGS=--redraw"
+    assert PAGE.read_text(encoding="utf-8") == page(runs, naming.load(), list(specs), profiles()), (
+        "run make report ARGS=--redraw"
+    )
     assert drawn == {name: f"<!-- {charts.digest(spec)} -->" for name, spec in specs.items()}
 
 
