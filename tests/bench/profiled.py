@@ -12,7 +12,7 @@ from pathlib import Path
 import uvicorn
 
 FOLDER = "PROFILE_FOLDER"
-_SAMPLES_PER_S = 100
+_RECORD = ("--format", "raw", "--rate", "100", "--gil")
 _PY_SPY = Path(sysconfig.get_path("scripts")) / "py-spy"
 
 
@@ -22,18 +22,7 @@ def main() -> None:
     out = Path(os.environ[FOLDER]) / f"{service}.{os.getpid()}.txt"
     # In a session of its own: it must outlive a kill -9 of the service's, to write what it saw.
     subprocess.Popen(
-        [
-            _PY_SPY,
-            "record",
-            "--pid",
-            str(os.getpid()),
-            "--format",
-            "raw",
-            "--output",
-            out,
-            "--rate",
-            str(_SAMPLES_PER_S),
-        ],
+        [_PY_SPY, "record", *_RECORD, "--pid", str(os.getpid()), "--output", out],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ _MOST = 30
 _PATIENCE_SECONDS = 60.0
 _FRAME = re.compile(r"^(?P<name>.*) \((?P<file>[^()]*?)(?::\d+)?\)$")
 # While uvicorn loads the app: imports, and the rulebook's compilation.
-_STARTING = re.compile(r"\bload \([^;]*uvicorn/config\.py")
+_STARTING = re.compile(r"\bload(?:_app)? \([^;]*uvicorn/config\.py")
 _PACKAGES = re.compile(r"^.*/(?:site-packages|python3\.\d+)/")
 
 
@@ -51,9 +51,8 @@ def write(measure: str, stacks: Mapping[str, Iterable[str]]) -> Path:
 def page(measure: str, stacks: Mapping[str, Iterable[str]]) -> str:
     """Each service's functions by their own time, with the time of what they call beside it."""
     title = f"# {measure}: 各服务的时间用在哪里 where each service's time goes"
-    drawn = (
-        '由 `make bench ARGS="--profile --only ' + measure + '"` 生成,py-spy 每秒取样 100 次。Drawn by that command.'
-    )
+    command = f'`make bench ARGS="--profile --only {measure}"`'
+    drawn = f"{command}:每秒取样 100 次,只计持有解释器者。100 samples a second, of those that held the interpreter."
     return "\n\n".join([title, drawn, *(_service(name, lines) for name, lines in sorted(stacks.items()))]) + "\n"
 
 

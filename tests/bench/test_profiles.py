@@ -4,7 +4,7 @@ from tests.bench import profiles
 
 _STACKS = (
     "main (services/detector/app.py:1);judge (services/detector/judging.py:90) 3",
-    "serve (/x/site-packages/uvicorn/server.py:7);Config.load (/x/site-packages/uvicorn/config.py:9);create (a.py:1) 9",
+    "serve (uvicorn/server.py:7);Config.load_app (uvicorn/config.py:9);create (a.py:1) 9",
     "main (services/detector/app.py:1);judge (services/detector/judging.py:95);load (/x/site-packages/y/z.py:7) 1",
 )
 
