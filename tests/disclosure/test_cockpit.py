@@ -1,6 +1,7 @@
 """The cockpit's figures over planted data whose right numbers are worked out by hand, its periods, seats and words."""
 
 import io
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from services.disclosure.cockpit import charts, exports, figures, overview, repo
 from services.disclosure.cockpit.choice import Seat
 from services.disclosure.cockpit.errors import BadPeriod, BadRegion, NotYourRegion
 from services.disclosure.cockpit.period import Period
-from services.disclosure.cockpit.plan import plan
+from services.disclosure.cockpit.plan import Plan, plan
 from services.disclosure.cockpit.readings import (
     AlertRow,
     Closings,
@@ -291,6 +292,26 @@ def test_charts_keep_their_words_as_text_and_run_nothing() -> None:
     assert "天凝镇" in drawn["by_place"]
     assert "<script" not in drawn["contractors"]
     assert charts.all_of(seen(NOTHING))["by_matter"] == ""
+
+
+def test_a_bar_leads_to_the_list_behind_it_and_few_are_counted_in_whole_numbers() -> None:
+    query = FEBRUARY.query() | {"region": COUNTY}
+    one = seen()
+    plain, linked = charts.all_of(one), charts.all_of(one, query)
+    assert "href=" not in "".join(plain.values())
+    assert "here.invalid" not in "".join(linked.values())
+    red = next(group for group in one.by_matter if group.red)
+    link = shown.link("alerts", query, matter=red.code, grade="red").replace("&", "&amp;")
+    assert f'href="{link}"' in linked["by_matter"]
+    ticks = [int(tick) for tick in re.findall(r">(\d+)</text>", plain["by_matter"])]
+    assert ticks == sorted(set(ticks))
+
+
+def test_each_figure_stands_in_one_group() -> None:
+    raw = plan().model_dump()
+    raw["figure_groups"]["money"]["figures"] = ("at_stake", "people")
+    with pytest.raises(ValueError, match="recovered"):
+        Plan.model_validate(raw)
 
 
 def test_files_hold_no_formulas() -> None:
