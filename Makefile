@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 LOCK = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --overrides requirements-overrides.txt
 
-.PHONY: help run demo import rebuild verify letters audit rotate-keys backup restore sbom test check quality chaos bench report city trace new-rule rules flows docs lock browser clean
+.PHONY: help run demo import rebuild verify letters audit rotate-keys backup restore sbom test check quality chaos bench report city privacy trace new-rule rules flows docs lock browser clean
 
 help: ## 列出命令 list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ city: $(READY) ## 一座城市的一天 a city's day through the public APIs -> 
 
 trace: $(READY) ## 一次审批到预警弹出的全程踪迹 one approval's trace to the push shown, over all services
 	@$(RUN) -m tests.bench.trace
+
+privacy: $(READY) ## 一座城市的每个公开字节里有没有不该公开的 what must not be public in all public bytes of a city -> build/privacy.json: make privacy [RECORDS=60000] [ARGS="--broken"]
+	@$(RUN) -m tests.privacy $(if $(RECORDS),--records $(RECORDS)) $(ARGS)
 
 new-rule: $(READY) ## 新建一条规则及其测试 scaffold a rule with its tests: make new-rule [ID=A200 KEY=english_name]
 	@$(RUN) -m services.detector.new_rule $(ID) $(KEY)

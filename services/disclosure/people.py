@@ -17,7 +17,9 @@ from shared.texts import Folded, fold, seen
 _WORDS: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _COMPOUND = "|".join(_WORDS["compound_surnames"])
 _SURNAME = f"(?:{_COMPOUND}|[{''.join(_WORDS['surnames'].split())}])"
-_GIVEN = "[一-鿿]{1,2}"
+# Names are written in rarer characters too: 𬭚 is one.
+_HAN = "[㐀-䶿一-鿿𠀀-𳎯]"
+_GIVEN = f"{_HAN}{{1,2}}"
 _BEFORE = "|".join(sorted(_WORDS["before_a_name"], key=len, reverse=True))
 _NO_NAME = f"(?!{'|'.join(_WORDS['no_names'])})"
 _NO_END = f"(?<![{_WORDS['no_name_ends']}])"
@@ -28,17 +30,17 @@ _SPOKEN_OF = re.compile(
     f"(?:{_BEFORE})[:：是为]?(?P<behind>{_NO_NAME}{_SURNAME}{_GIVEN})"
     f"|(?P<ahead>{_NO_NAME}{_SURNAME}{_GIVEN}){_NO_END}(?={_AFTER})"
 )
-_BETWEEN = re.compile(r"[、,，;；/／|&\n]|(?<=[一-鿿]{2})[和与及](?=[一-鿿]{2})")
+_BETWEEN = re.compile(rf"[、,，;；/／|&\n]|(?<={_HAN}{{2}})[和与及](?={_HAN}{{2}})")
 _BRACKETS = re.compile(r"[(（\[【〔〈《<]([^)）\]】〕〉》>]*)[)）\]】〕〉》>]?")
 _LAST_BRACKETS = re.compile(r"(?<=.)[(（\[【〔]([^()（）\[\]【】〔〕]*)[)）\]】〕]?$")
 _TITLES = re.compile(f"^(?:{_BEFORE})[:：]?|(?:先生|女士|同志|等[0-9一二三四五六七八九十]*人?|个体工商户)$")
 _LIKE_A_NAME = re.compile(f"{_SURNAME}{_GIVEN}")
-_HEAD = re.compile(f"{_SURNAME}[一-鿿]{{0,2}}")
+_HEAD = re.compile(f"{_SURNAME}{_HAN}{{0,2}}")
 _ENDS = tuple(_WORDS["organisations"])
 _SHORT_ENDS = tuple(_WORDS["short_organisations"])
 _SHORTEST_SHORT = 5
 # What stands between two parties in one field; the comma of "Co., Ltd." doesn't.
-_PARTIES = re.compile(r"[、，;；/／|&\n]|,(?!\s*(?:ltd|inc))|(?<=[一-鿿])\s+(?=[一-鿿])")
+_PARTIES = re.compile(rf"[、，;；/／|&\n]|,(?!\s*(?:ltd|inc))|(?<={_HAN})\s+(?={_HAN})")
 _DEPUTY = re.compile(f"^{_SURNAME}{_GIVEN}(?:{_WORDS['deputies']})")
 _LONGEST_CHINESE = 4
 _HIDDEN = "**"

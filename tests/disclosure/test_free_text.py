@@ -34,6 +34,10 @@ HIDDEN = [
     "wang@qq.com",
     "wang.xm+1 @ mail.example.com",
     "幺三八零零幺三八零零零",
+    "浙F·A1234",
+    "浙ＦＡ１２３４",
+    "浙FD12345",
+    "银杏新村12幢3单元501室",
 ]
 
 
@@ -50,6 +54,15 @@ def test_a_shorter_number_is_told_by_the_word_before_it() -> None:
     assert scrub("电话:84021234,面积84021234平方") == "电话:********,面积84021234平方"
 
 
+def test_a_home_is_told_by_the_word_before_it() -> None:
+    assert scrub("住址:银杏路12号,修路灯") == "住址:******,修路灯"
+    assert scrub("王小明家住东港路3弄,已核实", keys("王小明")) == "王**家住*****,已核实"
+
+
+def test_a_name_in_rarer_characters_is_one_as_well() -> None:
+    assert scrub("联系人王𬭚,村民李㛃𬭚。") == "联系人王**,村民李**。"
+
+
 KEPT = [
     "20260301-20260430",
     "2026-03-01 至 2026-04-30",
@@ -64,6 +77,10 @@ KEPT = [
     "黄河家庭农场",
     "国家补助,困难家庭,种植户",
     "保证金账户、车辆已过户",
+    "浙江F1234号井",
+    "苏浙A级企业名录",
+    "新建厂房3幢,共2026平方",
+    "办公楼3号楼会议室",
 ]
 
 

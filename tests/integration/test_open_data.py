@@ -23,19 +23,14 @@ import pytest
 from playwright.async_api import Browser
 
 from services.disclosure import app as disclosure
-from services.disclosure import masking
 from services.disclosure.opendata.maker import Maker
 from services.disclosure.opendata.making import make
-from services.disclosure.policies import policy, store
-from services.disclosure.policies.policy import Content
 from services.disclosure.projections import downloads
 from services.disclosure.projections.downloads import PART_BYTES
 from shared.buckets import Buckets
 from shared.db import Database, Scope
-from shared.principals import Grant, Principal
 from shared.settings import Settings
 from tests.conftest import eventually
-from tests.disclosure import simulated
 from tests.disclosure.samples import (
     FIRM,
     LOSER,
@@ -50,7 +45,6 @@ from tests.disclosure.samples import (
     opened,
     returned,
 )
-from tests.disclosure.scanner import Finding, scan
 from tests.disclosure.served import served
 from tests.integration.test_disclosure import Open, deliver
 
@@ -554,77 +548,6 @@ async def everything_public(site: Site) -> list[tuple[str, bytes]]:
                     seen.add(link)
                     waiting.append(link)
     return found
-
-
-async def scanned(site: Site) -> list[Finding]:
-    return [finding for place, body in await everything_public(site) for finding in scan(place, body)]
-
-
-SECRETS = {"identity": "330421196805063412", "telephone": "13857312345", "account": "6228480402564890018"}
-PLANTED = form(
-    item=f"找{SECRETS['telephone']}", reason=f"身份证{SECRETS['identity']}", location=f"账号{SECRETS['account']}"
-)
-
-
-async def plant(db: Database) -> None:
-    """A case whose clerk wrote into the form and title what must never be public."""
-    case = case_id()
-    title: dict[str, Any] = {"title": f"路灯 {' '.join(SECRETS.values())}"}
-    await deliver(db, opened(case, PLANTED, **title), bids_in(case, **title), award(case, **title))
-    await plant_policy(db)
-
-
-async def plant_policy(db: Database) -> None:
-    """A policy into each of whose words its author wrote the same."""
-    secret, days = " ".join(SECRETS.values()), {"groups": ("elderly",), "valid_from": "2020-01-01"}
-    said = {
-        name: f"高龄津贴 {secret}" for name in ("title_zh", "title_en", "benefit", "conditions", "applying", "papers")
-    }
-    content = Content.model_validate(said | days | dict.fromkeys(("office", "issuer", "document_no"), secret))
-    one, two = (Principal(each, each, each, frozenset({Grant("county_authority", COUNTY)})) for each in ("one", "two"))
-    async with db.begin(Scope.of(one)) as conn:
-        drafted = await store.draft(conn, one, COUNTY, content, datetime.now(UTC))
-    async with db.begin(Scope.of(two)) as conn:
-        await store.publish(conn, two, drafted, datetime.now(UTC))
-
-
-async def test_the_scanner_finds_nothing_in_any_public_byte_of_a_simulated_county(site: Site) -> None:
-    events = simulated.events()
-    chosen = [event for event in events if event.village_code in VILLAGES]
-    for at in range(0, len(chosen), 500):
-        await deliver(site.db, *chosen[at : at + 500])
-    await plant(site.db)
-    await make(site.settings)
-    places = await everything_public(site)
-    kinds = {re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{12}|\?.*", "*", place) for place, _ in places}
-    assert {"/cases/*", "/v1/cases/*", "/v1/villages/*/feed.atom", "/v1/ocds/processes/ocds-000000-*/releases"} <= kinds
-    assert {"/data/files/payments.xlsx", "/data/files/payments.csv", "/v1/cases*", "/villages/*"} <= kinds
-    assert {"/policies/*", "/v1/policies", "/v1/policies/*", "/data/files/policies.csv"} <= kinds
-    assert len(places) > 60
-    assert [finding for place, body in places for finding in scan(place, body)] == []
-
-
-async def test_the_scanner_finds_what_a_broken_copy_lets_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as broken:
-        broken.setattr(masking, "scrub", lambda text, *_, **__: text)
-        broken.setattr(policy, "scrub", lambda text: text)
-        await plant(site.db)
-    await make(site.settings)
-    found = await scanned(site)
-    for kind in SECRETS:
-        places = " ".join(finding.place for finding in found if finding.kind == kind)
-        for where in (
-            "/v1/cases?",
-            "/v1/cases/",
-            "/cases/",
-            f"/villages/{VILLAGE}",
-            "/feed.atom",
-            "/v1/ocds/records",
-            "/policies/",
-        ):
-            assert where in places, (kind, where)
-        for file in ("cases.csv", "cases.xlsx!", "bids.csv", "ocds-records-2026.json.gz", "ocds-releases-2026.json.gz"):
-            assert f"/data/files/{file}" in places, (kind, file)
 
 
 async def test_packages_of_a_year_are_whole_json(site: Site) -> None:
