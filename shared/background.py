@@ -15,7 +15,7 @@ from shared.telemetry import TASKS_DEAD, logger
 Work = Coroutine[Any, Any, None]
 _AGAIN_SECONDS = 2.0
 _COLLECT_AFTER = (50_000, 20, 50)
-_TURN_SECONDS = 0.01
+_TURN_SECONDS = 0.002
 T = TypeVar("T")
 log = logger("background")
 

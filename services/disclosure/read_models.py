@@ -12,7 +12,7 @@ from shared.settings import Settings
 # What the tables and functions of the supervision's models begin with; whatever else may move is the public's.
 SUPERVISED = "supervised_"
 # What is taken in while villagers are served: of more at once they would notice.
-_MOST_AT_ONCE = 500
+_MOST_AT_ONCE = 200
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def _people(day: Day) -> Iterator[Figure]:
         ("city_busy_page_p99_ms", [took for _, took in read.times], f"villages' pages; {refused}"),
         ("city_inbox_p99_ms", watched.desks, "inboxes, as page and as JSON"),
         ("city_alert_p99_ms", watched.details, "alerts opened"),
+        ("city_cockpit_p99_ms", watched.cockpit, "the county's cockpit"),
         ("city_rest_p99_ms", filed.times, steps),
     ):
         if times:

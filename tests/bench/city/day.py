@@ -91,6 +91,7 @@ async def live(ground: Ground, records: Sequence[Record], ledgers: Sequence[Ledg
         for work in (
             watch.run(),
             officials.handle(ground, day.watched),
+            officials.lead(ground, day.watched),
             villagers.read(ground, day.read, paces.pages),
             _telling(day, watch, sum(ledger.rows for ledger in ledgers)),
         ):

@@ -82,7 +82,7 @@ def _rows(recorded: Recorded, numbers: Numbers) -> Iterator[dict[str, str]]:
         papers = event.documents if isinstance(event, NodeCompleted) else ()
         own = (
             event.village_code,
-            event.case_no,
+            _numbered(event.case_no),
             event.flow,
             node,
             event.occurred_at.isoformat(),
@@ -91,4 +91,12 @@ def _rows(recorded: Recorded, numbers: Numbers) -> Iterator[dict[str, str]]:
             numbers.of_person(event.actor.person_key),
             ";".join(f"{paper.kind}:{paper.sha256}" for paper in papers),
         )
-        yield dict(zip(_OWN, own, strict=True)) | cells(event.fields, numbers)
+        filled = event.fields
+        if filled.related_case_no:
+            filled = filled.model_copy(update={"related_case_no": _numbered(filled.related_case_no)})
+        yield dict(zip(_OWN, own, strict=True)) | cells(filled, numbers)
+
+
+def _numbered(case_no: str) -> str:
+    """Old ledgers count by themselves: what clerks file today has numbers of its own."""
+    return f"L-{case_no}"

@@ -19,7 +19,7 @@ from tests.bench.ground import Ground
 _SEED = 6_007
 _OPEN_LOOKS, _LOOK_SECONDS = 600, 0.2
 _BUSY = 12
-_PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS, _LEADS_SECONDS = 1.0, 5.0
 # Which move an official makes of those that are open to him: what leads to an outcome.
 _PREFERRED = ("acknowledged", "verifying", "fed_back", "rectifying", "closed_rectified", "no_action")
 _LEADERS = ("county_secretary",)
@@ -36,6 +36,7 @@ class Watched:
     alerts: set[str] = field(default_factory=set)
     desks: list[float] = field(default_factory=list)
     details: list[float] = field(default_factory=list)
+    cockpit: list[float] = field(default_factory=list)
     moves: Counter[str] = field(default_factory=Counter)
     met: int = 0
     refused: list[str] = field(default_factory=list)
@@ -115,6 +116,17 @@ async def _sit(ground: Ground, http: httpx.AsyncClient, watched: Watched, towns:
         if items := (listed.json()["items"] if listed is not None else []):
             await _move(http, rng.choice(items)["alert_id"], headers, watched)
         await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def lead(ground: Ground, watched: Watched) -> None:
+    """The county's secretary opens the cockpit again and again, until cancelled."""
+    token = ground.token(f"county_secretary@{regions.COUNTY}", subject="leader")
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=ground.system.url("disclosure"), timeout=120, trust_env=False) as http:
+        while True:
+            if await _timed(http, "/cockpit", headers, watched.cockpit) is None:
+                watched.refused.append("cockpit")
+            await asyncio.sleep(_LEADS_SECONDS)
 
 
 async def _timed(
