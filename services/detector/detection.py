@@ -148,6 +148,14 @@ def _needs_of_case(facts: Sequence[Fact], reference: Reference) -> Iterator[Need
             yield from needs_of_bidder(bid["company_id"], reference)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What one rule made of one occasion."""
+
+    again_at: tuple[datetime, ...]
+    finding: Finding | None
+
+
 class _Verdict:
     """What comes together while a key is judged."""
 
@@ -156,6 +164,12 @@ class _Verdict:
         self.findings: list[Finding] = []
         self.faults: dict[str, Fault] = {}
         self.again_at: set[datetime] = set()
+
+    def take(self, judged: _Judged) -> None:
+        """What a rule made of an occasion."""
+        self.again_at.update(judged.again_at)
+        if judged.finding:
+            self.findings.append(judged.finding)
 
     def failed(self, rule: Rule, error: Exception) -> None:
         """One rule's failure must neither pass for "nothing found" nor stop the others."""
@@ -223,24 +237,29 @@ def _judge(rules: Sequence[Rule], view: View, verdict: _Verdict) -> None:
         return
     for occasion in occasions:
         asked = [rule for rule in rules if concerns(rule, occasion) and rule.id not in verdict.faults]
-        if not asked:
-            continue
-        try:
-            values = bound(asked, occasion, view)
-        except Exception:  # a feature has failed: below, each rule meets only what it needs itself
-            values = None
+        new = [rule for rule in asked if rule not in occasion.judged]
+        if new:
+            _ask(new, occasion, view, verdict)
         for rule in asked:
-            try:
-                _apply(rule, occasion, values or bound([rule], occasion, view), verdict)
-            except Exception as error:
-                verdict.failed(rule, error)
+            if rule in occasion.judged:
+                verdict.take(occasion.judged[rule])
 
 
-def _apply(rule: Rule, occasion: Occasion, values: cel.Activation, verdict: _Verdict) -> None:
-    if not occasion.settled:
-        verdict.again_at.update([evaluate(moment, values) for moment in rule.again_at])
-    if evaluate(rule.condition, values):
-        verdict.findings.append(_finding(rule, occasion, values))
+def _ask(rules: Sequence[Rule], occasion: Occasion, view: View, verdict: _Verdict) -> None:
+    try:
+        values = bound(rules, occasion, view)
+    except Exception:  # a feature has failed: below, each rule meets only what it needs itself
+        values = None
+    for rule in rules:
+        try:
+            occasion.judged[rule] = _judged_by(rule, occasion, values or bound([rule], occasion, view))
+        except Exception as error:
+            verdict.failed(rule, error)
+
+
+def _judged_by(rule: Rule, occasion: Occasion, values: cel.Activation) -> _Judged:
+    moments = () if occasion.settled else tuple(evaluate(moment, values) for moment in rule.again_at)
+    return _Judged(moments, _finding(rule, occasion, values) if evaluate(rule.condition, values) else None)
 
 
 def _judge_by_law(law: Law, view: View, verdict: _Verdict) -> None:

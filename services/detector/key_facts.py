@@ -1,8 +1,9 @@
 """A key's facts, put together by case. Pure.
 
 A village's ledger grows for years, and of its thousands of facts a new event adds one. So what a feature makes of one
-case is kept with that case's facts for as long as they stay the same: judging a key again costs a look at each case
-that is known already, and the work of the few that are new or have gone on.
+case is kept with that case's facts for as long as they stay the same, and what it makes of several cases (a day's, a
+month's) for as long as each of these does: judging a key again costs a look at what is known already, and the work of
+the few that are new or have gone on. Nothing is left out that way, so the verdict is that over all facts.
 """
 
 from bisect import insort
@@ -15,6 +16,7 @@ from services.detector.amendments import RESTS, as_told_now
 from services.detector.distil import AMENDED, PAPER_READ, Fact
 
 T = TypeVar("T")
+Kept = dict[Hashable, tuple[tuple[Any, ...], Any]]
 
 
 class CaseFacts:
@@ -47,12 +49,19 @@ class CaseFacts:
 class KeyFacts(Sequence[Fact]):
     """The set of a key's facts, each event once, in the order of event time; and the same by case."""
 
-    __slots__ = ("_cases", "_ordered", "_retold")
+    __slots__ = ("_cases", "_kept", "_ordered", "_retold")
 
-    def __init__(self, ordered: list[Fact], cases: dict[str, CaseFacts], retold: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        ordered: list[Fact],
+        cases: dict[str, CaseFacts],
+        retold: frozenset[str] = frozenset(),
+        kept: Kept | None = None,
+    ) -> None:
         self._ordered = ordered
         self._cases = cases
         self._retold = retold
+        self._kept: Kept = {} if kept is None else kept
 
     @classmethod
     def of(cls, facts: Iterable[Fact]) -> "KeyFacts":
@@ -73,7 +82,17 @@ class KeyFacts(Sequence[Fact]):
             cases[case_id] = CaseFacts(tuple(sorted((*before, *further.values()), key=_turn)))
         added = [fact for further in touched.values() for fact in further.values()]
         retold = self._retold | {fact.data["case_id"] for fact in added if fact.kind in _RETOLD}
-        return KeyFacts(_merged(self._ordered, added), _in_turn(cases, self._cases, touched), retold)
+        return KeyFacts(_merged(self._ordered, added), _in_turn(cases, self._cases, touched), retold, self._kept)
+
+    def kept(self, name: Hashable, parts: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What `make` gives of these parts, kept (also when further facts come) until one of them has changed.
+
+        It may look at nothing else, and `name` must tell all it is: which group, made into what, by which parameters.
+        """
+        before = self._kept.get(name)
+        made: T = before[1] if before and before[0] == parts else make()
+        self._kept[name] = (parts, made)
+        return made
 
     @property
     def cases(self) -> Iterable[CaseFacts]:
@@ -92,7 +111,7 @@ class KeyFacts(Sequence[Fact]):
         told = {id: case.course if id in self._retold else case for id, case in self._cases.items()}
         cases = {id: case for id, case in told.items() if case.facts}
         ordered = sorted((fact for case in cases.values() for fact in case.facts), key=_turn)
-        return KeyFacts(ordered, dict(sorted(cases.items(), key=lambda item: _first(item[1]))))
+        return KeyFacts(ordered, dict(sorted(cases.items(), key=lambda item: _first(item[1]))), kept=self._kept)
 
     def of_kind(self, *kinds: str) -> list[Fact]:
         """The facts of these kinds, which tell others anew, by event time."""

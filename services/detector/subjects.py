@@ -81,7 +81,8 @@ class Occasion:
     """One thing that a rule may judge. A feature is computed when the first rule asks for it.
 
     `trail` gives the records it rests on; `given` holds the form fields filled in and the papers due. Once `settled`,
-    silence can change nothing any more.
+    silence can change nothing any more. `judged` is what each rule made of it: an occasion that is kept from one
+    judgement to the next (`KeyFacts.kept`) is not judged again.
     """
 
     features: Mapping[str, Callable[[], Any]]
@@ -97,6 +98,7 @@ class Occasion:
     trail: Callable[[], tuple[Evidence, ...]] = tuple
     settled: bool = False
     values: dict[str, Any] = field(default_factory=dict)
+    judged: dict[Any, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

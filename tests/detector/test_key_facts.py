@@ -52,3 +52,23 @@ def test_what_is_made_of_a_case_is_kept_until_it_goes_on() -> None:
     assert [case.once("count", count) for case in after.cases] == [1, 2]
     assert made == ["c1", "c2", "c2"]
     assert [case.once("count", count) for case in before.cases] == [1, 1]
+
+
+def test_what_is_made_of_parts_is_kept_until_one_of_them_changes() -> None:
+    made: list[tuple[str, ...]] = []
+
+    def told(facts: KeyFacts) -> tuple[str, ...]:
+        cases = tuple(case.facts[0].data["case_id"] for case in facts.cases)
+
+        def make() -> tuple[str, ...]:
+            made.append(cases)
+            return cases
+
+        return facts.kept("ids", tuple(facts.cases)[:2], make)
+
+    before = KeyFacts.of([fact(1, 1, 0), fact(2, 1, 1)])
+    after = before.with_([fact(3, 1, 2)])
+    assert [told(before), told(after)] == [("c1", "c2"), ("c1", "c2")]
+    assert told(after.with_([fact(1, 2, 3)])) == ("c1", "c2", "c3")
+    assert told(before) == ("c1", "c2")
+    assert made == [("c1", "c2"), ("c1", "c2", "c3"), ("c1", "c2")]

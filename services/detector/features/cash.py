@@ -32,7 +32,8 @@ class CashBox:
     """A month's highest stated balance, or one taking in cash (`taken_fen`) and when it was banked.
 
     `twice_days` are the days between the first and the last statement of the month above twice the limit. `about` is
-    the month or the case.
+    the month or the case. `known_at` is the clock for a taking that isn't banked; where silence changes nothing, it is
+    `stated_at`.
     """
 
     village: str
@@ -107,15 +108,26 @@ def _box_occasions(view: View, params: Params) -> Iterator[Occasion]:
     for moved in all_moved:
         if "cash_balance_fen" in moved.fields:
             months[moved.month].append(moved.fact)
+    twice_fen = int(params["cash_stock_limit"]) * 200
     for month, stated in sorted(months.items()):
-        highest = max(stated, key=lambda fact: (fact.data["fields"]["cash_balance_fen"], fact.event_id))
-        box = _box(highest, month, view.now, twice_days=_twice_days(stated, int(params["cash_stock_limit"]) * 200))
-        yield _occasion([highest], {"box": at_hand(box)}, settled=True)
-    for moved in all_moved:
-        if moved.in_cash("received_fen"):
-            fact = moved.fact
-            box = _box(fact, fact.data["case_id"], view.now, taken_fen=moved.fields["received_fen"])
-            yield _occasion([fact], {"box": at_hand(box)}, settled=box.banked_at is not None)
+        make = partial(_month, month, stated, twice_fen)
+        yield view.facts.kept((CashBox, month, twice_fen), tuple(stated), make)
+    for fact in (moved.fact for moved in all_moved if moved.in_cash("received_fen")):
+        if "banked_on" in fact.data["fields"]:
+            yield view.facts.kept((CashBox, fact.event_id), (fact,), partial(_taking, fact, fact.occurred_at))
+        else:
+            yield _taking(fact, view.now)
+
+
+def _month(month: str, stated: Sequence[Fact], twice_fen: int) -> Occasion:
+    highest = max(stated, key=lambda fact: (fact.data["fields"]["cash_balance_fen"], fact.event_id))
+    box = _box(highest, month, highest.occurred_at, twice_days=_twice_days(stated, twice_fen))
+    return _occasion([highest], {"box": at_hand(box)}, settled=True)
+
+
+def _taking(fact: Fact, now: datetime) -> Occasion:
+    box = _box(fact, fact.data["case_id"], now, taken_fen=fact.data["fields"]["received_fen"])
+    return _occasion([fact], {"box": at_hand(box)}, settled=box.banked_at is not None)
 
 
 def _box(fact: Fact, about: str, now: datetime, *, twice_days: int = 0, taken_fen: int = 0) -> CashBox:

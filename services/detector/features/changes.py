@@ -83,7 +83,8 @@ def _works_occasions(view: View, params: Params) -> Iterator[Occasion]:
     works = {case.facts[0].data["case_no"]: case for case in view.facts.cases if not _is_change(case)}
     for works_no, changes in sorted(by_works.items()):
         if works_no in works:
-            yield _occasion(works[works_no].by_sequence, changes)
+            make = partial(_occasion, works[works_no].by_sequence, changes)
+            yield view.facts.kept((ChangedWorks, works_no), (works[works_no], *changes), make)
 
 
 def _is_change(case: CaseFacts) -> bool:

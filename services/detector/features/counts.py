@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from services.detector.features.entries import Entry, entries, ledger_occasion
 from services.detector.features.spans import dense, year_of
@@ -102,12 +103,15 @@ def _seal_occasions(view: View, params: Params) -> Iterator[Occasion]:
     days: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries(view):
         days[str(entry.told_at.astimezone(SHANGHAI).date())].append(entry)
-    for some in days.values():
-        yield ledger_occasion(
-            some,
-            lines=[local_time(entry.told_at) for entry in some],
-            features={"seal": at_hand(_seal_day(view.key, some, params))},
-        )
+    told = tuple(params[name] for name in sorted(SEAL_DAY.params))
+    for day, some in days.items():
+        make = partial(_seal_occasion, view.key, some, params)
+        yield view.facts.kept((SealDay, day, told), tuple(some), make)
+
+
+def _seal_occasion(scope: str, some: list[Entry], params: Params) -> Occasion:
+    lines = [local_time(entry.told_at) for entry in some]
+    return ledger_occasion(some, lines=lines, features={"seal": at_hand(_seal_day(scope, some, params))})
 
 
 def _seal_day(scope: str, some: list[Entry], params: Params) -> SealDay:

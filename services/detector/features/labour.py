@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from services.detector.distil import Fact
 from services.detector.features.entries import Entry, entries, entries_of, ledger_occasion
@@ -121,9 +122,22 @@ def _share_occasions(view: View, params: Params) -> Iterator[Occasion]:
         if entry.told.get("sheet"):
             day = entry.at.astimezone(SHANGHAI)
             periods[day.year, (day.month - 1) // months].append(entry)
+    asked = tuple(params[name] for name in sorted(LABOUR_SHARE.params))
     for (year, part), some in sorted(periods.items()):
-        share = _labour_share(view, f"{year}-{part + 1}", some, params)
-        yield ledger_occasion(some, lines=[yuan(_pay(one)) for one in some], features={"share": at_hand(share)})
+        period, sheets = f"{year}-{part + 1}", tuple(some)
+        needs = view.facts.kept((needs_of_labour, period, asked), sheets, partial(_asks, view, some))
+        known = tuple(map(view.reference.found.get, needs))
+        make = partial(_share_occasion, view, period, some, params)
+        yield view.facts.kept((LabourShare, period, asked), (known, *sheets), make)
+
+
+def _asks(view: View, some: Iterable[Entry]) -> tuple[Need, ...]:
+    return tuple(needs_of_labour(view.key.split(":", 1)[1], (fact for entry in some for fact in entry.facts)))
+
+
+def _share_occasion(view: View, period: str, some: Sequence[Entry], params: Params) -> Occasion:
+    share = _labour_share(view, period, some, params)
+    return ledger_occasion(some, lines=[yuan(_pay(one)) for one in some], features={"share": at_hand(share)})
 
 
 def _labour_share(view: View, period: str, some: Sequence[Entry], params: Params) -> LabourShare:

@@ -231,6 +231,7 @@ def _end_occasions(view: View, params: Params) -> Iterator[Occasion]:
     for record in view.reference.all(Registered, "village_code", _village(view)):
         registered[record.asset_id].append(record)
     last = {lease.asset_id: lease for lease in sorted(view.once(_Lease, partial(_leases, view)), key=_last_day)}
+    unsigned = _unsigned(entries(view))
     for asset_id, lease in sorted(last.items()):
         asset = next((one for one in assets if one.id == asset_id), None)
         entry = lease.entry
@@ -245,7 +246,7 @@ def _end_occasions(view: View, params: Params) -> Iterator[Occasion]:
             lessee=lease.lessee_name,
             ends_at=ends_at,
             days_left=days_between(view.now, midnight(lease.last)),
-            renewing=any(_follows(other, entry) for other in entries(view)),
+            renewing=asset_id in unsigned and unsigned[asset_id] > entry.at,
         )
         told_at = entry.told_at
         yield ledger_occasion(
@@ -265,9 +266,10 @@ def _last_day(lease: _Lease) -> tuple[date, str]:
     return lease.last, _begins(lease)[1]
 
 
-def _follows(other: Entry, lease: Entry) -> bool:
-    unsigned = other.told.get("asset_id") == lease.told["asset_id"] and not other.told.get("contract_signed_on")
-    return unsigned and other.at > lease.at
+def _unsigned(some: Iterable[Entry]) -> dict[str, datetime]:
+    """When the latest letting of each asset began that isn't signed yet."""
+    begun = (entry for entry in some if entry.told.get("asset_id") and not entry.told.get("contract_signed_on"))
+    return {entry.told["asset_id"]: entry.at for entry in sorted(begun, key=lambda entry: entry.at)}
 
 
 LEASE_END = Subject(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from services.detector.distil import Fact
 from services.detector.features.entries import Entry, entries, entries_of, ledger_occasion
@@ -47,9 +48,15 @@ def _share_occasions(view: View, params: Params) -> Iterator[Occasion]:
     for entry in entries(view):
         if entry.told.get("granted"):
             years[year_of(entry.at)].append(entry)
+    needs = needs_of_village_relief(view.key.split(":", 1)[1], view.reference)
+    known = tuple(map(view.reference.found.get, needs)) if years else ()
     for year, some in sorted(years.items()):
-        share = _share(view, str(year), some)
-        yield ledger_occasion(some, lines=[_grants(one) for one in some], features={"relief_share": at_hand(share)})
+        yield view.facts.kept((ReliefShare, year), (known, *some), partial(_share_occasion, view, str(year), some))
+
+
+def _share_occasion(view: View, year: str, some: Sequence[Entry]) -> Occasion:
+    share = _share(view, year, some)
+    return ledger_occasion(some, lines=[_grants(one) for one in some], features={"relief_share": at_hand(share)})
 
 
 def _share(view: View, year: str, some: Sequence[Entry]) -> ReliefShare:

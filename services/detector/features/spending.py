@@ -1,6 +1,6 @@
 """What a village has spent of each line of its budget, and what it spent without one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -55,16 +55,6 @@ def _expenses(case: CaseFacts) -> list[_Expense]:
     ]
 
 
-def _by_year(budgets: Iterable[Budget], days: Iterable[date]) -> dict[int, list[Budget]]:
-    """The budgets that are in force on some day of each year of these days."""
-    years = {day.year for day in days}
-    return {year: [budget for budget in budgets if _in_force_within(budget, year)] for year in years}
-
-
-def _in_force_within(budget: Budget, year: int) -> bool:
-    return budget.valid_from.year <= year and (budget.valid_to is None or budget.valid_to.year >= year)
-
-
 def _spending_occasions(view: View, params: Params) -> Iterator[Occasion]:
     village = view.facts[0].data["village_code"]
     budgets = view.reference.all(Budget, "village_code", village)
@@ -72,21 +62,33 @@ def _spending_occasions(view: View, params: Params) -> Iterator[Occasion]:
         return
     flows, words = set(params["flows_with_budget"]), params["words_with_budget"]
     lines: dict[str, tuple[Budget | None, str, list[_Expense]]] = {}
-    expenses = [expense for case in view.facts.cases for expense in case.once(_Expense, _expenses)]
-    of_year = _by_year(budgets, (expense.day for expense in expenses))
-    for expense in expenses:
-        valid = [budget for budget in of_year[expense.day.year] if in_force(budget, expense.day)]
-        own = next((budget for budget in valid if _covers(budget, expense)), None)
-        if own:
-            lines.setdefault(own.id, (own, _period(own), []))[2].append(expense)
-            continue
-        named = next((word for word in words if word in expense.words), None)
-        line = expense.flow if expense.flow in flows else named
-        if valid and line:
-            year = str(expense.day.year)
-            lines.setdefault(f"{line}|{year}", (None, year, []))[2].append(expense)
+    asked = (frozenset(flows), tuple(words))
+    for case in view.facts.cases:
+        for expense in case.once(_Expense, _expenses):
+            find = partial(_line, expense, budgets, flows, words)
+            budget, name, period = view.facts.kept((_line, expense.fact.event_id, asked), (expense, budgets), find)
+            if name:
+                lines.setdefault(name, (budget, period, []))[2].append(expense)
     for name, (budget, period, spent) in sorted(lines.items()):
-        yield _occasion(village, budget.line if budget else name.split("|")[0], budget, period, spent)
+        line = budget.line if budget else name.split("|")[0]
+        make = partial(_occasion, village, line, budget, period, spent)
+        yield view.facts.kept((Spending, name), (budget, *spent), make)
+
+
+def _line(
+    expense: _Expense, budgets: Sequence[Budget], flows: Collection[str], words: Iterable[str]
+) -> tuple[Budget | None, str, str]:
+    """The budget's line that an expense falls under, its name and year; no name where the budget doesn't ask for one.
+
+    What the budget ought to have a line for has none, and a name of its own.
+    """
+    valid = [budget for budget in budgets if in_force(budget, expense.day)]
+    own = next((budget for budget in valid if _covers(budget, expense)), None)
+    if own:
+        return own, own.id, _period(own)
+    line = expense.flow if expense.flow in flows else next((word for word in words if word in expense.words), None)
+    year = str(expense.day.year)
+    return None, f"{line}|{year}" if valid and line else "", year
 
 
 def _covers(budget: Budget, expense: _Expense) -> bool:

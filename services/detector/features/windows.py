@@ -112,6 +112,7 @@ def _clusters(view: View, params: Params) -> Iterator[tuple[Cluster, list[_Part]
     flows, limits = params["flows"], [int(limit) * 100 for limit in params["limits_yuan"]]
     parts = [part for part in view.once("parts", lambda: _parts(view.facts, across)) if part.flow in flows]
     window, least_share = timedelta(days=params["window_days"]), float(params["least_part_pct"]) / 100
+    asked = (tuple(flows), tuple(limits), window, least_share)
     told: list[set[str]] = []
     for by in ("item", "location", "category", "supplier"):
         alike: dict[str, list[_Part]] = defaultdict(list)
@@ -120,7 +121,8 @@ def _clusters(view: View, params: Params) -> Iterator[tuple[Cluster, list[_Part]
                 alike[part.likeness[by]].append(part)
         several = ((label, group) for label, group in alike.items() if len(group) > 1)
         for label, group in sorted(several):
-            for limit_fen, members in _over(group, flows, limits, window, least_share):
+            make = partial(_over, group, flows, limits, window, least_share)
+            for limit_fen, members in view.facts.kept((Cluster, by, label, asked), tuple(group), make):
                 ids = {part.case_id for part in members}
                 if not any(ids <= others for others in told):
                     told.append(ids)
@@ -129,7 +131,7 @@ def _clusters(view: View, params: Params) -> Iterator[tuple[Cluster, list[_Part]
 
 def _over(
     group: list[_Part], flows: Sequence[str], limits: Sequence[int], window: timedelta, least_share: float
-) -> Iterator[tuple[int, list[_Part]]]:
+) -> list[tuple[int, list[_Part]]]:
     """The highest limit that parts below it add up to within a window, and all parts of such windows, a year each.
 
     A part below `least_share` of the limit is no part of it: what is bought again and again isn't cut up.
@@ -147,8 +149,8 @@ def _over(
             enough=partial(_reached, limit),
         )
         if found:
-            yield from ((limit, run) for run in found)
-            return
+            return [(limit, run) for run in found]
+    return []
 
 
 def _reached(limit: int, parts: int, total: int) -> bool:
