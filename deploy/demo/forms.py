@@ -57,6 +57,8 @@ class Forms:
                 return True
             case "objections":
                 return 0
+            case "risk_note":
+                return "已提示履约与付款风险" if known.get("major") else None
             case "opinion":
                 return "经核实,情况属实" if not node.decision else "同意"
             case "inspectors":

@@ -130,7 +130,7 @@ class Loader:
 
 
 def _change(recorded: Recorded) -> CaseChange:
-    flow = flows.load().flow(recorded.case.flow)
+    flow = flows.load().flow(recorded.case.flow, recorded.case.flow_version)
     return CaseChange(
         recorded.case,
         recorded.events,

@@ -38,9 +38,12 @@ def local_day(moment: datetime) -> date:
 def schedule(flow: Flow, opened_at: datetime, rng: Random, late: Mapping[str, int] = NEVER) -> dict[str, datetime]:
     """When each node of a flow is completed, in its order; `late` adds working days after the end of a node's term."""
     done: dict[str, datetime] = {}
-    since = opened_at
+    since = began = opened_at
     only_simple_terms = all(node.term is None or node.term.start == PREVIOUS for node in flow.nodes)
     for node in flow.nodes:
+        if node.turn != node.order:
+            since = began
+        began = since
         long = node.term is not None and node.term.days >= _LONG_TERM
         own_notice = signs_after_notice(node)
         latest = _latest(node, since, done)
@@ -53,7 +56,7 @@ def schedule(flow: Flow, opened_at: datetime, rng: Random, late: Mapping[str, in
             done[node.code] = overdue - timedelta(hours=8)
         else:
             done[node.code] = _moment(node, since, latest, rng, to_the_last)
-        since = done[node.code]
+        since = max(done[each.code] for each in flow.together(node) if each.code in done)
         if node.notice_days and not own_notice:
             since = add_calendar_days(since, node.notice_days)
     return done

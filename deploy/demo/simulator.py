@@ -22,6 +22,7 @@ from deploy.demo.schedule import at_office, local_day, working_day
 from deploy.demo.violations.ground import Ground
 from deploy.demo.words import WORDS
 from services.approval import flows
+from services.approval.cases import RoleHolder
 from shared import regions
 from shared.bus.envelope import Envelope
 from shared.contracts import power, reference
@@ -43,6 +44,8 @@ _CHANGE = "EN5"
 _REFERRING = (_CHANGE, "SE2")
 _SEALING = ("SE2",)
 _ALL_USED_UP = "SE1"
+# An emergency purchase of so many days ago waits for the committees; these members have voted already.
+_BALLOT_DAYS, _VOTERS = 10, ("沈建芳", "陆国平")
 _UNDER_WAY = ("SE1", "PR1", "LA1", "EN1", "PR2", "RE2", "AS1", "EN2")
 _CASES_OF_A_VILLAGE_YEAR = 25
 _YEAR = timedelta(days=365)
@@ -121,6 +124,24 @@ class Simulation:
             opened_at = at_office(working_day(today - timedelta(days=days)), self._rng)
             draft = self._drafter.draft(code, village, min(opened_at, self._size.until))
             yield record(sheets.complete(draft, self.county.people), self._size.until)
+        yield self._at_ballot(village, at_office(working_day(today - timedelta(days=_BALLOT_DAYS)), self._rng))
+
+    def _at_ballot(self, village: str, opened_at: datetime) -> Recorded:
+        """An emergency purchase that waits for the two committees' votes; two members have voted."""
+        draft = self._drafter.draft("PR4", village, opened_at)
+        decides = draft.step("PR4-05")
+        draft.steps[:] = [step for step in draft.steps if step.node.order < decides.node.order]
+        told = record(draft, self._size.until)
+        if told.case.node != decides.node.code:
+            return told
+        case, events = told.case, list(told.events)
+        for number, name in enumerate(_VOTERS, start=1):
+            by = RoleHolder(f"demo-member-{number}", name, frozenset({decides.node.role}))
+            case, ballot = case.cast(
+                draft.flow, node=decides.node.code, vote="for", by=by, concerned=(), now=self._size.until
+            )
+            events.append(ballot)
+        return Recorded(case, tuple(events))
 
     def events(self) -> Iterator[tuple[datetime, Envelope]]:
         """Every event in the order of event time, as approval publishes it."""

@@ -66,6 +66,8 @@ def _jointly(node: Node) -> str:
 def _row(node: Node) -> str:
     papers = _listed((need.name, need.required) for need in node.documents)
     name = f"**{node.code}**{' ◆' if node.decision else ''}<br>{_both(node.name)}{_jointly(node)}"
+    if node.turn != node.order:
+        name += f"<br>与 {node.code[:3]}-{node.turn:02} 同时进行 beside {node.code[:3]}-{node.turn:02}"
     if node.when:
         name += f"<br>{_both(node.when.said)}"
     cells = (name, _both(node.role_name), papers, _term(node), _notice(node), _fields(node.form))

@@ -171,7 +171,7 @@ async def _do(
 
     async def act() -> dict[str, Any]:
         case = await item.at(desk, secret)
-        return CaseSummary.of(case, catalogue.flow(case.flow)).model_dump(mode="json")
+        return CaseSummary.of(case, catalogue.flow(case.flow, case.flow_version)).model_dump(mode="json")
 
     own = item.key or (f"{key}#{index}" if key else None)
     said = ["bulk", item.model_dump(mode="json", exclude_unset=True, exclude={"key"})]

@@ -48,7 +48,7 @@ _CONDITIONS = {
     "flow": "flow = {}",
     "matter": "matter = {}",
     "text": "(title ILIKE {0} OR case_no ILIKE {0})",
-    "node": "node = {}",
+    "node": "(node = {0} OR waits ? {0})",
     "changed_since": "changed_at >= {}",
     "opened_from": "opened_at >= {}",
     "opened_before": "opened_at < {}",

@@ -6,6 +6,9 @@ before the notice has run, and its term begins only then. A decision of no, like
 completes nothing: whoever decides sends the case back, or withdraws it with the reason, which is how a
 refused case ends.
 
+Nodes that stand beside each other in the flow open together, are done in any order, each within its own term, and the
+case goes on when all are done. What was done beside a node stays done when that one is done anew.
+
 A node that the flow asks only of some cases is passed over in the others, by what the forms before it say.
 
 A case may rest for a reason: nothing is done to it meanwhile, and its terms end later by the days that it rested.
@@ -21,7 +24,7 @@ Clocks differ between machines, and so may the `now` of two steps; what is done 
 to the case already, for the detector reads a case by the times of its events.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, Self
@@ -74,6 +77,7 @@ from shared.contracts.power import (
     NodeCompleted,
     NodeFields,
     NodeReturned,
+    Waiting,
 )
 from shared.problems import FieldError
 from shared.regions import town_of
@@ -93,8 +97,17 @@ class RoleHolder:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """A node's turn: since when the case waits there, and until when it is to be done."""
+
+    node: str
+    since: datetime
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Actions:
-    """What a caller may do with a case now. A notice that runs until `waits_until` holds completing back."""
+    """What a caller may do with a case now, and at which nodes. A notice until `waits_until` holds completing back."""
 
     complete: bool = False
     waits_until: datetime | None = None
@@ -105,7 +118,8 @@ class Actions:
     archive: bool = False
     amend: tuple[str, ...] = ()
     amend_opening: bool = False
-    cast: bool = False
+    complete_at: tuple[str, ...] = ()
+    cast_at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,11 +127,11 @@ class Case:
     """One case and where it stands.
 
     `sequence` counts its events and `last_at` is the latest of their times; `node_since` is when the present node's
-    turn began, or begins after a notice that runs until `notice_ends_at`; `completed` holds when each node was last
-    completed, `filed_by` the key of who did it; `answers` hold what the forms, the opening's under "", say of what the
-    flow's branches and checks go by; `ballots` are those cast where it waits. A case with `suspended_at` rests, as a
-    rule until the day `suspended_until`; `rests` are the times, from and to, that are over. A closed case with
-    `archive_no` is in the archive.
+    turn began, or begins after a notice that runs until `notice_ends_at`, and `beside` are the other nodes that wait;
+    `completed` holds when each node was last completed, `filed_by` the key of who did it; `answers` hold what the
+    forms, the opening's under "", say of what the flow's branches and checks go by; `ballots` are those cast where it
+    waits. A case with `suspended_at` rests, as a rule until the day `suspended_until`; `rests` are the times, from and
+    to, that are over. A closed case with `archive_no` is in the archive.
     """
 
     case_id: str
@@ -136,6 +150,7 @@ class Case:
     last_at: datetime
     node_since: datetime | None
     due_at: datetime | None = None
+    beside: tuple[Turn, ...] = ()
     notice_ends_at: datetime | None = None
     completed: Mapping[str, datetime] = field(default_factory=dict)
     filed_by: Mapping[str, str] = field(default_factory=dict)
@@ -145,6 +160,17 @@ class Case:
     suspended_until: date | None = None
     rests: tuple[tuple[datetime, datetime], ...] = ()
     archive_no: str | None = None
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The nodes where the case waits, in the flow's order."""
+        if self.node is None or self.node_since is None:
+            return ()
+        return (Turn(self.node, self.node_since, self.due_at), *self.beside)
+
+    def turn_at(self, node: str) -> Turn | None:
+        """The turn of this node, when the case waits there."""
+        return next((turn for turn in self.turns if turn.node == node), None)
 
     @classmethod
     def open(
@@ -203,7 +229,7 @@ class Case:
         Raises `CaseNotOpen`, `CaseRests`, `NoSuchNode`, `WrongNode`, `RoleMissing`, `NoticeRunning`, `NotApproved`,
         `FieldsMissing`, `FieldsUnsound`, `NotCarried`, `DocumentsMissing`.
         """
-        at = self._waiting_at(flow, node)
+        at = self._waiting_at(flow, node, by)
         role = _filing_role(at, by)
         now = max(now, self.last_at)
         self._check_notice_over(now)
@@ -228,7 +254,7 @@ class Case:
         `CaseRests`, `NoSuchNode`, `WrongNode`, `NotByBallot`, `RoleMissing`, `NoticeRunning`, `MustStandAside`,
         `BallotRepeated`.
         """
-        at = self._waiting_at(flow, node)
+        at = self._waiting_at(flow, node, by)
         aside = vote == "stand_aside"
         role = self._voting_role(at, by)
         now = max(now, self.last_at)
@@ -288,13 +314,14 @@ class Case:
     ) -> tuple[Self, NodeReturned]:
         """Send the case back to an earlier node, also while a notice runs: that is what objections are for.
 
-        Raises `CaseNotOpen`, `CaseRests`, `NoSuchNode`, `RoleMissing`, `CannotSendBack`, `ReasonMissing`.
+        Nodes that wait beside go back with it, unless it goes to one that was done beside them. Raises
+        `CaseNotOpen`, `CaseRests`, `NoSuchNode`, `RoleMissing`, `CannotSendBack`, `ReasonMissing`.
         """
-        at = self._awake(flow)
+        at = self._awake(flow, by)
         to = flow.node(to_node)
         role = _filing_role(at, by)
         now = max(now, self.last_at)
-        if to.order >= at.order or not self.asks(flow, to):
+        if to.code not in self._ways_back(flow):
             raise CannotSendBack(
                 f"只能退回到 {at.code} 之前本案须办的节点",
                 f"Only to a node before {at.code} that this case is asked for",
@@ -306,7 +333,7 @@ class Case:
             node=at.code,
             to_node=to.code,
             reason=_reason(reason),
-            next_due_at=case.due_at,
+            **case._waiting_beside(to.code),
         )
 
     def withdraw(self, flow: Flow, *, reason: str, by: RoleHolder, now: datetime) -> tuple[Self, CaseWithdrawn]:
@@ -314,7 +341,7 @@ class Case:
 
         Raises `CaseNotOpen`, `RoleMissing`, `ReasonMissing`.
         """
-        at = self._present(flow)
+        at = self._present(flow, by)
         role = self._withdrawing_role(at, by)
         if role is None:
             raise RoleMissing("只有发起人、经办人或本节点审批人可以撤回", "Only the opener, a handler or the approver")
@@ -327,6 +354,7 @@ class Case:
             last_at=now,
             node_since=None,
             due_at=None,
+            beside=(),
             notice_ends_at=None,
             ballots={},
             suspended_at=None,
@@ -341,7 +369,7 @@ class Case:
 
         Raises `CaseNotOpen`, `CaseRests`, `RoleMissing`, `ReasonMissing`, `FieldsUnsound` for a day that has passed.
         """
-        at = self._awake(flow)
+        at = self._awake(flow, by)
         role = _tending_role(at, by)
         now = max(now, self.last_at)
         if until and until < now.astimezone(SHANGHAI).date():
@@ -351,6 +379,7 @@ class Case:
             sequence=self.sequence + 1,
             last_at=now,
             due_at=None,
+            beside=tuple(replace(turn, due_at=None) for turn in self.beside),
             suspended_at=now,
             suspended_until=until,
         )
@@ -362,24 +391,22 @@ class Case:
 
         Raises `CaseNotOpen`, `CaseRestsNot`, `RoleMissing`.
         """
-        at = self._present(flow)
+        at = self._present(flow, by)
         role = _tending_role(at, by)
         since = self.suspended_at
         if since is None:
             raise CaseRestsNot("案件没有中止,不必恢复", "The case is not suspended")
         now = max(now, self.last_at)
         rests = (*self.rests, (since, now))
-        case = replace(
-            self,
-            sequence=self.sequence + 1,
-            last_at=now,
-            due_at=_due(at, self.node_since or now, self.completed, rests),
-            suspended_at=None,
-            suspended_until=None,
-            rests=rests,
+        later = [
+            replace(turn, due_at=_due(flow.node(turn.node), turn.since, self.completed, rests)) for turn in self.turns
+        ]
+        awake = replace(
+            self, sequence=self.sequence + 1, last_at=now, suspended_at=None, suspended_until=None, rests=rests
         )
+        case = awake._waiting(later)
         told = case._event(by, role, now)
-        return case, CaseResumed(**told, node=at.code, suspended_at=since, next_due_at=case.due_at)
+        return case, CaseResumed(**told, node=at.code, suspended_at=since, **case._waiting_beside(at.code))
 
     def amend(
         self,
@@ -416,7 +443,7 @@ class Case:
             fields=whole,
             reason=_reason(reason),
             to_node=to.code if to else None,
-            next_due_at=case.due_at if to else None,
+            **(case._waiting_beside(to.code) if to else {}),
         )
         check_size(event)
         return case, event
@@ -448,7 +475,8 @@ class Case:
         """
         if self.node is None:
             return None
-        between = flow.nodes[flow.node(node).order if node else 0 : flow.node(self.node).order - 1]
+        amended, present = flow.node(node).turn if node else 0, flow.node(self.node).turn
+        between = (each for each in flow.nodes if amended < each.turn <= present and not self.turn_at(each.code))
         return next(
             (
                 each
@@ -462,7 +490,7 @@ class Case:
         """Whether this case is asked for the node, as the last form before it says; the unknown counts as a yes."""
         if node.when is None:
             return True
-        before = ("", *(each.code for each in flow.nodes[: node.order - 1]))
+        before = ("", *(each.code for each in flow.nodes if each.turn < node.turn))
         told = [self.answers[code] for code in before if node.when.field in self.answers.get(code, {})]
         return node.when.holds(told[-1][node.when.field] if told else None)
 
@@ -499,22 +527,24 @@ class Case:
         amends_opening = self._amending_role(flow, None, by) is not None
         if self.status == "closed":
             return Actions(archive=HANDLER in by.roles, amend=amends, amend_opening=amends_opening)
-        at = self._present(flow)
-        tends = not by.roles.isdisjoint({*at.filers, HANDLER})
-        withdraws = self._withdrawing_role(at, by) is not None
+        here = [flow.node(turn.node) for turn in self.turns]
+        tends = any(not by.roles.isdisjoint({*at.filers, HANDLER}) for at in here)
+        withdraws = self._withdrawing_role(self._present(flow, by), by) is not None
         if self.suspended_at is not None:
             return Actions(withdraw=withdraws, resume=tends)
-        files = not at.filers.isdisjoint(by.roles)
+        files = tuple(at.code for at in here if not at.filers.isdisjoint(by.roles))
+        votes = tuple(at.code for at in here if at.by_ballot and self._votes_as(at, by) is not None)
         waits_until = self.notice_ends_at if self.notice_ends_at and now < self.notice_ends_at else None
         return Actions(
-            complete=files and waits_until is None,
-            cast=at.by_ballot and waits_until is None and self._votes_as(at, by) is not None,
+            complete=bool(files) and waits_until is None,
             waits_until=waits_until,
-            send_back_to=tuple(node.code for node in flow.nodes[: at.order - 1] if files and self.asks(flow, node)),
+            send_back_to=self._ways_back(flow) if files else (),
             withdraw=withdraws,
             suspend=tends,
             amend=amends,
             amend_opening=amends_opening,
+            complete_at=files if waits_until is None else (),
+            cast_at=votes if waits_until is None else (),
         )
 
     def to_state(self) -> dict[str, Any]:
@@ -524,6 +554,10 @@ class Case:
         return state | {
             "completed": {code: done.isoformat() for code, done in self.completed.items()},
             "ballots": {code: [each.model_dump(mode="json") for each in cast] for code, cast in self.ballots.items()},
+            "beside": [
+                {"node": turn.node, "since": turn.since.isoformat(), "due_at": turn.due_at and turn.due_at.isoformat()}
+                for turn in self.beside
+            ],
             "rests": [[since.isoformat(), until.isoformat()] for since, until in self.rests],
         }
 
@@ -538,6 +572,14 @@ class Case:
         more = {
             "suspended_until": date.fromisoformat(until) if until else None,
             "completed": {code: datetime.fromisoformat(done) for code, done in state["completed"].items()},
+            "beside": tuple(
+                Turn(
+                    turn["node"],
+                    datetime.fromisoformat(turn["since"]),
+                    datetime.fromisoformat(turn["due_at"]) if turn["due_at"] else None,
+                )
+                for turn in state.get("beside", ())
+            ),
             "ballots": {
                 code: tuple(Ballot.model_validate(each) for each in cast)
                 for code, cast in state.get("ballots", {}).items()
@@ -548,21 +590,45 @@ class Case:
         }
         return cls(**{**state, **times, **more})
 
-    def _present(self, flow: Flow) -> Node:
+    def _present(self, flow: Flow, by: RoleHolder) -> Node:
+        """The node where the case waits; of several, the first that the caller files."""
         if self.node is None:
             raise CaseNotOpen(*_ENDED[self.status])
-        return flow.node(self.node)
+        here = [flow.node(turn.node) for turn in self.turns]
+        return next((at for at in here if not at.filers.isdisjoint(by.roles)), here[0])
 
-    def _awake(self, flow: Flow) -> Node:
-        at = self._present(flow)
+    def _awake(self, flow: Flow, by: RoleHolder) -> Node:
+        at = self._present(flow, by)
         self._check_awake()
         return at
 
-    def _waiting_at(self, flow: Flow, node: str) -> Node:
-        at = self._awake(flow)
-        if flow.node(node) != at:
-            raise WrongNode(f"案件现在 {at.code} {at.name.zh}", f"The case is at {at.code} {at.name.en}")
+    def _waiting_at(self, flow: Flow, node: str, by: RoleHolder) -> Node:
+        self._awake(flow, by)
+        at = flow.node(node)
+        if self.turn_at(node) is None:
+            here = [flow.node(turn.node) for turn in self.turns]
+            zh = "、".join(f"{each.code} {each.name.zh}" for each in here)
+            en = ", ".join(f"{each.code} {each.name.en}" for each in here)
+            raise WrongNode(f"案件现在 {zh}", f"The case is at {en}")
         return at
+
+    def _ways_back(self, flow: Flow) -> tuple[str, ...]:
+        """The nodes that it may be sent back to: those before, and those done beside the ones that wait."""
+        present = flow.node(self.node or "").turn
+        before = (node for node in flow.nodes if node.turn < present and self.asks(flow, node))
+        beside = (node for node in flow.nodes if node.turn == present and node.code in self.completed)
+        return tuple(node.code for node in (*before, *beside))
+
+    def _waiting(self, turns: Iterable[Turn]) -> Self:
+        """The case where it waits at these nodes, the first of the flow first."""
+        first, *others = sorted(turns, key=lambda turn: turn.node)
+        return replace(self, node=first.node, node_since=first.since, due_at=first.due_at, beside=tuple(others))
+
+    def _waiting_beside(self, node: str) -> dict[str, Any]:
+        """What an event says of the term at one node, and of the others that wait."""
+        at = self.turn_at(node)
+        others = tuple(Waiting(node=turn.node, due_at=turn.due_at) for turn in self.turns if turn.node != node)
+        return {"next_due_at": at.due_at if at else None, "also_waiting": others}
 
     def _check_notice_over(self, now: datetime) -> None:
         if self.notice_ends_at and now < self.notice_ends_at:
@@ -611,20 +677,21 @@ class Case:
         return HANDLER if HANDLER in by.roles and not (at and at.decision) else None
 
     def _back_at(self, flow: Flow, to: Node, now: datetime) -> Self:
-        completed = {code: done for code, done in self.completed.items() if flow.node(code).order < to.order}
-        return replace(
+        """Back at a node; what was done beside it stays done, and what waits beside it goes on waiting."""
+        stays = {node.code for node in flow.nodes if node.turn <= to.turn and node != to}
+        completed = {code: done for code, done in self.completed.items() if code in stays}
+        waits = [turn for turn in self.turns if flow.node(turn.node).turn == to.turn]
+        back = replace(
             self,
-            node=to.code,
             sequence=self.sequence + 1,
             last_at=now,
-            node_since=now,
-            due_at=_due(to, now, completed, self.rests),
             notice_ends_at=None,
             completed=completed,
             filed_by={code: who for code, who in self.filed_by.items() if code in completed},
             answers={code: told for code, told in self.answers.items() if code in completed or not code},
-            ballots={},
+            ballots={turn.node: self.ballots[turn.node] for turn in waits if turn.node in self.ballots},
         )
+        return back._waiting([*waits, Turn(to.code, now, _due(to, now, completed, self.rests))])
 
     @classmethod
     def _opened(
@@ -688,7 +755,8 @@ class Case:
             ballots={code: cast for code, cast in self.ballots.items() if code != at.code},
         )
         left_out: tuple[str, ...] = ()
-        if self.node is not None and at.order >= flow.node(self.node).order:
+        turn = self.turn_at(at.code)
+        if self.node is not None and (turn or at.turn > flow.node(self.node).turn):
             case = case._moved_behind(flow, at, when, notice_ends_at)
             passed = flow.nodes[flow.node(self.node).order - 1 : flow.node(case.node).order - 1 if case.node else None]
             left_out = tuple(each.code for each in passed if each != at and not case.asks(flow, each))
@@ -698,13 +766,13 @@ class Case:
             fields=filled,
             documents=documents,
             required_documents=at.required_documents,
-            started_at=self.node_since if at.code == self.node else None,
-            due_at=self.due_at if at.code == self.node else None,
+            started_at=turn.since if turn else None,
+            due_at=turn.due_at if turn else None,
             notice_ends_at=notice_ends_at,
-            expected_node=expected if expected != at.code and self.asks(flow, at) else None,
+            expected_node=expected if not turn and expected != at.code and self.asks(flow, at) else None,
             left_out=left_out,
             next_node=case.node,
-            next_due_at=case.due_at,
+            **case._waiting_beside(case.node or ""),
             backfilled=backfilled,
             ballots=self.ballots.get(at.code, ()),
         )
@@ -712,20 +780,23 @@ class Case:
         return case, event
 
     def _moved_behind(self, flow: Flow, at: Node, when: datetime, notice_ends_at: datetime | None) -> Self:
-        following = next((node for node in flow.nodes[at.order :] if self.asks(flow, node)), None)
+        """Where it waits after a node: at what is still to be done beside it, else at the next turn's nodes."""
+        waits = {turn.node: turn for turn in self.turns}
+        left = [node for node in flow.together(at) if node.code not in self.completed and self.asks(flow, node)]
+        if left:
+            others = [waits.get(node.code) or self._turn_of(node, when) for node in left]
+            return replace(self, notice_ends_at=None)._waiting(others)
+        following = next((node for node in flow.nodes if node.turn > at.turn and self.asks(flow, node)), None)
         if following is None:
-            return replace(
-                self, status="closed", node=None, node_since=None, due_at=None, notice_ends_at=None, ballots={}
-            )
+            ended = replace(self, status="closed", node=None, node_since=None, due_at=None, notice_ends_at=None)
+            return replace(ended, beside=(), ballots={})
         since = max(when, notice_ends_at or when)
-        return replace(
-            self,
-            node=following.code,
-            ballots={},
-            node_since=since,
-            due_at=_due(following, since, self.completed, self.rests),
-            notice_ends_at=notice_ends_at,
-        )
+        opened = [node for node in flow.together(following) if self.asks(flow, node)]
+        moved = replace(self, notice_ends_at=notice_ends_at, ballots={})
+        return moved._waiting(self._turn_of(node, since) for node in opened)
+
+    def _turn_of(self, node: Node, since: datetime) -> Turn:
+        return Turn(node.code, since, _due(node, since, self.completed, self.rests))
 
     def _event(self, by: RoleHolder, role: str, when: datetime) -> dict[str, Any]:
         return {

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.approval.cases import Case
-from services.approval.flows import Flow
+from services.approval.cases import Case, Turn
+from services.approval.flows import Flow, Node
 from shared.contracts.power import CaseOpened, NodeCompleted, NodeFields, PowerEvent
 
 
@@ -63,7 +63,10 @@ def waits_for(flow: Flow, case: Case) -> list[Wait]:
     """Where it waits, for the roles that may vote or file there; nowhere while the case rests."""
     if case.node is None or case.suspended_at is not None:
         return []
-    at = flow.node(case.node)
+    return [_wait(flow.node(turn.node), turn, case) for turn in case.turns]
+
+
+def _wait(at: Node, turn: Turn, case: Case) -> Wait:
     voters = at.joint.voters if at.joint else ()
     voted = tuple(each.person_key for each in case.ballots.get(at.code, ()))
-    return [Wait(at.code, case.due_at, tuple(sorted({*at.filers, *voters})), voted)]
+    return Wait(at.code, turn.due_at, tuple(sorted({*at.filers, *voters})), voted)

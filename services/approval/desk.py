@@ -56,7 +56,7 @@ class Desk:
     async def look(self, case_id: UUID) -> Opened:
         """A case with its history and what the caller may do; raises `CaseNotFound`."""
         case = await store.find(self._conn, case_id)
-        flow = self._catalogue.flow(case.flow)
+        flow = self._catalogue.flow(case.flow, case.flow_version)
         log = await store.log_of(self._conn, case_id)
         return Opened(case, flow, log, case.actions(flow, self._by(case.village_code), datetime.now(UTC)))
 
@@ -123,7 +123,7 @@ class Desk:
         case = await store.find(self._conn, case_id)
         refs = await documents.to_refs(self._conn, papers)
         by, now = self._by(case.village_code), datetime.now(UTC)
-        flow = self._catalogue.flow(case.flow)
+        flow = self._catalogue.flow(case.flow, case.flow_version)
         _, event = case.complete(flow, node=node, by=by, fields=fields, documents=refs, now=now)
         await self._check_papers(flow, case, event)
         told = await self._in_person(event)
@@ -212,9 +212,9 @@ class Desk:
         if seen is not None and seen != case.sequence:
             since = await store.log_of(self._conn, case_id, after=seen)
             if since and all(entry.type == but_for for entry in since):
-                return case, self._catalogue.flow(case.flow)
+                return case, self._catalogue.flow(case.flow, case.flow_version)
             raise ChangedMeanwhile.since(case.sequence, [(entry.sequence, entry.type, entry.data) for entry in since])
-        return case, self._catalogue.flow(case.flow)
+        return case, self._catalogue.flow(case.flow, case.flow_version)
 
     async def _save(self, flow: Flow, case: Case, event: PowerEvent, forms: Sequence[NodeFields] = ()) -> Case:
         event = await self._in_person(event)

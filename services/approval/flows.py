@@ -4,7 +4,7 @@ It holds rules and order; what flows, nodes, roles and papers are called is in `
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
@@ -26,6 +26,8 @@ from shared.words import load as load_words
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 VOCABULARY = "vocabulary.yaml"
+# The folder of versions that no new case begins with, as `EN5.v1.yaml`.
+EARLIER = "earlier"
 HANDLER = "handler"
 PREVIOUS = "previous"
 Unit = Literal["working_day", "calendar_day"]
@@ -135,10 +137,12 @@ class Node:
     """One supervised step. `notice_days` are the days its notice must run before the next node may be done.
 
     One with a condition in `when` is passed over in a case of which it isn't true; one with `joint` is decided jointly.
+    Nodes of the same `turn` open together, and the case goes on when all of them are done.
     """
 
     code: str
     order: int
+    turn: int
     name: Name
     role: str
     role_name: Name
@@ -209,6 +213,10 @@ class Flow:
         over = ((name, fen) for name, fen in amounts if fen is not None and self.below and fen >= self.below.fen)
         return next(over, None)
 
+    def together(self, node: Node) -> tuple[Node, ...]:
+        """The nodes that open together with this one, itself among them."""
+        return tuple(each for each in self.nodes if each.turn == node.turn)
+
     @cached_property
     def asked(self) -> frozenset[str]:
         """The fields by which its branches are taken, and by which it is told what a form asks for."""
@@ -222,18 +230,23 @@ class Flow:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All flows by code, and the words they use."""
+    """All flows by code, and the words they use. `earlier` are the versions that running cases began with."""
 
     flows: Mapping[str, Flow]
     roles: Mapping[str, Role]
     documents: Mapping[str, Paper]
     matters: Mapping[str, Name]
+    earlier: Mapping[tuple[str, int], Flow] = field(default_factory=dict)
 
-    def flow(self, code: str) -> Flow:
-        """The flow of this code; raises `NoSuchFlow`."""
+    def flow(self, code: str, version: int | None = None) -> Flow:
+        """The flow of this code, in force now or in the version that a case began with; raises `NoSuchFlow`."""
         if code not in self.flows:
             raise NoSuchFlow(f"没有编号为 {code} 的流程", f"There is no flow {code}")
-        return self.flows[code]
+        if version is None or version == self.flows[code].version:
+            return self.flows[code]
+        if (code, version) not in self.earlier:
+            raise NoSuchFlow(f"没有 {code} 的第 {version} 版", f"There is no version {version} of {code}")
+        return self.earlier[code, version]
 
     def check_amount(self, flow: Flow, amount_fen: int | None) -> None:
         """Refuse an estimate that another flow of the matter is for; raises `AnotherFlow`, which names it."""
@@ -347,6 +360,7 @@ class _Node(_Entry):
     form: list[Asked] = Field(default_factory=list)
     when: _When | None = None
     joint: _Joint | None = None
+    beside: str | None = None
 
 
 class _Flow(_Entry):
@@ -383,7 +397,13 @@ def load(path: Path = CATALOGUE, named: Path = WORDS) -> Catalogue:
             if flow.key in {other.key for other in flows.values()}:
                 raise CatalogueError(file.name, "key", f"{flow.key} is another flow's key")
             flows[flow.code] = flow
-    return Catalogue(flows, roles, words.papers, words.matters)
+    earlier: dict[tuple[str, int], Flow] = {}
+    for file in sorted((path / EARLIER).glob("*.yaml")):
+        flow = _Builder(file, roles, limits, rules, words).flow(_read(file, _Flow))
+        if flow.code not in flows or flow.version >= flows[flow.code].version:
+            raise CatalogueError(file.name, "version", f"{flow.code} has no later version in {flow.code}.yaml")
+        earlier[flow.code, flow.version] = flow
+    return Catalogue(flows, roles, words.papers, words.matters, earlier)
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -421,8 +441,9 @@ class _Builder:
     words: Words
 
     def flow(self, entry: _Flow) -> Flow:
-        if entry.code != self.file.stem:
-            raise self._fault("code", f"{entry.code} must be in {entry.code}.yaml")
+        named = f"{entry.code}.v{entry.version}" if self.file.parent.name == EARLIER else entry.code
+        if named != self.file.stem:
+            raise self._fault("code", f"{entry.code} must be in {named}.yaml")
         self._known("matter", entry.matter, self.words.matters)
         if not entry.code.startswith(entry.matter):
             raise self._fault("matter", f"{entry.matter} does not fit the code {entry.code}")
@@ -433,7 +454,8 @@ class _Builder:
         opening = self._form("form", entry.form)
         for order, node in enumerate(entry.nodes, start=1):
             made = self._node(f"nodes.{order - 1}", f"{entry.code}-{order:02}", order, node, nodes, called)
-            asked = {use.name for form in (opening, *(each.form for each in nodes)) for use in form}
+            earlier = [each for each in nodes if each.turn < made.turn]
+            asked = {use.name for form in (opening, *(each.form for each in earlier)) for use in form}
             nodes.append(
                 replace(made, when=self._when(f"nodes.{order - 1}.when", node.when, asked if nodes else set()))
             )
@@ -458,7 +480,8 @@ class _Builder:
         if code not in called.nodes:
             raise self._fault(f"{path}.code", f"{code} has no name in shared/words/flows.yaml")
         role = self._known(f"{path}.role", entry.role, self.roles)
-        told = {use.name for each in before for use in each.form}
+        turn = self._turn(path, entry, order, before)
+        told = {use.name for each in before if each.turn < turn for use in each.form}
         form = self._form(f"{path}.form", entry.form, told)
         required = {use.name for use in form if use.required and not use.when}
         if entry.decision and "approved" not in required:
@@ -471,6 +494,7 @@ class _Builder:
         return Node(
             code=code,
             order=order,
+            turn=turn,
             name=called.nodes[code],
             role=entry.role,
             role_name=role,
@@ -486,6 +510,20 @@ class _Builder:
             decision=entry.decision,
             joint=joint,
         )
+
+    def _turn(self, path: str, entry: _Node, order: int, before: Sequence[Node]) -> int:
+        """Its own order, or the turn of the node before when it opens beside that."""
+        if entry.beside is None:
+            return order
+        if not before or entry.beside != before[-1].code:
+            raise self._fault(f"{path}.beside", "a node stands beside the one before it")
+        if before[-1].turn == 1:
+            raise self._fault(f"{path}.beside", "a case begins at one node")
+        if entry.notice_days or before[-1].notice_days:
+            raise self._fault(f"{path}.beside", "a notice runs alone")
+        if entry.term and entry.term.start in {each.code for each in before if each.turn == before[-1].turn}:
+            raise self._fault(f"{path}.term.from", f"{entry.term.start} opens together with it")
+        return before[-1].turn
 
     def _joint(self, path: str, entry: _Node) -> Joint | None:
         if entry.joint is None:

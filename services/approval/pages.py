@@ -4,16 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from services.approval import documents, flows, store
 from services.approval.amending import fixed_at
-from services.approval.cases import OPENERS
+from services.approval.cases import OPENERS, Turn
 from services.approval.database import Db
 from services.approval.desk import MAX_TITLE, Desk, Opened
 from services.approval.documents import FiledPaper
@@ -45,6 +45,7 @@ from shared.words import Name
 
 _MAX_FORM = 4 * MAX_BYTES
 _PER_PAGE = 30
+Code = Annotated[str, Query(max_length=12)]
 router = APIRouter(include_in_schema=False)
 _templates = templates(Path(__file__).parent)
 
@@ -73,6 +74,7 @@ class Step:
     filled: Sequence[Shown]
     late: bool
     amended: bool = False
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -131,9 +133,9 @@ async def open_case(request: Request, db: Db, caller: Caller, code: str) -> Resp
 
 
 @router.get("/cases/{case_id}")
-async def case_page(request: Request, db: Db, caller: Caller, case_id: UUID) -> Response:
-    """A case: its timeline, and the form of its present node."""
-    return await _case(request, db, caller, case_id)
+async def case_page(request: Request, db: Db, caller: Caller, case_id: UUID, node: Code = "") -> Response:
+    """A case: its timeline, and the form of a node where it waits, of several the one asked for or the caller's."""
+    return await _case(request, db, caller, case_id, node=node)
 
 
 @router.post("/cases/{case_id}/complete")
@@ -143,7 +145,7 @@ async def complete(request: Request, db: Db, caller: Caller, case_id: UUID) -> R
     typed = texts_of(form)
     async with db.begin(Scope.of(caller), readonly=True) as conn:
         case = await store.find(conn, case_id)
-    node = flows.load().flow(case.flow).node(typed.get("node", ""))
+    node = flows.load().flow(case.flow, case.flow_version).node(typed.get("node", ""))
     papers: list[FiledPaper] = []
     try:
         papers, unsound = await receive_papers(request, db, caller, node, form)
@@ -396,13 +398,16 @@ async def _case(
     problem: Problem | None = None,
     papers: Sequence[FiledPaper] = (),
     prompts: Sequence[Prompt] = (),
+    node: str = "",
 ) -> Response:
     async with db.begin(Scope.of(caller)) as conn:
         seen = await Desk(conn, flows.load(), caller).read(case_id)
         notes = await notes_of(conn, case_id)
-        beside = await beside_of(conn, caller, seen, secret_of(request), datetime.now(UTC))
+        turn = _turn(seen, (typed or {}).get("node", node))
+        at = turn.node if turn else None
+        beside = await beside_of(conn, caller, seen, at, secret_of(request), datetime.now(UTC))
     draft = beside.draft if typed is None else None
-    node = seen.flow.node(seen.case.node) if seen.case.node else None
+    here = seen.flow.node(turn.node) if turn else None
     return show_page(
         request,
         "case.html",
@@ -411,8 +416,10 @@ async def _case(
         seen=seen,
         case=seen.case,
         flow=seen.flow,
-        node=node,
-        voting=_voting(seen, node, caller) if node and node.by_ballot else None,
+        node=here,
+        due_at=turn.due_at if turn else None,
+        others=[(seen.flow.node(each.node), each.due_at) for each in seen.case.turns if each != turn],
+        voting=_voting(seen, here, caller) if here and here.by_ballot else None,
         steps=_steps(seen),
         resting=next((e.data for e in reversed(seen.log) if e.type == "case.suspended.v1"), None),
         opening=_shown(seen.told.get(None)),
@@ -425,8 +432,16 @@ async def _case(
         draft_url=f"/cases/{case_id}/draft",
         prompts=prompts,
         prompts_read=digest(prompts),
-        form=inputs_of(_asked_form(node), seen.case.known(seen.flow, node.code)) if node else [],
+        form=inputs_of(_asked_form(here), seen.case.known(seen.flow, here.code)) if here else [],
     )
+
+
+def _turn(seen: Opened, asked: str) -> Turn | None:
+    """Where the page is at: of several nodes the one asked for, else one that is the reader's to take."""
+    turns, may = seen.case.turns, seen.actions
+    wanted = (asked, *may.complete_at, *may.cast_at)
+    found = (seen.case.turn_at(node) for node in wanted)
+    return next((turn for turn in found if turn), turns[0] if turns else None)
 
 
 def _asked_form(node: Node) -> list[flows.FormUse]:
@@ -450,9 +465,9 @@ def _steps(seen: Opened) -> list[Step]:
 
 def _step(seen: Opened, node: Node, entry: LogEntry | None, told: Told | None) -> Step:
     case = seen.case
-    if node.code == case.node:
-        late = case.due_at is not None and case.due_at < datetime.now(UTC)
-        return Step(node, "late" if late else "now", None, [], late)
+    if turn := case.turn_at(node.code):
+        late = turn.due_at is not None and turn.due_at < datetime.now(UTC)
+        return Step(node, "late" if late else "now", None, [], late, due_at=turn.due_at)
     if entry is None or node.code not in case.completed:
         return Step(node, "coming" if case.asks(seen.flow, node) else "left_out", None, [], False)
     due = entry.data.get("due_at")

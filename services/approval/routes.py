@@ -128,7 +128,7 @@ async def list_cases(
     async with db.begin(Scope.of(caller), readonly=True) as conn:
         listing = await case_list.list_cases(conn, wanted, after=after, limit=limit)
     chosen = [name.strip() for name in fields.split(",") if name.strip()] if fields is not None else None
-    return answer(request, CasePage.of(listing, flows.load().flows).only(chosen))
+    return answer(request, CasePage.of(listing, flows.load()).only(chosen))
 
 
 @router.post(
@@ -428,7 +428,7 @@ def _said(request: Request, body: BaseModel) -> list[Any]:
 
 
 def _summary(case: Case) -> dict[str, Any]:
-    return CaseSummary.of(case, flows.load().flow(case.flow)).model_dump(mode="json")
+    return CaseSummary.of(case, flows.load().flow(case.flow, case.flow_version)).model_dump(mode="json")
 
 
 def _response(done: Answer) -> Response:

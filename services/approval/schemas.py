@@ -1,7 +1,7 @@
 """What the REST API takes and gives. Amounts are fen, times UTC, persons and accounts keyed hashes."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
@@ -11,7 +11,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.approval.case_list import Listing
-from services.approval.cases import Actions, Case
+from services.approval.cases import Actions, Case, Turn
 from services.approval.documents import FiledPaper
 from services.approval.errors import FieldsUnknown, FieldsUnsound
 from services.approval.fields import all_fields, read_phone
@@ -400,7 +400,10 @@ class JointOut(BaseModel):
 
 
 class NodeOut(BaseModel):
-    """One supervised step of a flow. One with `when` is passed over in a case of which that isn't true."""
+    """One supervised step of a flow. One with `when` is passed over in a case of which that isn't true.
+
+    Nodes of the same `turn` open together.
+    """
 
     code: str
     order: int
@@ -415,6 +418,7 @@ class NodeOut(BaseModel):
     decision: bool
     when: ConditionOut | None
     joint: JointOut | None
+    turn: int
 
     @classmethod
     def of(cls, node: Node) -> Self:
@@ -433,6 +437,7 @@ class NodeOut(BaseModel):
             decision=node.decision,
             when=ConditionOut.of(node.when),
             joint=JointOut.of(node.joint),
+            turn=node.turn,
         )
 
 
@@ -483,6 +488,19 @@ def _flow_members(flow: Flow, catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
+class TurnOut(BaseModel):
+    """Another node where the case waits, beside its `node`."""
+
+    node: str
+    node_name: NameOut
+    due_at: datetime | None
+
+    @classmethod
+    def of(cls, turn: Turn, flow: Flow) -> Self:
+        """From the model."""
+        return cls(node=turn.node, node_name=NameOut.model_validate(flow.node(turn.node).name), due_at=turn.due_at)
+
+
 class CaseSummary(BaseModel):
     """A case as lists show it. `sequence` counts its events; it is the ETag of a case, and what `If-Match` takes."""
 
@@ -498,6 +516,7 @@ class CaseSummary(BaseModel):
     status: Status
     node: str | None
     node_name: NameOut | None
+    also_waiting: list[TurnOut]
     sequence: int
     opened_at: datetime
     due_at: datetime | None
@@ -522,6 +541,7 @@ def _case_members(case: Case, flow: Flow) -> dict[str, Any]:
         "status": case.status,
         "node": case.node,
         "node_name": NameOut.model_validate(flow.node(case.node).name) if case.node else None,
+        "also_waiting": [TurnOut.of(turn, flow) for turn in case.beside],
         "sequence": case.sequence,
         "opened_at": case.opened_at,
         "due_at": case.due_at,
@@ -609,9 +629,10 @@ class CasePage(BaseModel):
     next: str | None
 
     @classmethod
-    def of(cls, listing: Listing, flows: Mapping[str, Flow]) -> Self:
+    def of(cls, listing: Listing, catalogue: Catalogue) -> Self:
         """From the store."""
-        return cls(cases=[CaseLine.of(case, flows[case.flow]) for case in listing.cases], next=listing.next)
+        lines = [CaseLine.of(case, catalogue.flow(case.flow, case.flow_version)) for case in listing.cases]
+        return cls(cases=lines, next=listing.next)
 
     def only(self, fields: Collection[str] | None) -> dict[str, Any]:
         """The page with the named members of its cases, or all; raises `FieldsUnknown`."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.approval import errors
 from services.approval.cases import Actions, Case, RoleHolder
+from services.approval.changes import waits_for
 from services.approval.fields import all_fields
 from services.approval.flows import Flow, FormUse, Node, load
 from services.approval.told import told_now
@@ -111,12 +112,12 @@ def opened(
 def completed(
     case: Case, by: RoleHolder = ANYBODY, now: datetime = MONDAY, **changes: Any
 ) -> tuple[Case, NodeCompleted]:
-    """The present node completed, with all it asks for unless `changes` say otherwise."""
+    """The present node, or the one that `changes` name, completed with all it asks for unless they say otherwise."""
     of = flow(case.flow)
     assert case.node
-    at = of.node(case.node)
+    at = of.node(changes.get("node", case.node))
     if at.by_ballot and at.code not in case.ballots:
-        case = replace(case, ballots={at.code: ballots(at)})
+        case = replace(case, ballots={**case.ballots, at.code: ballots(at)})
     asked: dict[str, Any] = {"node": at.code, "fields": filled(at.form, now), "documents": papers(at)} | changes
     return case.complete(of, by=by, now=now, **asked)
 
@@ -460,7 +461,14 @@ def test_what_a_caller_may_do() -> None:
     case, now = at("PR1-03")
     of = flow("PR1")
     assert case.actions(of, LI, now) == Actions(
-        True, None, ("PR1-01", "PR1-02"), withdraw=True, suspend=True, amend=("PR1-01",), amend_opening=True
+        True,
+        None,
+        ("PR1-01", "PR1-02"),
+        withdraw=True,
+        suspend=True,
+        amend=("PR1-01",),
+        amend_opening=True,
+        complete_at=("PR1-03",),
     )
     assert case.actions(of, RoleHolder("p:x", "外", frozenset({"seal_keeper"})), now) == Actions()
     ended, _ = case.withdraw(of, reason="不办了", by=LI, now=now)
@@ -473,7 +481,6 @@ def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
     of = data.draw(st.sampled_from(FLOWS))
     (case, first), now = opened(of.code), MONDAY
     events: list[PowerEvent] = [first]
-    codes = [node.code for node in of.nodes]
     for sequence in range(2, 30):
         now += timedelta(hours=data.draw(st.integers(0, 100)))
         may = case.actions(of, ANYBODY, now)
@@ -485,47 +492,64 @@ def test_whatever_is_allowed_keeps_the_case_sound(data: st.DataObject) -> None:
         event: PowerEvent
         match data.draw(st.sampled_from(moves)):
             case "complete":
-                case, event = completed(case, now=now)
-                behind = codes[codes.index(event.node) + 1 :]
-                assert event.node == before.node
-                assert case.node == event.next_node
-                assert [*event.left_out, event.next_node or "-"] == [*behind, "-"][: len(event.left_out) + 1]
-                assert all(of.node(code).when for code in event.left_out)
+                case, event = completed(case, now=now, node=data.draw(st.sampled_from(may.complete_at)))
+                began = before.turn_at(event.node)
+                assert began
+                assert (event.started_at, event.due_at, event.expected_node) == (began.since, began.due_at, None)
+                assert waits_in(event.next_node, event) == [turn.node for turn in case.turns]
+                assert not any(case.asks(of, of.node(code)) for code in event.left_out)
             case "back":
                 to_node = data.draw(st.sampled_from(may.send_back_to))
                 case, event = case.send_back(of, to_node=to_node, reason="缺件", by=ANYBODY, now=now)
-                assert case.node == to_node
+                assert {turn.node for turn in case.turns} == {*waits_in(to_node, event)}
+                assert set(case.completed) <= set(before.completed) - {to_node}
             case "withdraw":
                 case, event = case.withdraw(of, reason="不办了", by=ANYBODY, now=now)
             case "suspend":
                 case, event = case.suspend(of, reason="等待评估", until=None, by=ANYBODY, now=now)
-                assert (case.node, case.due_at) == (before.node, None)
+                assert [replace(turn, due_at=None) for turn in before.turns] == list(case.turns)
                 rests_and_takes_nothing(case, of, now)
             case "resume":
                 case, event = case.resume(of, by=ANYBODY, now=now)
-                assert (case.node, case.completed) == (before.node, before.completed)
+                assert [turn.node for turn in case.turns] == [turn.node for turn in before.turns]
+                assert (waits_in(event.node, event)[0], case.completed) == (event.node, before.completed)
             case "amend":
                 node = data.draw(st.sampled_from(may.amend))
                 told = told_now((each.TYPE, each.model_dump(mode="json")) for each in events)[node]
                 right = NodeFields(risk_note=f"更正 {sequence}", **data.draw(st.sampled_from(ANSWERS)))
                 case, event = case.amend(of, node=node, told=told, fields=right, reason="写错", by=ANYBODY, now=now)
                 assert case.status == before.status
-                assert event.to_node in (None, case.node)
+                assert event.to_node is None or case.turn_at(event.to_node)
                 assert event.to_node is None or of.node(event.to_node).order > of.node(node).order
                 # What was passed over is asked for behind the decision that is made anew, or it still isn't.
                 assert case.node is None or not [
                     each
-                    for each in of.nodes[: of.node(case.node).order - 1]
-                    if each.code not in case.completed and case.asks(of, each)
+                    for each in of.nodes
+                    if each.turn < of.node(case.node).turn and each.code not in case.completed and case.asks(of, each)
                 ]
         events.append(event)
         assert case.sequence == event.sequence == sequence
         assert Case.from_state(case.to_state()) == case
         if case.node:
-            asked = [node.code for node in of.nodes[: codes.index(case.node)] if case.asks(of, node)]
-            assert list(case.completed) == list(case.filed_by) == asked
+            joined_soundly(case, of)
     if case.status != "open":
         takes_nothing(case, of, now)
+
+
+def waits_in(first: str | None, event: Any) -> list[str]:
+    """The nodes that an event says wait after it."""
+    return [*([first] if first else []), *(waiting.node for waiting in event.also_waiting)]
+
+
+def joined_soundly(case: Case, of: Flow) -> None:
+    """All that is asked for before the present turn is done, nothing behind it is, and in it each is done or waits."""
+    present = of.node(case.node or "").turn
+    asked = [node for node in of.nodes if node.turn <= present and case.asks(of, node)]
+    here, waits = {node.code for node in asked if node.turn == present}, {turn.node for turn in case.turns}
+    assert set(case.completed) == set(case.filed_by) == {node.code for node in asked} - waits
+    assert waits <= here
+    assert all(of.node(turn.node).term is None or turn.due_at for turn in case.turns) or case.suspended_at
+    assert [wait.node for wait in waits_for(of, case)] == ([] if case.suspended_at else [t.node for t in case.turns])
 
 
 @settings(deadline=None)
@@ -604,7 +628,7 @@ def test_records_in_any_order_are_numbered_and_close_with_the_last_node(data: st
     case, _ = opened(of.code)
     seen: list[str] = []
     for code in data.draw(st.lists(st.sampled_from(codes), max_size=20)):
-        in_order = code == case.node
+        in_order = case.turn_at(code) is not None
         case, event = recorded(case, code, MONDAY + timedelta(hours=len(seen)))
         seen.append(code)
         assert event.sequence == case.sequence == len(seen) + 1

@@ -61,10 +61,9 @@ def test_what_an_earlier_form_said_decides_too() -> None:
     refused(errors.FieldsMissing, "fields.risk_note", lambda: check("SE2-03", {"major": True}, risk_note=None))
     check("SE2-03", {"major": False}, risk_note=None)
     check("SE2-03", risk_note=None)
-    case = completed(opened("SE2")[0])[0]
-    case = completed(case, fields=filled(flow("SE2").node("SE2-02").form, major=True))[0]
+    case = completed(opened("SE2")[0], fields=filled(flow("SE2").first.form, major=True))[0]
     form = filled(flow("SE2").node("SE2-03").form, risk_note=None)
-    refused(errors.FieldsMissing, "fields.risk_note", lambda: completed(case, fields=form))
+    refused(errors.FieldsMissing, "fields.risk_note", lambda: completed(case, node="SE2-03", fields=form))
 
 
 def test_a_page_asks_what_is_settled_already_and_tells_of_the_rest() -> None:

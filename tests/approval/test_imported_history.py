@@ -20,6 +20,7 @@ from shared.contracts.power import TOPIC, CaseEvent
 
 VILLAGE = "330421103201"
 TODAY = datetime(2026, 3, 2, 1, tzinfo=UTC)
+KNOWN, IMPORTER = Known(flows.load(), {}, frozenset(), {}), RoleHolder("i", "导入", frozenset())
 HEADER = "项目编号,节点,办理日期,工程名称,预计金额,验收结果,支付金额"
 
 
@@ -28,7 +29,7 @@ def imported(path: Path, *rows: str) -> list[CaseEvent]:
     reading = read_records(rows_of(path, path.name, RowReader(flows.load(), "secret", VILLAGE)))
     assert not reading.faults
     records = sorted(reading.records, key=lambda record: record.order)
-    made = plan(records, Known({}, frozenset(), {}), importer=RoleHolder("i", "导入", frozenset()), now=TODAY)
+    made = plan(records, KNOWN, importer=IMPORTER, now=TODAY)
     return [event for change in made.changes for event in change.events]
 
 

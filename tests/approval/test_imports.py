@@ -44,7 +44,7 @@ def records(folder: Path, *rows: str) -> list[Record]:
 
 
 def planned(rows: list[Record], known: Known | None = None) -> Plan:
-    return plan(rows, known or Known({}, frozenset(), {}), importer=IMPORTER, now=NOW)
+    return plan(rows, known or Known(flows.load(), {}, frozenset(), {}), importer=IMPORTER, now=NOW)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
@@ -173,7 +173,7 @@ def test_the_same_row_twice_has_one_effect(tmp_path: Path) -> None:
     (record,) = records(tmp_path, ROW)
     made = planned([record, replace(record, line=9)])
     assert made.repeated == 1
-    again = planned([record], Known({}, frozenset({(VILLAGE, record.digest)}), {}))
+    again = planned([record], Known(flows.load(), {}, frozenset({(VILLAGE, record.digest)}), {}))
     assert (again.repeated, again.changes) == (1, [])
 
 

@@ -199,8 +199,8 @@ def test_it_waits_for_voters_and_the_clerk_and_knows_who_has_voted() -> None:
     (wait,) = waits_for(flow("PR4"), case)
     assert (wait.roles, wait.voted) == (("handler", "two_committees"), ("p:0",))
     may = case.actions(flow("PR4"), member(1), MONDAY)
-    assert may.cast
-    assert not case.actions(flow("PR4"), LI, MONDAY).cast
+    assert may.cast_at == ("PR4-05",)
+    assert not case.actions(flow("PR4"), LI, MONDAY).cast_at
 
 
 def test_those_whom_a_case_is_about_are_known_by_its_forms() -> None:

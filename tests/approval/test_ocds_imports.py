@@ -32,6 +32,7 @@ WORDS = {
     *("amount", "currency", "value", "details", "suppliers", "tenderers", "id", "name", "period", "startDate", "items"),
     *("durationInDays", "implementation", "transactions", "date", "budget", "quantity", "unit", "dateSigned", "status"),
 }
+KNOWN, IMPORTER = Known(flows.load(), {}, frozenset(), {}), RoleHolder("i", "导入", frozenset())
 COUNTY = "330421000000"
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 PUBLISHER = Publisher(masks(), vocabulary(), publication(), "https://open.example.cn")
@@ -97,7 +98,7 @@ def test_what_we_publish_comes_back_as_it_was(tmp_path: Path) -> None:
             continue
         assert not reading.faults
         rows = sorted(reading.records, key=lambda record: record.order)
-        made = plan(rows, Known({}, frozenset(), {}), importer=RoleHolder("i", "导入", frozenset()), now=NOW)
+        made = plan(rows, KNOWN, importer=IMPORTER, now=NOW)
         assert not made.faults
         (change,) = made.changes
         assert change.case.opened_at == events[0].occurred_at.replace(microsecond=0)

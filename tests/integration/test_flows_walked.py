@@ -102,10 +102,13 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
 class Walk:
     """One case on its way. `told` counts its events so far, which is its `sequence`; `filed` are the nodes done.
 
-    `branching`: the flow's conditions hold for this case, so that it goes through all nodes.
+    `branching`: the flow's conditions hold for this case, so that it goes through all nodes. `backwards`: of nodes that
+    wait beside each other the last is done first.
     """
 
-    def __init__(self, flow: Flow, people: People, db: Database, *, branching: bool = True) -> None:
+    def __init__(
+        self, flow: Flow, people: People, db: Database, *, branching: bool = True, backwards: bool = False
+    ) -> None:
         self.flow = flow
         self._answers = {when.field: answer(when, holds=branching) for when in conditions(flow)}
         self.left_out = [] if branching else [node.code for node in flow.nodes if node.when]
@@ -113,7 +116,9 @@ class Walk:
         self._db = db
         self._case_id = ""
         self.filed: list[str] = []
+        self._backwards = backwards
         self.node: str | None = None
+        self.beside: list[str] = []
         self.told = 0
 
     async def open(self, *, thoroughly: bool = True) -> None:
@@ -162,7 +167,7 @@ class Walk:
     def present(self) -> Node:
         """The node where it waits."""
         assert self.node
-        return self.flow.node(self.node)
+        return self.flow.node([self.node, *self.beside][-1 if self._backwards else 0])
 
     async def file(self) -> None:
         """Complete the present node, after all that can be done wrong there; a notice that begins with it has run."""
@@ -210,7 +215,7 @@ class Walk:
         """Send the case back to a node that it has behind it."""
         filer, back = await self._people.filer(self.present), {"to_node": to_node, "reason": "材料不全"}
         await self._refuse(await self._people.stranger(self.present), "return", back, 403, "role-missing")
-        await self._refuse(filer, "return", back | {"to_node": self.node}, 409, "cannot-send-back", ["to_node"])
+        await self._refuse(filer, "return", back | {"to_node": self.present.code}, 409, "cannot-send-back", ["to_node"])
         for code in self.left_out:
             await self._refuse(filer, "return", back | {"to_node": code}, 409, "cannot-send-back", ["to_node"])
         await self._refuse(filer, "return", back | {"to_node": "XX9-01"}, 404, "no-such-node")
@@ -263,10 +268,9 @@ class Walk:
         """It went through every node that it was asked for, in their order, and its log names those passed over."""
         history = (await reader.get(f"/v1/cases/{self._case_id}")).json()["history"]
         passed = {code for entry in history for code in entry["data"].get("left_out", ())}
-        assert (list(dict.fromkeys(self.filed)), sorted(passed)) == (
-            [node.code for node in self.flow.nodes if node.code not in self.left_out],
-            self.left_out,
-        )
+        order = [node.turn for node in self.flow.nodes if node.code not in self.left_out]
+        assert [self.flow.node(code).turn for code in dict.fromkeys(self.filed)] == order
+        assert sorted(passed) == self.left_out
 
     async def _take_nothing(self, at: Node) -> None:
         filer, why = await self._people.filer(at), {"reason": "x"}
@@ -291,7 +295,7 @@ class Walk:
     async def _wrong_turns(self, node: Node, filer: httpx.AsyncClient) -> None:
         done = self._done(node)
         fields, required = done["fields"], musts(node.form)
-        other = self.flow.nodes[node.order % len(self.flow.nodes)].code
+        other = next(each for each in (*self.flow.nodes[node.order :], self.flow.first) if each.turn != node.turn).code
         await self._refuse(await self._people.foreigner(), "complete", done, 404, "case-not-found")
         await self._refuse(await self._people.stranger(node), "complete", done, 403, "role-missing")
         await self._refuse(filer, "complete", done | {"node": other}, 409, "wrong-node")
@@ -331,6 +335,7 @@ class Walk:
         assert (again.json(), again.headers["idempotency-replayed"]) == (answer.json(), "true")
         case: Json = answer.json()
         self.node, self.told = case["node"], self.told + 1
+        self.beside = [waiting["node"] for waiting in case["also_waiting"]]
         assert case["sequence"] == self.told
         await self.check_log()
         return case
@@ -473,7 +478,7 @@ async def walk(flow: Flow, people: People, db: Database) -> None:
 
 async def walk_past(flow: Flow, people: People, db: Database) -> None:
     """A case that passes over all nodes with a condition."""
-    case = Walk(flow, people, db, branching=False)
+    case = Walk(flow, people, db, branching=False, backwards=True)
     await case.open()
     while case.node:
         if case.present == flow.nodes[-1] and case.filed[-2:].count(case.filed[-1]) == 1:

@@ -10,7 +10,7 @@ from services.approval.cases import Case, RoleHolder
 from services.approval.changes import CaseChange, Wait, waits_for
 from services.approval.errors import TimeUnsound
 from services.approval.fields import all_fields
-from services.approval.flows import HANDLER
+from services.approval.flows import HANDLER, Catalogue
 from services.approval.imports.records import PaperMention, Record, RowFault
 from shared.contracts.power import DocumentRef, NodeFields, PowerEvent
 from shared.problems import Problem
@@ -20,8 +20,9 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "https://yunjing/approval/imports")
 
 @dataclass(frozen=True)
 class Known:
-    """What is there already: cases by village and number, digests of rows by village, papers by their mention."""
+    """What is there: the flows, cases by village and number, digests of rows by village, papers by their mention."""
 
+    catalogue: Catalogue
     cases: Mapping[tuple[str, str], Case]
     digests: frozenset[tuple[str, bytes]]
     papers: Mapping[PaperMention, DocumentRef]
@@ -53,7 +54,7 @@ def plan(records: Sequence[Record], known: Known, *, importer: RoleHolder, now: 
         if said in seen:
             made.repeated += 1
             continue
-        draft = drafts.get(record.case) or _Draft(known.cases.get(record.case))
+        draft = drafts.get(record.case) or _Draft(known.catalogue, known.cases.get(record.case))
         try:
             draft.take(record, known.papers, importer, now)
         except Problem as problem:
@@ -78,7 +79,8 @@ class _NotThisCase(Problem):
 class _Draft:
     """One case while its rows are taken over."""
 
-    def __init__(self, case: Case | None) -> None:
+    def __init__(self, catalogue: Catalogue, case: Case | None) -> None:
+        self._catalogue = catalogue
         self.case = case
         self.opens = case is None
         self.events: list[PowerEvent] = []
@@ -108,9 +110,10 @@ class _Draft:
             )
         elif record.node is None:
             raise _NotThisCase(f"案件 {case.case_no} 已存在,请填写节点", f"Case {case.case_no} is there: name a node")
+        flow = self._catalogue.flow(case.flow, case.flow_version)
         if record.node is not None:
             case, completed = case.record(
-                record.flow,
+                flow,
                 node=record.node.code,
                 by=by,
                 fields=record.fields,
@@ -120,7 +123,7 @@ class _Draft:
             )
             events.append(completed)
             ids.append(str(uuid5(_NAMESPACE, f"{record.village}|{record.digest.hex()}")))
-        self.case, self.waits = case, waits_for(record.flow, case)
+        self.case, self.waits = case, waits_for(flow, case)
         self.events += events
         self.event_ids += ids
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from services.approval import documents, store
+from services.approval import documents, flows, store
 from services.approval.cases import Case, RoleHolder
 from services.approval.imports.plan import Known, Plan, plan
 from services.approval.imports.records import PaperMention, Reading, Record, RowFault
@@ -111,6 +111,7 @@ async def _known(conn: Connection, batch: Sequence[Record]) -> Known:
     cases = await conn.fetch(_CASES, [village for village, _ in named], [number for _, number in named])
     villages, said = [record.village for record in batch], [record.digest for record in batch]
     return Known(
+        flows.load(),
         {(row["village_code"], row["case_no"]): Case.from_state(row["state"]) for row in cases},
         frozenset((row["village_code"], row["digest"]) for row in await conn.fetch(_DIGESTS, villages, said)),
         await _papers(conn, {mention for record in batch for mention in record.papers}),

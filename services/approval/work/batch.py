@@ -142,4 +142,4 @@ def _check_ticked(ticked: Sequence[Ticked]) -> None:
 
 
 def _summary(case: Case) -> dict[str, Any]:
-    return CaseSummary.of(case, flows.load().flow(case.flow)).model_dump(mode="json")
+    return CaseSummary.of(case, flows.load().flow(case.flow, case.flow_version)).model_dump(mode="json")

@@ -23,17 +23,19 @@ class Beside:
     through: Absence | None
 
 
-async def beside_of(conn: Connection, caller: Principal, seen: Opened, secret: str, now: datetime) -> Beside:
-    """What the reader finds beside a case; he has then read its comments."""
+async def beside_of(
+    conn: Connection, caller: Principal, seen: Opened, node: str | None, secret: str, now: datetime
+) -> Beside:
+    """What the reader finds beside a case at the node he looks at; he has then read its comments."""
     case = seen.case
     case_id = UUID(case.case_id)
     said = await comments.of_case(conn, case_id)
     if said:
         await comments.note_read(conn, caller, case_id, now)
     draft, through = None, None
-    if case.node and seen.actions.complete:
-        draft = await drafts.find(conn, caller, Place(case.flow, case_id, case.node), secret, now)
-        through = _through(caller, seen, case.node)
+    if node in seen.actions.complete_at:
+        draft = await drafts.find(conn, caller, Place(case.flow, case_id, node), secret, now)
+        through = _through(caller, seen, node)
     may_comment = bool(standing_in.own_roles(caller, case.village_code) & comments.roles())
     return Beside(draft, said, may_comment, through)
 

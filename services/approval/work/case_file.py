@@ -45,10 +45,8 @@ def paper(
 
 def _present(seen: Opened) -> str:
     case = seen.case
-    if not case.node:
-        return "—"
-    due = f",期限 {_last_day(case.due_at)}" if case.due_at else ""
-    return f"{case.node} {seen.flow.node(case.node).name.zh}{due}"
+    dues = [(turn.node, f",期限 {_last_day(turn.due_at)}" if turn.due_at else "") for turn in case.turns]
+    return ";".join(f"{code} {seen.flow.node(code).name.zh}{due}" for code, due in dues) or "—"
 
 
 def _node(seen: Opened, code: str, name: str, role: str) -> list[str]:
@@ -62,7 +60,7 @@ def _node(seen: Opened, code: str, name: str, role: str) -> list[str]:
 
 
 def _undone(seen: Opened, code: str) -> str:
-    if code == seen.case.node:
+    if seen.case.turn_at(code):
         return "现在办理"
     return "" if seen.case.asks(seen.flow, seen.flow.node(code)) else "本案不需办理"
 

@@ -193,9 +193,7 @@ def _task(row: Mapping[str, Any], caller: Principal, catalogue: Catalogue, plan:
 
 
 def _days_before(case: Case, at: str, catalogue: Catalogue, plan: Plan) -> int:
-    flow = catalogue.flows.get(case.flow)
-    node = next((each for each in flow.nodes if each.code == at), None) if flow else None
-    return plan.days_before(node) if node else plan.reminders[0].days_before
+    return plan.days_before(catalogue.flow(case.flow, case.flow_version).node(at))
 
 
 def _through(caller: Principal, case: Case, waits_for: frozenset[str]) -> Absence | None:

@@ -131,11 +131,13 @@ async def keep_step(request: Request, db: Db, caller: Caller, case_id: UUID) -> 
     typed = texts_of(form)
     async with db.begin(Scope.of(caller), readonly=True) as conn:
         case = await store.find(conn, case_id)
-    node = flows.load().flow(case.flow).node(typed.get("node", ""))
+    node = flows.load().flow(case.flow, case.flow_version).node(typed.get("node", ""))
     papers, unsound = await receive_papers(request, db, caller, node, form)
     check(unsound)
     place = Place(case.flow, case_id, node.code)
-    kept = await _keep(request, db, caller, place, typed, papers, f"/cases/{case_id}", stale=case.node != node.code)
+    kept = await _keep(
+        request, db, caller, place, typed, papers, f"/cases/{case_id}", stale=case.turn_at(node.code) is None
+    )
     return kept
 
 

@@ -77,7 +77,7 @@ async def list_tasks(
         found = await inbox.waiting_for(
             conn, caller, sought, catalogue=catalogue, plan=plan(), now=now, after=after, limit=limit
         )
-    tasks = [TaskOut.of_task(task, catalogue.flow(task.case.flow)) for task in found.tasks]
+    tasks = [TaskOut.of_task(task, catalogue.flow(task.case.flow, task.case.flow_version)) for task in found.tasks]
     return TaskPage(tasks=tasks, counts=TaskCounts.model_validate(found.counts), next=found.next)
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from services.approval.documents import FiledPaper
 from services.approval.flows import Flow
 from services.approval.prompts import Prompt
-from services.approval.schemas import CaseSummary, FiledFields, NameOut, Reason, _Taken
+from services.approval.schemas import CaseSummary, FiledFields, NameOut, Reason, TurnOut, _Taken
 from services.approval.work import absences, batch, comments, inbox, reminders, standing_in
 from services.approval.work.plan import plan
 from services.approval.work.terms import Nearness
@@ -37,6 +37,7 @@ class TaskOut(CaseSummary):
         """From the model."""
         node = flow.node(task.node)
         here = {"node": node.code, "node_name": NameOut.model_validate(node.name), "due_at": task.due_at}
+        here["also_waiting"] = [TurnOut.of(turn, flow) for turn in task.case.turns if turn.node != task.node]
         return cls(
             **CaseSummary.of(task.case, flow).model_dump() | here,
             nearness=task.nearness,
