@@ -35,7 +35,11 @@ def write(figures: Iterable[Figure], out: Path = OUT) -> None:
     """Add the figures to the file; those of an earlier run stay until measured again."""
     out.parent.mkdir(exist_ok=True)
     kept = orjson.loads(out.read_bytes()) if out.exists() else {}
-    when = {"at": datetime.now(UTC).isoformat(timespec="minutes"), "commit": _commit()}
+    when = {
+        "at": datetime.now(UTC).isoformat(timespec="minutes"),
+        "commit": _commit(),
+        "load": round(os.getloadavg()[1], 1),  # far above the cores, it tells that others were at work
+    }
     for figure in figures:
         body = asdict(figure)
         kept[body.pop("name")] = body | when

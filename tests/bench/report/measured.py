@@ -13,7 +13,7 @@ _SMALLER_RATIOS = frozenset({"push_over_floor", "cost_growth"})
 
 @dataclass(frozen=True)
 class Measured:
-    """One figure as it was measured; `source` is the file it stands in."""
+    """One figure as it was measured; `source` is the file it stands in, `load` the machine's of five minutes then."""
 
     name: str
     value: float
@@ -23,6 +23,7 @@ class Measured:
     source: str
     at: str = ""
     commit: str = ""
+    load: float = 0.0
 
     @property
     def goal(self) -> float | None:
@@ -76,5 +77,5 @@ class Runs:
 
 
 def _known(told: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("value", "unit", "reach", "how", "at", "commit")
+    names = ("value", "unit", "reach", "how", "at", "commit", "load")
     return {"reach": None} | {name: told[name] for name in names if name in told}

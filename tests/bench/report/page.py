@@ -49,7 +49,10 @@ def _parts(runs: Runs, naming: Naming, charts: Sequence[str]) -> Iterator[str]:
 
 
 def _sources(runs: Runs, naming: Naming) -> str:
-    lines = ["| 文件 File | 命令 Command | 机器 Machine | 提交 Commit | 时间 Measured |", "|---|---|---|---|---|"]
+    lines = [
+        "| 文件 File | 命令 Command | 机器 Machine | 提交 Commit | 时间 Measured | 负荷至多 Load at most |",
+        "|---|---|---|---|---|---|",
+    ]
     for source in sorted(runs.files):
         machine, some = runs.machine(source), [one for one in runs.all if one.source == source]
         made = naming.sources.get(source, "")
@@ -59,7 +62,8 @@ def _sources(runs: Runs, naming: Naming) -> str:
         days = sorted({one.at[:10] for one in some if one.at})
         when = " – ".join(dict.fromkeys([days[0], days[-1]])) if days else ""
         shown = ", ".join(part for part in told if part)
-        lines.append(f"| [{source}.json](figures/{source}.json) | `{made}` | {shown} | {commits} | {when} |")
+        load = max((one.load for one in some), default=0) or ""
+        lines.append(f"| [{source}.json](figures/{source}.json) | `{made}` | {shown} | {commits} | {when} | {load} |")
     return "\n".join(lines)
 
 
