@@ -27,6 +27,14 @@ DATABASE_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Intern
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ("approval", "detector", "notifier", "disclosure")
 _PROVISION_LOCK = 7_205_110_001
+# An instance that stands still, or that the network lost, must not hold up the others: its transaction is ended and its
+# connection closed, and with them its locks go.
+_LET_GO = {
+    "idle_in_transaction_session_timeout": "120s",
+    "tcp_keepalives_idle": "20",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ class Database:
             min_size=1,
             max_size=self._size,
             init=_register_codecs,
-            server_settings={"search_path": self.schema, "timezone": "UTC"},
+            server_settings={"search_path": self.schema, "timezone": "UTC"} | _LET_GO,
         )
 
     async def close(self) -> None:
@@ -111,7 +119,7 @@ class Database:
 
     async def dedicated(self) -> Connection:
         """A connection of its own, outside the pool, for LISTEN; the caller closes it."""
-        conn = await asyncpg.connect(self.url, server_settings={"search_path": self.schema})
+        conn = await asyncpg.connect(self.url, server_settings={"search_path": self.schema} | _LET_GO)
         await _register_codecs(conn)
         return conn
 

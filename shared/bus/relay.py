@@ -21,6 +21,8 @@ BATCH = 2000
 _HEADROOM = 64 * 1024
 _IDLE_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
+# A working relay asks every second; one that stands still is not waited for.
+_SILENT_MS = 10_000
 _TAKE = """
 SELECT id, event_id, topic, key, type, source, subject, time, traceparent, data
 FROM outbox ORDER BY id LIMIT $1
@@ -59,6 +61,7 @@ class Relay:
         try:
             await producer.start()
             await conn.add_listener(f"{self._db.schema}.outbox", lambda *_: self._woken.set())
+            await conn.execute(f"SET idle_session_timeout = {_SILENT_MS}")
             await conn.execute("SELECT pg_advisory_lock(hashtext('relay'), hashtext($1))", self._db.schema)
             while True:
                 self._woken.clear()
