@@ -21,10 +21,12 @@ from services.disclosure.opendata.schemas import (
     ReleasePackage,
 )
 from services.disclosure.packed import Packed
+from services.disclosure.policies import store
 from services.disclosure.projections import case, open_cases
 from services.disclosure.reader import own_url, public
 from services.disclosure.schemas import Named
 from services.disclosure.vocabulary import vocabulary
+from shared import regions
 from shared.openapi import problems
 
 router = APIRouter(prefix="/v1", tags=["公开 open data"], dependencies=[Depends(within_limits)])
@@ -76,14 +78,30 @@ async def list_open_cases(request: Request, wanted: Annotated[OpenCaseFilter, Qu
 async def read_feed(
     request: Request, code: Annotated[str, Path(description="12 位村代码 / its code", examples=["330421107201"])]
 ) -> Response:
-    """The 50 cases of a village that moved last as an Atom feed; a correction is a later update of the same entry.
+    """The 50 cases of a village that moved last, and the policies for it, as an Atom feed; a correction is a later
+    update of the same entry.
 
     Without cases of relief: a feed is kept by whoever reads it, and these are public only for a time.
     """
     village, hidden = village_page.check(code), sorted(masks().hidden_unless_sound)
     async with public(request) as conn:
         cases = await open_cases.latest(conn, village, hidden)
-    body = feed.feed(Named.region(village), cases, own_url(request), vocabulary(), publication())
+        policies = await store.published(conn, village)
+    body = feed.feed(Named.region(village), cases, policies, own_url(request), vocabulary(), publication())
+    return answer(request, Packed.of(body), f"{feed.MEDIA_TYPE}; charset=utf-8", keep=_A_MINUTE)
+
+
+@router.get(
+    "/policies/feed.atom",
+    summary="惠民政策订阅 / The feed of policies",
+    response_class=Response,
+    responses=_LIMITED | {200: {"content": {feed.MEDIA_TYPE: {}}}},
+)
+async def read_policy_feed(request: Request) -> Response:
+    """The 50 policies of the county, its towns and villages that were published or withdrawn last, as an Atom feed."""
+    async with public(request) as conn:
+        policies = await store.all_published(conn)
+    body = feed.policy_feed(Named.region(regions.COUNTY), policies, own_url(request), publication())
     return answer(request, Packed.of(body), f"{feed.MEDIA_TYPE}; charset=utf-8", keep=_A_MINUTE)
 
 
