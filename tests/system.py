@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +17,17 @@ from shared.settings import Settings
 class System:
     """Services on free ports over the database and broker of `settings`; `factories` says what makes each."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        *,
+        own: Mapping[str, Mapping[str, str]] | None = None,
+        program: str = "uvicorn",
+    ) -> None:
         self._folder = folder
+        self._own = own or {}
+        self._program = program
         self._ports = {service: processes.free_port() for service in SCHEMAS}
         urls = {f"{service}_url": self.url(service) for service in SCHEMAS}
         self.settings = settings.model_copy(update={"rate_limits": False, **urls})
@@ -43,7 +53,7 @@ class System:
                 [
                     sys.executable,
                     "-m",
-                    "uvicorn",
+                    self._program,
                     "--factory",
                     self.factories[service],
                     "--port",
@@ -51,7 +61,7 @@ class System:
                     "--no-access-log",
                 ],
                 log=self.log(service),
-                env=os.environ | as_environment(self.settings),
+                env=os.environ | as_environment(self.settings) | dict(self._own.get(service, {})),
             )
         for service in services or SCHEMAS:
             look = partial(_ready, self.url(service))
