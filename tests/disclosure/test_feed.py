@@ -73,7 +73,9 @@ def test_a_correction_is_a_later_update_of_the_same_entry() -> None:
 
 
 def policy(number: int, version: int = 1, **over: Any) -> Version:
-    said = dict.fromkeys(("title_zh", "title_en", "benefit", "conditions", "applying", "papers"), f"补贴{version}")
+    said: dict[str, Any] = dict.fromkeys(
+        ("title_zh", "title_en", "benefit", "conditions", "applying", "papers"), f"补贴{version}"
+    )
     said |= {"groups": ("elderly",), "valid_from": "2020-01-01", "office": "", "issuer": "", "document_no": ""}
     at = datetime(2026, 3, version, tzinfo=UTC)
     about = {"policy_id": UUID(int=number), "version": version, "region": VILLAGE, "written_at": at, "published_at": at}
@@ -81,7 +83,7 @@ def policy(number: int, version: int = 1, **over: Any) -> Version:
 
 
 def test_a_policy_is_one_entry_of_the_village_and_the_county_from_its_first_version_to_its_end() -> None:
-    gone = {"withdrawn_at": datetime(2026, 4, 1, tzinfo=UTC), "withdrawn_because": "上级文件已废止"}
+    gone: dict[str, Any] = {"withdrawn_at": datetime(2026, 4, 1, tzinfo=UTC), "withdrawn_because": "上级文件已废止"}
     policies = [policy(1), policy(1, 2), policy(2, **gone), policy(3, published_at=None)]
     county = valid(feed.policy_feed(Named.region(VILLAGE), policies, URL, publication()))
     village = fed(folded(opened("c")), policies=policies)
