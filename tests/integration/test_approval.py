@@ -454,6 +454,7 @@ async def test_the_api_describes_itself(client: Client) -> None:
         "/v1/cases/{case_id}/amend",
         "/v1/cases/{case_id}/archive",
         "/v1/cases/{case_id}/comments",
+        "/v1/cases/{case_id}/ballots",
         "/v1/cases/{case_id}/complete",
         "/v1/cases/{case_id}/resume",
         "/v1/cases/{case_id}/return",

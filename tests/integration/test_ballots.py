@@ -110,5 +110,8 @@ async def test_each_of_two_nodes_waits_in_its_own_inbox(sign_in: SignIn, db: Dat
         case.turns[1].due_at and case.turns[1].due_at.isoformat().replace("+00:00", "Z"),
         ["EN5-02"],
     )
+    page = await clerk.get(f"/cases/{case.case_id}", headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert f"/cases/{case.case_id}?node=EN5-02" in page.text
     listed = await clerk.get("/v1/cases", params={"node": "EN5-03"})
     assert case.case_id in {each["case_id"] for each in listed.json()["cases"]}
