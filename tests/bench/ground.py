@@ -30,6 +30,9 @@ from tests.system import System
 _ISSUER = "http://issuer.bench"
 _HOURS = 6
 _STALLED_SECONDS = 120.0
+# A server closes what is idle for five seconds; a client must not send into it just then.
+_IDLE_SECONDS = 2.0
+LIMITS = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
 
 
 class Ground:
@@ -105,7 +108,7 @@ class Ground:
     def client(self, service: str, *grants: str) -> httpx.AsyncClient:
         """A client of a service, signed in with these grants, or a visitor without any."""
         headers = {"authorization": f"Bearer {self.token(*grants)}"} if grants else {}
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=_IDLE_SECONDS)
         return httpx.AsyncClient(
             base_url=self.system.url(service), headers=headers, timeout=60, trust_env=False, limits=limits
         )

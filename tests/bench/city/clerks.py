@@ -13,7 +13,7 @@ from deploy.demo.cases import sample
 from deploy.demo.companies import credit_code
 from services.approval import flows
 from shared import regions
-from tests.bench.ground import Ground
+from tests.bench.ground import LIMITS, Ground
 
 _YUAN = 100
 _ESTIMATE, _AWARD = 42_000 * _YUAN, 37_200 * _YUAN
@@ -37,7 +37,9 @@ async def file(ground: Ground, filed: Filed, per_minute: float, until: asyncio.E
     rng, number = Random(_SEED), 0
     villages = [village.code for village in regions.villages()]
     room = asyncio.Semaphore(_AT_ONCE)
-    async with httpx.AsyncClient(base_url=ground.system.url("approval"), timeout=120, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=ground.system.url("approval"), timeout=120, trust_env=False, limits=LIMITS
+    ) as http:
         began = time.perf_counter()
 
         async def one(village: str, number: int) -> None:
@@ -53,7 +55,9 @@ async def file(ground: Ground, filed: Filed, per_minute: float, until: asyncio.E
 
 async def file_one(ground: Ground, filed: Filed) -> None:
     """One case from its opening to its award."""
-    async with httpx.AsyncClient(base_url=ground.system.url("approval"), timeout=120, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=ground.system.url("approval"), timeout=120, trust_env=False, limits=LIMITS
+    ) as http:
         await _walk(_Village(ground, http, regions.villages()[0].code), filed, 0)
 
 

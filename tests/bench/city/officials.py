@@ -14,7 +14,7 @@ import httpx
 import orjson
 
 from shared import regions
-from tests.bench.ground import Ground
+from tests.bench.ground import LIMITS, Ground
 
 _SEED = 6_007
 _OPEN_LOOKS, _LOOK_SECONDS = 600, 0.2
@@ -102,7 +102,9 @@ async def handle(ground: Ground, watched: Watched) -> None:
     """A dozen town secretaries at work, each at alert after alert of his town, until cancelled."""
     rng = Random(_SEED)
     towns = [town.code for town in regions.towns()]
-    async with httpx.AsyncClient(base_url=ground.system.url("notifier"), timeout=120, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=ground.system.url("notifier"), timeout=120, trust_env=False, limits=LIMITS
+    ) as http:
         await asyncio.gather(*(_sit(ground, http, watched, towns, Random(rng.random())) for _ in range(_BUSY)))
 
 
@@ -122,7 +124,9 @@ async def lead(ground: Ground, watched: Watched) -> None:
     """The county's secretary opens the cockpit again and again, until cancelled."""
     token = ground.token(f"county_secretary@{regions.COUNTY}", subject="leader")
     headers = {"authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=ground.system.url("disclosure"), timeout=120, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=ground.system.url("disclosure"), timeout=120, trust_env=False, limits=LIMITS
+    ) as http:
         while True:
             if await _timed(http, "/cockpit", headers, watched.cockpit) is None:
                 watched.refused.append("cockpit")
@@ -132,8 +136,12 @@ async def lead(ground: Ground, watched: Watched) -> None:
 async def _timed(
     http: httpx.AsyncClient, path: str, headers: dict[str, str], times: list[float]
 ) -> httpx.Response | None:
+    """What was answered, its milliseconds noted; None when it was an error, or nothing."""
     began = time.perf_counter()
-    answer = await http.get(path, headers=headers)
+    try:
+        answer = await http.get(path, headers=headers)
+    except httpx.TransportError:
+        return None
     times.append((time.perf_counter() - began) * 1000)
     return None if answer.is_error else answer
 

@@ -4,13 +4,15 @@ import asyncio
 import hashlib
 import re
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import httpx
 
 from shared import regions
-from tests.bench.ground import Ground
+from tests.bench.ground import LIMITS, Ground
 
 _SEED = 7_001
 _TOKEN = re.compile(r'name="token" value="([^"]+)"')
@@ -31,15 +33,26 @@ async def read(ground: Ground, told: Read, per_second: float) -> None:
     rng, number = Random(_SEED), 0
     villages = [village.code for village in regions.villages()]
     url = ground.system.url("disclosure")
-    async with httpx.AsyncClient(base_url=url, timeout=120, trust_env=False) as http, asyncio.TaskGroup() as group:
+    async with (
+        httpx.AsyncClient(base_url=url, timeout=120, trust_env=False, limits=LIMITS) as http,
+        asyncio.TaskGroup() as group,
+    ):
         began = time.perf_counter()
         while True:
             village = rng.choice(villages)
-            group.create_task(_visit(http, told, village))
+            group.create_task(_counted(told, _visit(http, told, village)))
             number += 1
             if number % _COMPLAINT_EVERY == 0:
-                group.create_task(_complain(http, told, village, number))
+                group.create_task(_counted(told, _complain(http, told, village, number)))
             await asyncio.sleep(max(0.0, began + number / per_second - time.perf_counter()))
+
+
+async def _counted(told: Read, visit: Coroutine[Any, Any, None]) -> None:
+    """A visit; one that gets no answer keeps nobody else away."""
+    try:
+        await visit
+    except httpx.TransportError as error:
+        told.refused.append(f"no answer: {type(error).__name__}")
 
 
 async def _visit(http: httpx.AsyncClient, told: Read, village: str) -> None:
