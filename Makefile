@@ -60,8 +60,8 @@ check: $(READY) ## 代码、类型、导入、依赖检查 linters, types, impor
 quality: $(READY) ## 规则的查全率与查准率 recall and precision of the rules -> build/quality.json: make quality [SIZE=city]
 	@$(RUN) -m tests.quality $(if $(SIZE),--size $(SIZE)) $(ARGS)
 
-chaos: $(READY) ## 任意时刻 kill -9 kill -9 at any moment -> build/chaos.json: make chaos [KILLS=1000]
-	@$(RUN) -m tests.chaos $(if $(KILLS),--kills $(KILLS))
+chaos: $(READY) ## 变故中照常 all kinds of faults -> build/chaos.json (docs/chaos.md): make chaos [KILLS=1000] [ARGS="--only freeze"] [BROKEN=outbox-off]
+	@$(RUN) -m tests.chaos $(if $(KILLS),--kills $(KILLS)) $(if $(BROKEN),--broken $(BROKEN)) $(ARGS)
 
 bench: $(READY) ## 速度 speed -> build/bench.json: make bench [ARGS="--only engine"]
 	@$(RUN) -m tests.bench $(ARGS)

@@ -1,6 +1,7 @@
 """The four services as processes of their own: what the chaos tests, the journeys and the bench run against."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -69,6 +70,21 @@ class System:
 
     def kill(self, service: str) -> None:
         """kill -9."""
+        processes.kill(self._running.pop(service))
+
+    def freeze(self, service: str) -> None:
+        """SIGSTOP: it holds all it has and does nothing, until it is thawed."""
+        os.kill(self.pid(service), signal.SIGSTOP)
+
+    def thaw(self, service: str) -> None:
+        """SIGCONT: it goes on as if no time had passed."""
+        os.kill(self.pid(service), signal.SIGCONT)
+
+    def end(self, service: str, within: float) -> None:
+        """SIGTERM; raises `subprocess.TimeoutExpired` when it doesn't end by itself."""
+        process = self._running[service]
+        process.terminate()
+        process.wait(within)
         processes.kill(self._running.pop(service))
 
     def stop(self) -> None:

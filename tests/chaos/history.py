@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 TOWN = "330421103000"
-VILLAGES = tuple(f"330421103{n}" for n in range(201, 207))
-OWN = "91330421MA2CHAOS01"
-OTHER = "91330421MA2CHAOS02"
+# A chapter is a town, a few months, and two companies of one family: what a rule counts stays as small as in a county.
+_TOWNS = (TOWN, *(f"330421{n}000" for n in ("001", "002", "003", "101", "104", "105", "106", "107")))
+_CHAPTER = 48
+_VILLAGES = 6
 HEADER = (
     "编号",
     "流程",
@@ -21,56 +22,71 @@ HEADER = (
     "成交金额",
     "支付金额",
 )
-REGISTERS: tuple[tuple[str, dict[str, object]], ...] = (
-    (
-        "companies",
-        {"id": OWN, "name": "嘉善云河建设有限公司", "legal_person_key": "a" * 32, "legal_person_name": "周云河"},
-    ),
-    (
-        "companies",
-        {"id": OTHER, "name": "嘉善南塘建设有限公司", "legal_person_key": "b" * 32, "legal_person_name": "吴南塘"},
-    ),
-    (
-        "staff",
-        {
-            "id": "staff-1",
-            "person_key": "a" * 32,
-            "name": "周云河",
-            "position": "镇财政所编外人员",
-            "level": "village",
-            "on_payroll": False,
-            "region_code": TOWN,
-            "oversees": list(VILLAGES),
-        },
-    ),
-    ("kinship", {"id": "kin-1", "person_key": "a" * 32, "relative_key": "b" * 32, "relation": "妻弟"}),
-)
 
 
 @dataclass(frozen=True)
 class Sheet:
     """One village's case as it is uploaded."""
 
+    case_no: str
     name: str
     village: str
     content: bytes
 
 
+def registers(cases: int) -> Iterator[tuple[str, dict[str, object]]]:
+    """What other offices know of the companies and of who owns them."""
+    for chapter in range(-(-cases // _CHAPTER)):
+        owner, kin = f"{chapter:032x}", f"{chapter:031x}f"
+        own, other = _companies(chapter)
+        town = _TOWNS[chapter % len(_TOWNS)]
+        for (company, name), person, known in ((own, owner, "周云河"), (other, kin, "吴南塘")):
+            yield "companies", {"id": company, "name": name, "legal_person_key": person, "legal_person_name": known}
+        yield (
+            "staff",
+            {
+                "id": f"staff-{chapter}",
+                "person_key": owner,
+                "name": "周云河",
+                "position": "镇财政所编外人员",
+                "level": "village",
+                "on_payroll": False,
+                "region_code": town,
+                "oversees": list(_villages(town)),
+            },
+        )
+        yield "kinship", {"id": f"kin-{chapter}", "person_key": owner, "relative_key": kin, "relation": "妻弟"}
+
+
+def _companies(chapter: int) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (
+        (f"91330421MA2CH{chapter:03d}01", f"嘉善云河{chapter}建设有限公司"),
+        (f"91330421MA2CH{chapter:03d}02", f"嘉善南塘{chapter}建设有限公司"),
+    )
+
+
+def _villages(town: str) -> tuple[str, ...]:
+    return tuple(f"{town[:9]}{n}" for n in range(201, 201 + _VILLAGES))
+
+
 def sheets(cases: int) -> Iterator[Sheet]:
     """Small works, each in a sheet of its own: three of four won by the two companies of one family."""
     for n in range(cases):
-        village = VILLAGES[n % len(VILLAGES)]
-        company, name = ((OWN, "嘉善云河建设有限公司"), (OTHER, "嘉善南塘建设有限公司"))[n % 4 == 1]
+        chapter = n // _CHAPTER
+        village = _villages(_TOWNS[chapter % len(_TOWNS)])[n % _VILLAGES]
+        own, other = _companies(chapter)
+        company, name = (own, other)[n % 4 == 1]
         if n % 4 == 3:
-            company, name = f"91330421MA2CLEAN{n:02d}", f"嘉善清水{n}建设有限公司"
-        yield Sheet(f"{n}.csv", village, _csv(n, village, company, name))
+            company, name = f"91330421MA2CL{n:05d}", f"嘉善清水{n}建设有限公司"
+        case_no = f"EN1-2026-{n:05d}"
+        yield Sheet(case_no, f"{n}.csv", village, _csv(n, case_no, company, name))
 
 
-def _csv(n: int, village: str, company: str, name: str) -> bytes:
+def _csv(n: int, case_no: str, company: str, name: str) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(HEADER)
-    number, title = f"EN1-2026-{n:03d}", f"机耕路修补第{n % 5 + 1}段"
+    title = f"机耕路修补第{n % 5 + 1}段"
     month, day = n % 3 + 1, n % 20 + 1
     for node, hour, award, paid in (
         ("EN1-01", "08:30", "", ""),
@@ -81,6 +97,6 @@ def _csv(n: int, village: str, company: str, name: str) -> bytes:
     ):
         winner = (company, name) if node != "EN1-01" else ("", "")
         writer.writerow(
-            (number, "EN1", node, f"2026-{month:02d}-{day:02d} {hour}", title, "李明", *winner, award, paid)
+            (case_no, "EN1", node, f"2026-{month:02d}-{day:02d} {hour}", title, "李明", *winner, award, paid)
         )
     return out.getvalue().encode("utf-8-sig")

@@ -1,51 +1,44 @@
 """A county's history played through the public interfaces of a running system while something disturbs it."""
 
+import asyncio
 import base64
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 import httpx
 
 from services.notifier.channels import gateways
 from services.notifier.channels.subscriptions import insert
-from shared.db import SCHEMAS, Database, Scope
+from shared.db import Database, Scope
 from shared.principals import Grant, Principal
 from shared.settings import Settings
 from tests.chaos import history
-from tests.chaos.settled import quiet, seen
-from tests.conftest import eventually
-from tests.system import System
+from tests.chaos.difference import Seen
+from tests.chaos.director import Director
+from tests.chaos.settled import at_rest
+from tests.chaos.stage import Stage
+from tests.chaos.timeline import Timeline
 
-PATIENCE = 90.0
+PATIENCE = 180.0
 SECRET = "whsec_" + base64.b64encode(b"a secret of the chaos, 32 bytes.").decode()
-Seen = dict[str, list[dict[str, Any]]]
+_AHEAD = 4
 
 
-async def play_through(
-    system: System, bearer: str, cases: int, disturb: Callable[[System, threading.Event], None]
-) -> Seen:
-    """Feed the history through the public interfaces while `disturb` goes on; what is seen once all is quiet."""
-    system.start()
-    await subscribe(system.settings)
-    fed = threading.Event()
+async def play_through(stage: Stage, bearer: str, cases: int, director: Director | None = None) -> Seen:
+    """Feed the history through the public interfaces while `director` plays; what is seen once all is quiet.
+
+    Raises `Difference` when it doesn't become quiet, or what is seen doesn't agree in itself.
+    """
+    stage.first.start()
+    await subscribe(stage.first.settings)
     with ThreadPoolExecutor(1) as pool:
-        feeding = pool.submit(feed, system, bearer, cases, fed)
-        disturb(system, fed)
-        feeding.result()
-    pools = {}
-    for schema in SCHEMAS:
-        pools[schema] = Database(system.settings, schema)
-        await pools[schema].open()
-    try:
-        await eventually(lambda: quiet(system.settings, pools), within=PATIENCE)
-        return await seen(pools)
-    finally:
-        for opened in pools.values():
-            await opened.close()
+        feeding = pool.submit(feed, stage, bearer, cases, director)
+        if director:
+            await asyncio.to_thread(director.play, stage)
+        await asyncio.wrap_future(feeding)
+    return await at_rest(stage, within=PATIENCE)
 
 
 async def subscribe(settings: Settings) -> None:
@@ -71,21 +64,33 @@ async def subscribe(settings: Settings) -> None:
         await db.close()
 
 
-def feed(system: System, bearer: str, cases: int, fed: threading.Event) -> None:
-    """Send registers and sheets, each again until it is answered: the interfaces are made for that."""
+def feed(stage: Stage, bearer: str, cases: int, director: Director | None) -> None:
+    """Send registers and sheets, each again until it is answered: the interfaces are made for that.
+
+    While faults are played, cases are sent no faster than the faults come: there is work to be struck at all the time.
+    """
+    system, timeline = stage.first, stage.timeline
     with httpx.Client(headers={"authorization": f"Bearer {bearer}"}, trust_env=False, timeout=10) as client:
-        for dataset, record in history.REGISTERS:
+        for dataset, record in history.registers(cases):
             url = f"{system.url('detector')}/v1/reference/{dataset}/{record['id']}"
-            insist(partial(client.put, url, json=record))
-        for sheet in history.sheets(cases):
+            insist(timeline, partial(client.put, url, json=record))
+        for number, sheet in enumerate(history.sheets(cases)):
+            while director and number > director.progress * cases + _AHEAD:
+                time.sleep(0.02)
             url = f"{system.url('approval')}/v1/imports"
             files, form = {"file": (sheet.name, sheet.content, "text/csv")}, {"village_code": sheet.village}
-            insist(partial(client.post, url, files=files, data=form))
-    fed.set()
+            sent = timeline.now()
+            insist(timeline, partial(client.post, url, files=files, data=form))
+            timeline.cases[sheet.case_no] = sent, timeline.now()
+            page = f"{system.url('disclosure')}/v1/villages/{sheet.village}"
+            insist(timeline, partial(client.get, page), new=True)
 
 
-def insist(send: Callable[[], httpx.Response]) -> None:
-    """Send until there is an answer other than "not now"; a refusal fails the play."""
+def insist(timeline: Timeline, send: Callable[[], httpx.Response], *, new: bool = False) -> None:
+    """Send until there is an answer other than "not now"; a refusal fails the play.
+
+    A village that nothing was heard of yet is answered 404: that is let when it is `new`.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         assert time.monotonic() < deadline, "no answer"
@@ -94,8 +99,9 @@ def insist(send: Callable[[], httpx.Response]) -> None:
         except httpx.TransportError:
             time.sleep(0.05)
             continue
+        timeline.answers.append((timeline.now(), answer.status_code, answer.request.url.path))
         if answer.status_code == 503:
             time.sleep(0.05)
             continue
-        assert answer.status_code < 400, answer.text
+        assert answer.status_code < 400 or (new and answer.status_code == 404), answer.text
         return
