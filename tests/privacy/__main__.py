@@ -81,7 +81,8 @@ async def _filled(ground: Ground, records: int) -> Secrets:
     finally:
         await db.close()
     await _logged(ground)
-    await make(ground.settings)
+    while not await make(ground.settings):  # the service is just making them, without all that was written since
+        await asyncio.sleep(1)
     return city.secrets(sown)
 
 
