@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -33,6 +34,7 @@ from tests.bench import figures
 from tests.bench.city import places
 from tests.bench.figures import Figure
 from tests.bench.ground import Ground
+from tests.conftest import eventually
 from tests.privacy import written
 from tests.privacy.broken import breaks, broken_copy
 from tests.privacy.crawl import Crawl, Crawler
@@ -46,7 +48,7 @@ _SEED = 23
 _BROKEN_RECORDS = 2_500
 _POLICIES, _APPEALS = 40, 60
 _SHOWN = 40
-_TELL_EVERY = 20
+_TELL_EVERY, _MAKING_SECONDS = 20, 600
 _FOUND = "privacy found: {}"
 console = Console(width=150, soft_wrap=True)
 
@@ -81,8 +83,8 @@ async def _filled(ground: Ground, records: int) -> Secrets:
     finally:
         await db.close()
     await _logged(ground)
-    while not await make(ground.settings):  # the service is just making them, without all that was written since
-        await asyncio.sleep(1)
+    # The service may just be making them, without all that was written since.
+    await eventually(partial(make, ground.settings), within=_MAKING_SECONDS)
     return city.secrets(sown)
 
 
