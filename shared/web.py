@@ -26,7 +26,7 @@ from shared.shelves import Shelf
 
 _SHARED_PAGES = Path(__file__).parent / "pages"
 _CSP = (
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = (

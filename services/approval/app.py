@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 from fastapi import Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
 
 from services.approval import bulk_routes, feed_routes, flow_pages, flows, pages, routes
 from services.approval.callers import Rates, person_only
@@ -36,6 +37,7 @@ from shared.settings import Settings
 from shared.web import create_app
 
 _HOUR = 3600
+_SCRIPTS = Path(__file__).with_name("scripts")
 _EXAMPLES = Path(__file__).with_name("examples.yaml")
 
 
@@ -73,6 +75,7 @@ def build(settings: Settings) -> FastAPI:
     app.state.rates = Rates(counted=settings.rate_limits)
     app.state.scopes = {name: f"{scope.zh} / {scope.en}" for name, scope in rest().scopes.items()}
     app.state.examples = yaml.safe_load(_EXAMPLES.read_text(encoding="utf-8"))
+    app.mount("/scripts", StaticFiles(directory=_SCRIPTS))
     app.include_router(routes.router)
     app.include_router(bulk_routes.router)
     app.include_router(feed_routes.router)

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
 
 from services.disclosure import clock, desk, large_type, pages, routes, takedown_pages, takedowns
 from services.disclosure.appeals import clock as appeals_clock
@@ -49,6 +51,8 @@ from shared.db import Database
 from shared.settings import Settings
 from shared.web import create_app
 
+_SCRIPTS = Path(__file__).with_name("scripts")
+
 
 def build(settings: Settings) -> FastAPI:
     """The service over these settings. A list of masks, words or tables that is malformed stops it here.
@@ -82,6 +86,7 @@ def build(settings: Settings) -> FastAPI:
     app.state.paper_signer = signer
     app.state.buckets = Buckets(publication().requests_per_minute, WINDOW_SECONDS)
     app.add_middleware(OpenToAll)
+    app.mount("/scripts", StaticFiles(directory=_SCRIPTS))
     app.include_router(data_routes.router)
     app.include_router(paper_routes.router)
     app.include_router(cockpit_routes.router, dependencies=[Depends(person_only)])

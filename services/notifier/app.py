@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from fastapi import Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
 
 from services.notifier import alert_export, clock, pages, reckoning, reckoning_pages, retention, routes
 from services.notifier.channels import channel_pages, channel_routes, gateways, subscriptions, unreached, webhook_routes
@@ -34,6 +36,7 @@ from shared.web import create_app
 
 # The first alert of a burst waits for its batch, and so do the deeds of people meanwhile.
 _MOST_AT_ONCE = 1_000
+_SCRIPTS = Path(__file__).with_name("scripts")
 
 
 def build(settings: Settings) -> FastAPI:
@@ -73,6 +76,7 @@ def build(settings: Settings) -> FastAPI:
             yield
 
     app = create_app(service="notifier", settings=settings, title="云睛 预警 · Yunjing notifier", lifespan=lifespan)
+    app.mount("/scripts", StaticFiles(directory=_SCRIPTS))
     reading, persons = Depends(clients_need("alerts:read", reading_only=True)), Depends(person_only)
     app.include_router(alert_export.router, dependencies=[reading])
     app.include_router(routes.router, dependencies=[reading])

@@ -1,6 +1,7 @@
 """Pages can't be framed, fed with scripts from elsewhere, or made to act by another site with a browser's session."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -53,6 +54,7 @@ async def test_each_answer_says_how_it_may_be_used(service: str) -> None:
             assert (policy["default-src"], policy["frame-ancestors"], policy["base-uri"]) == ("'none'",) * 3, path
             for source in ("script-src", "connect-src", "style-src", "font-src"):
                 assert not re.search(r"http|\*", policy[source]), (path, source)
+            assert policy["script-src"] == "'self'"
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["x-frame-options"] == "DENY"
             assert answer.headers["referrer-policy"] == "same-origin"
@@ -83,3 +85,11 @@ async def test_what_is_open_to_all_sites_is_open_without_a_session() -> None:
         )
         assert "access-control-allow-credentials" not in answer.headers
         assert "authorization" not in answer.headers.get("access-control-allow-headers", "").lower()
+
+
+def test_no_page_has_a_script_of_its_own() -> None:
+    """The policy of the pages would stop it silently: each script is a file of its service."""
+    pages = [page for folder in ("services", "shared") for page in Path(folder).rglob("*.html")]
+    assert len(pages) > 50
+    inline = re.compile(r"<script(?![^>]*\ssrc=)|\son[a-z]+\s*=\s*[\"']|javascript:", re.IGNORECASE)
+    assert [str(page) for page in pages if inline.search(page.read_text(encoding="utf-8"))] == []

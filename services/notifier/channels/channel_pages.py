@@ -23,7 +23,7 @@ from shared.web import db_of, settings_of
 
 router = APIRouter(include_in_schema=False)
 _templates = web.templates(Path(__file__).parent.parent)
-_WORKER = Path(__file__).parent.parent / "templates" / "push_worker.js"
+_WORKER = Path(__file__).parent.parent / "scripts" / "push_worker.js"
 _PAGE = 100
 
 

@@ -1,7 +1,6 @@
-<script>
 // A little work of this browser in place of the sum: a number behind the token whose SHA-256 begins with enough zeros.
 (() => {
-  const form = document.getElementById("appeal"), token = form.elements.token.value, bits = {{ challenge.work_bits }};
+  const form = document.getElementById("appeal"), token = form.elements.token.value, bits = Number(document.currentScript.dataset.bits);
   const K = [], H = [], prime = n => { for (let d = 2; d * d <= n; d++) if (n % d === 0) return false; return true; };
   for (let n = 2; K.length < 64; n++) if (prime(n)) { if (H.length < 8) H.push((Math.sqrt(n) * 2 ** 32) | 0); K.push((Math.cbrt(n) * 2 ** 32) | 0); }
   const w = new Int32Array(64), turn = (x, n) => (x >>> n) | (x << (32 - n));
@@ -27,4 +26,3 @@
   };
   search();
 })();
-</script>
