@@ -1,7 +1,7 @@
-"""The whole county as a visitor meets it: four services, the identity provider with its accounts, a browser."""
+"""What a visitor meets: the whole county with four services and its accounts, or approval alone; in a browser."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,10 +13,17 @@ from deploy.local import accounts, processes
 from deploy.local.environment import CLIENT_ID, port_variable
 from deploy.local.identity import Identity, token_for
 from deploy.local.keys import Keys
+from services.approval.app import build
 from shared.db import SCHEMAS
-from tests.conftest import County
+from shared.settings import Settings
+from tests.conftest import County, Token
+from tests.disclosure.served import served
+from tests.integration.test_work import Detector
 from tests.journeys.leaks import leaks
 from tests.system import System
+
+PHONE = {"width": 390, "height": 844}
+Visitor = Callable[..., Awaitable[BrowserContext]]
 
 
 @dataclass
@@ -115,3 +122,30 @@ def pictures(tmp_path: Path) -> Path:
     folder = Path(os.environ.get("PICTURES") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+async def address(settings: Settings) -> AsyncIterator[str]:
+    """Approval on a free port."""
+    app = build(settings)
+    async with served(app) as url:
+        app.state.prompter = Detector()
+        yield url
+
+
+@pytest.fixture
+async def visitor(browser: Browser, token: Token, address: str) -> AsyncIterator[Visitor]:
+    """Opens browsers of people who are signed in: their token comes with every request."""
+    opened: list[BrowserContext] = []
+
+    async def open_(subject: str, *grants: str, phone: bool = False) -> BrowserContext:
+        bearer = {"authorization": f"Bearer {token(*grants, subject=subject, name=subject)}"}
+        size = {"viewport": PHONE, "is_mobile": True, "has_touch": True, "device_scale_factor": 2} if phone else {}
+        opened.append(
+            await browser.new_context(base_url=address, extra_http_headers=bearer, locale="zh-CN", **size)  # type: ignore[arg-type]
+        )
+        return opened[-1]
+
+    yield open_
+    for each in opened:
+        await each.close()

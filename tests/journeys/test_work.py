@@ -3,49 +3,17 @@
 Approval alone, with a detector that says what the case's title asks for; the whole system is walked in `test_story`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, expect
+from playwright.async_api import expect
 
-from services.approval.app import build
-from shared.settings import Settings
 from tests.conftest import Token
-from tests.disclosure.served import served
-from tests.integration.test_work import VILLAGE, Detector, at_the_head
+from tests.integration.test_work import VILLAGE, at_the_head
+from tests.journeys.conftest import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.without_broker]
-PHONE = {"width": 390, "height": 844}
-Visitor = Callable[..., Awaitable[BrowserContext]]
-
-
-@pytest.fixture
-async def address(settings: Settings) -> AsyncIterator[str]:
-    """Approval on a free port."""
-    app = build(settings)
-    async with served(app) as url:
-        app.state.prompter = Detector()
-        yield url
-
-
-@pytest.fixture
-async def visitor(browser: Browser, token: Token, address: str) -> AsyncIterator[Visitor]:
-    """Opens browsers of people who are signed in: their token comes with every request."""
-    opened: list[BrowserContext] = []
-
-    async def open_(subject: str, *grants: str, phone: bool = False) -> BrowserContext:
-        bearer = {"authorization": f"Bearer {token(*grants, subject=subject, name=subject)}"}
-        size = {"viewport": PHONE, "is_mobile": True, "has_touch": True, "device_scale_factor": 2} if phone else {}
-        opened.append(
-            await browser.new_context(base_url=address, extra_http_headers=bearer, locale="zh-CN", **size)  # type: ignore[arg-type]
-        )
-        return opened[-1]
-
-    yield open_
-    for each in opened:
-        await each.close()
 
 
 async def test_a_queue_is_cleared_on_a_phone_and_a_draft_comes_back(
