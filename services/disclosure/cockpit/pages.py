@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Annotated, Any
 
+from anyio import to_process
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -156,7 +157,8 @@ async def _export(request: Request, look: Look, name: str, wanted: ListChoice, s
 
 
 async def _drawn(overview: Overview, query: dict[str, str] | None = None) -> dict[str, str]:
-    return await asyncio.to_thread(charts.all_of, overview, query)
+    """In a process of its own: drawing holds the interpreter's lock, and villagers must not wait for a chart."""
+    return await to_process.run_sync(charts.all_of, overview, query)
 
 
 def _periods(look: Look) -> list[Period]:
