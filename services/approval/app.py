@@ -8,7 +8,7 @@ import yaml
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from services.approval import bulk_routes, feed_routes, flow_pages, flows, pages, routes
+from services.approval import bulk_routes, feed_routes, flow_pages, flows, kinship, pages, routes
 from services.approval.callers import Rates, person_only
 from services.approval.feed import Line
 from services.approval.idempotency import forget_old
@@ -31,6 +31,7 @@ from services.approval.work import routes as work_routes
 from services.approval.work.deputies import Deputies
 from shared.audit import service as audit
 from shared.background import every, running
+from shared.bus.consumer import Consumer
 from shared.bus.relay import Relay
 from shared.db import Database, Scope
 from shared.settings import Settings
@@ -56,8 +57,10 @@ def build(settings: Settings) -> FastAPI:
         app.state.prompter = Prompter(settings.detector_url)
         app.state.sender = sender = Sender(db, settings)
         app.state.importer = importer = importing.Worker(db, settings)
+        register = Consumer(db, settings, group=kinship.GROUP, topics=[kinship.TOPIC], handle=kinship.take)
         works = {
             "relay": Relay(db, settings).run(),
+            "kinship": register.run(),
             "forgetting": _forget_old_answers(db, settings),
             "imports": importer.run(),
             "changes": Line(db, queue.fan_out, sender.wake).run(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
-from services.approval import cases, documents, store
+from services.approval import cases, documents, kinship, store
 from services.approval.archive import seal
 from services.approval.arithmetic import arithmetic
 from services.approval.cases import Actions, Case
@@ -18,7 +18,15 @@ from services.approval.store import LogEntry
 from services.approval.told import Told, told_now
 from services.approval.work import absences, standing_in
 from shared import audit, regions
-from shared.contracts.power import BallotCast, CaseAmended, NodeCompleted, NodeFields, PowerEvent
+from shared.contracts.power import (
+    BallotCast,
+    CaseAmended,
+    CaseWithdrawn,
+    NodeCompleted,
+    NodeFields,
+    NodeReturned,
+    PowerEvent,
+)
 from shared.db import Connection
 from shared.principals import Principal
 from shared.problems import FieldError, InvalidInput
@@ -91,56 +99,62 @@ class Desk:
     async def complete(
         self, case_id: UUID, *, node: str, fields: NodeFields, papers: Sequence[FiledPaper], seen: int | None
     ) -> Case:
-        """Complete the present node; raises what `Case.complete` does, `ChangedMeanwhile`, `DocumentNotFound`."""
+        """Complete the present node.
+
+        Raises what `Case.complete` does, `ChangedMeanwhile`, `DocumentNotFound`, and `MustStandAside`, `Kin` at a
+        decision on the caller himself or his kin.
+        """
         case, flow = await self._lock(case_id, seen)
         refs = await documents.to_refs(self._conn, papers)
         by = self._by(case.village_code)
         after, event = case.complete(flow, node=node, by=by, fields=fields, documents=refs, now=datetime.now(UTC))
         await self._check_papers(flow, case, event)
+        await self._check_decider(flow, case, event)
         return await self._save(flow, after, event)
 
     async def cast(self, case_id: UUID, *, node: str, vote: Vote, seen: int | None) -> Case:
-        """Vote in person; raises what `Case.cast` does, `ChangedMeanwhile` unless only others have voted since."""
+        """Vote in person; raises what `Case.cast` does, `Kin`, `ChangedMeanwhile` unless only others voted since."""
         case, flow = await self._lock(case_id, seen, but_for=BallotCast.TYPE)
-        log = await store.log_of(self._conn, case_id)
-        told = told_now((entry.type, entry.data) for entry in log)
-        applied = [case.opened_by] if log[0].data["actor"]["role"] == "applicant" else []
+        about = await self._concerned(case)
         by = replace(self._by(case.village_code), roles=standing_in.own_roles(self._caller, case.village_code))
-        after, event = case.cast(
-            flow,
-            node=node,
-            vote=vote,
-            by=by,
-            concerned=concerned(form.fields for form in told.values()) | {*applied},
-            now=datetime.now(UTC),
-        )
+        now = datetime.now(UTC)
+        after, event = case.cast(flow, node=node, vote=vote, by=by, concerned=about, now=now)
+        if not event.ballot.stands_aside:
+            await kinship.check_voter(self._conn, self._caller, about, _day_of(now))
         return await self._save(flow, after, event)
 
     async def intend(
         self, case_id: UUID, *, node: str, fields: NodeFields, papers: Sequence[FiledPaper]
     ) -> NodeCompleted:
-        """What completing the present node would tell; nothing is kept. Raises what `Case.complete` does."""
+        """What completing the present node would tell; nothing is kept. Raises what `complete` does."""
         case = await store.find(self._conn, case_id)
         refs = await documents.to_refs(self._conn, papers)
         by, now = self._by(case.village_code), datetime.now(UTC)
         flow = self._catalogue.flow(case.flow, case.flow_version)
         _, event = case.complete(flow, node=node, by=by, fields=fields, documents=refs, now=now)
         await self._check_papers(flow, case, event)
+        await self._check_decider(flow, case, event)
         told = await self._in_person(event)
         assert isinstance(told, NodeCompleted)
         return told
 
     async def send_back(self, case_id: UUID, *, to_node: str, reason: str, seen: int | None) -> Case:
-        """Send the case back; raises what `Case.send_back` does, `ChangedMeanwhile`."""
+        """Send the case back; raises what `Case.send_back` does, `MustStandAside`, `Kin`, `ChangedMeanwhile`."""
         case, flow = await self._lock(case_id, seen)
         by = self._by(case.village_code)
         after, event = case.send_back(flow, to_node=to_node, reason=reason, by=by, now=datetime.now(UTC))
+        await self._check_decider(flow, case, event)
         return await self._save(flow, after, event)
 
     async def withdraw(self, case_id: UUID, *, reason: str, seen: int | None) -> Case:
-        """Take the case back; raises what `Case.withdraw` does, `ChangedMeanwhile`."""
+        """Take the case back; raises what `Case.withdraw` does, `MustStandAside`, `Kin`, `ChangedMeanwhile`.
+
+        Who applied may do so, and a handler, for neither decides by it.
+        """
         case, flow = await self._lock(case_id, seen)
         after, event = case.withdraw(flow, reason=reason, by=self._by(case.village_code), now=datetime.now(UTC))
+        if event.actor.role == flow.node(event.node).role:
+            await self._check_decider(flow, case, event)
         return await self._save(flow, after, event)
 
     async def suspend(self, case_id: UUID, *, reason: str, until: date | None, seen: int | None) -> Case:
@@ -196,6 +210,24 @@ class Desk:
         if arithmetic().asks_changes(flow.code, form):
             known["approved_changes_fen"] = await store.approved_changes(self._conn, case, arithmetic().changes)
         arithmetic().check(flow.code, form, known, _day_of(datetime.now(UTC)), changed)
+
+    async def _check_decider(self, flow: Flow, case: Case, event: NodeCompleted | NodeReturned | CaseWithdrawn) -> None:
+        """Where a node decides, whoever takes it is not concerned; raises `MustStandAside`, `Kin`."""
+        at = flow.node(event.node)
+        if not at.decision:
+            return
+        step = kinship.Step(event.actor.role, at.filers, case.village_code)
+        about = await self._concerned(case, event)
+        await kinship.check_decider(self._conn, self._caller, step, about, _day_of(datetime.now(UTC)))
+
+    async def _concerned(self, case: Case, event: PowerEvent | None = None) -> frozenset[str]:
+        """The keys of those whom the case is about: who applied, and who is named in its forms or the one filed now."""
+        log = await store.log_of(self._conn, UUID(case.case_id))
+        forms = {node: form.fields for node, form in told_now((entry.type, entry.data) for entry in log).items()}
+        if isinstance(event, NodeCompleted):
+            forms[event.node] = event.fields
+        applied = {case.opened_by} if log[0].data["actor"]["role"] == "applicant" else set()
+        return concerned(forms.values()) | applied
 
     def _by(self, village: str) -> cases.RoleHolder:
         return cases.RoleHolder(self._caller.person_key, self._caller.name, self._caller.roles_in(village))

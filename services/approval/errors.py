@@ -123,10 +123,20 @@ class BallotRepeated(Problem):
 
 
 class MustStandAside(Problem):
-    """Whoever is concerned by a case has no vote in it."""
+    """Whoever is concerned by a case neither decides nor votes in it."""
 
     status, code = 409, "must-stand-aside"
     title_zh, title_en = "此事与您有关,您应当回避", "This concerns you, so you stand aside"
+
+
+class Kin(Problem):
+    """Nobody decides of his kin. It tells neither who of them it is nor how near."""
+
+    status, code = 403, "kin"
+    title_zh, title_en = (
+        "本案申请人或受益人与您有亲属关系,您应当回避",
+        "Somebody whom this case is about is near to you, so you stand aside",
+    )
 
 
 class CannotSendBack(Problem):
@@ -312,6 +322,8 @@ COMPLETING = (
     DocumentsMissing,
     DocumentNotFound,
     IdempotencyKeyReused,
+    MustStandAside,
+    Kin,
 )
 WITHDRAWING = (
     CaseNotFound,
@@ -321,10 +333,12 @@ WITHDRAWING = (
     IfMatchUnreadable,
     ReasonMissing,
     IdempotencyKeyReused,
+    MustStandAside,
+    Kin,
 )
 RETURNING = (*WITHDRAWING, CaseRests, CannotSendBack)
-SUSPENDING = (*WITHDRAWING, CaseRests, FieldsUnsound)
 _AFTER = (CaseNotFound, RoleMissing, ChangedMeanwhile, IfMatchUnreadable, IdempotencyKeyReused)
+SUSPENDING = (*_AFTER, CaseNotOpen, CaseRests, ReasonMissing, FieldsUnsound)
 VOTING = (
     *_AFTER,
     NoSuchNode,
@@ -335,6 +349,7 @@ VOTING = (
     NotByBallot,
     BallotRepeated,
     MustStandAside,
+    Kin,
 )
 RESUMING = (*_AFTER, CaseNotOpen, CaseRestsNot)
 AMENDING = (

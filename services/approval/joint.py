@@ -19,7 +19,7 @@ Vote = Literal["for", "against", "abstain", "stand_aside"]
 # Filled in from the ballots where they are cast.
 COUNTED = ("attendees_present", "votes_for", "votes_against")
 # Who is concerned by a case himself, as its forms name him by his key.
-_CONCERNED = ("beneficiary_key", "hire_person_key", "lessee_key")
+_CONCERNED = ("beneficiary_key", "guardian_key", "hire_person_key", "lessee_key")
 _CONCERNED_LINES = (("bids", "manager_key"), ("workers", "person_key"), ("grants", "person_key"))
 
 

@@ -48,15 +48,16 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
     await pool.close()
 
 
-async def brought(db: Database, flow: str, *done: str) -> Case:
-    """A case that waits behind these nodes, as existing records bring it."""
+async def brought(db: Database, flow: str, *done: str, filled: NodeFields | None = None) -> Case:
+    """A case that waits behind these nodes, as existing records bring it; the last of them says `filled`."""
     of, now = load().flow(flow), datetime.now(UTC)
     by = RoleHolder("k", "李明", frozenset({"handler"}))
     told = {"case_id": str(uuid4()), "case_no": f"旧-{uuid4()}", "title": "抢险用砂石", "village_code": VILLAGE}
     case, opened = Case.record_opening(of, **told, by=by, fields=NodeFields(), occurred_at=now, now=now)
     events: list[PowerEvent] = [opened]
     for node in done:
-        case, event = case.record(of, node=node, by=by, fields=NodeFields(), documents=(), occurred_at=now, now=now)
+        fields = filled if filled and node == done[-1] else NodeFields()
+        case, event = case.record(of, node=node, by=by, fields=fields, documents=(), occurred_at=now, now=now)
         events.append(event)
     async with db.begin(Scope.system()) as conn:
         await save(conn, [CaseChange(case, events, waits_for(of, case))])
