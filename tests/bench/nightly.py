@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from services.detector.features.windows import stem
 from shared.bus.envelope import Envelope
 from shared.contracts.reference import Blacklist, Company, Death, Kinship, Record, Staff
 from shared.db import region_prefix
+from shared.workdays import SHANGHAI
 
 _SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+_NIGHT, _DAY, _HOUR = datetime(2026, 1, 1, 2, tzinfo=SHANGHAI), 86_400, 3_600
 _AMOUNTS = ("contract_fen", "award_fen", "budget_fen", "estimate_fen")
 _TABLES = {
     "cases": "case_id text PRIMARY KEY, case_no text, matter text, village text, opened_at timestamptz, stem text,"
@@ -45,11 +48,13 @@ class Nightly:
     def __init__(self, records: Iterable[Record]) -> None:
         self._rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _TABLES}
         self._cases: dict[str, dict[str, Any]] = {}
+        self._waits: list[float] = []
         for record in records:
             self._register(record)
 
     def take(self, envelope: Envelope) -> Envelope:
         """Note an event, and pass it on."""
+        self._waits.append((_NIGHT - envelope.time).total_seconds() % _DAY / _HOUR)
         event = envelope.data or {}
         fields = event.get("fields", {})
         case = self._cases.setdefault(event["case_id"], {**event, "opened_at": envelope.time, "fields": {}, "bids": {}})
@@ -64,6 +69,11 @@ class Nightly:
             people.append((fields["beneficiary_key"], fields.get("relief_kind", "")))
         self._rows["recipients"] += [(id, person, kind, envelope.time) for person, kind in people]
         return envelope
+
+    @property
+    def mean_wait(self) -> float:
+        """Hours that an event waits on average until the batch of two o'clock in the night begins."""
+        return sum(self._waits) / len(self._waits)
 
     async def run(self, url: str) -> tuple[float, int]:
         """The seconds of one night's batch and how much it found; the tables are filled and indexed before."""
