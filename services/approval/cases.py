@@ -230,7 +230,7 @@ class Case:
         `FieldsMissing`, `FieldsUnsound`, `NotCarried`, `DocumentsMissing`.
         """
         at = self._waiting_at(flow, node, by)
-        role = _filing_role(at, by)
+        role = filing_role(at, by)
         now = max(now, self.last_at)
         self._check_notice_over(now)
         check_verdict(at, fields)
@@ -319,7 +319,7 @@ class Case:
         """
         at = self._awake(flow, by)
         to = flow.node(to_node)
-        role = _filing_role(at, by)
+        role = filing_role(at, by)
         now = max(now, self.last_at)
         if to.code not in self._ways_back(flow):
             raise CannotSendBack(
@@ -673,7 +673,7 @@ class Case:
         filed = self.filed_by.get(at.code) if at else self.opened_by
         own = at.filers if at else frozenset({*OPENERS, flow.first.role})
         if filed == by.person_key and (held := own & by.roles):
-            return _filing_role(at, by) if at else _opening_role(flow, replace(by, roles=held))
+            return filing_role(at, by) if at else _opening_role(flow, replace(by, roles=held))
         return HANDLER if HANDLER in by.roles and not (at and at.decision) else None
 
     def _back_at(self, flow: Flow, to: Node, now: datetime) -> Self:
@@ -869,7 +869,7 @@ def _opening_role(flow: Flow, by: RoleHolder) -> str:
     )
 
 
-def _filing_role(node: Node, by: RoleHolder) -> str:
+def filing_role(node: Node, by: RoleHolder) -> str:
     """The role in which the caller files this node: its own, or the handler's for a role without an account."""
     for role in (node.role, *sorted(node.filers - {node.role})):
         if role in by.roles:

@@ -1,6 +1,6 @@
 """What people do with cases. Each deed reads the same: load and lock, let the case decide, save."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
@@ -11,8 +11,8 @@ from services.approval.arithmetic import arithmetic
 from services.approval.cases import Actions, Case
 from services.approval.changes import CaseChange, waits_for
 from services.approval.documents import FiledPaper
-from services.approval.errors import ChangedMeanwhile, RoleMissing
-from services.approval.flows import Catalogue, Flow
+from services.approval.errors import ChangedMeanwhile, Kin, MustStandAside, RoleMissing
+from services.approval.flows import Catalogue, Flow, Node
 from services.approval.joint import Vote, concerned
 from services.approval.store import LogEntry
 from services.approval.told import Told, told_now
@@ -29,7 +29,7 @@ from shared.contracts.power import (
 )
 from shared.db import Connection
 from shared.principals import Principal
-from shared.problems import FieldError, InvalidInput
+from shared.problems import FieldError, InvalidInput, Problem
 from shared.workdays import SHANGHAI
 
 MAX_TITLE = 200
@@ -75,6 +75,23 @@ class Desk:
         await audit.record(self._conn, self._caller, "case.viewed", f"case:{case_id}", region=where, hourly=True)
         return seen
 
+    async def aside(self, seen: Opened, node: Node) -> Problem | None:
+        """Why the caller may not decide at a node that is otherwise his to take, or None."""
+        files, votes = (node.code in nodes for nodes in (seen.actions.complete_at, seen.actions.cast_at))
+        if not node.decision or not (files or votes):
+            return None
+        village, today = seen.case.village_code, _day_of(datetime.now(UTC))
+        about = _concerned(seen.case, seen.log)
+        try:
+            if files:
+                step = kinship.Step(cases.filing_role(node, self._by(village)), node.filers, village)
+                await kinship.check_decider(self._conn, self._caller, step, about, today)
+            else:
+                await kinship.check_voter(self._conn, self._caller, about, today)
+        except (Kin, MustStandAside) as refused:
+            return refused
+        return None
+
     async def open(self, *, flow_code: str, village_code: str, title: str, fields: NodeFields) -> Case:
         """Open a case in a village; raises what `Case.open` does, `NoSuchFlow`, `InvalidInput` for no village."""
         flow = self._catalogue.flow(flow_code)
@@ -115,7 +132,7 @@ class Desk:
     async def cast(self, case_id: UUID, *, node: str, vote: Vote, seen: int | None) -> Case:
         """Vote in person; raises what `Case.cast` does, `Kin`, `ChangedMeanwhile` unless only others voted since."""
         case, flow = await self._lock(case_id, seen, but_for=BallotCast.TYPE)
-        about = await self._concerned(case)
+        about = _concerned(case, await store.log_of(self._conn, case_id))
         by = replace(self._by(case.village_code), roles=standing_in.own_roles(self._caller, case.village_code))
         now = datetime.now(UTC)
         after, event = case.cast(flow, node=node, vote=vote, by=by, concerned=about, now=now)
@@ -217,17 +234,9 @@ class Desk:
         if not at.decision:
             return
         step = kinship.Step(event.actor.role, at.filers, case.village_code)
-        about = await self._concerned(case, event)
+        filed: dict[str | None, NodeFields] = {event.node: event.fields} if isinstance(event, NodeCompleted) else {}
+        about = _concerned(case, await store.log_of(self._conn, UUID(case.case_id)), filed)
         await kinship.check_decider(self._conn, self._caller, step, about, _day_of(datetime.now(UTC)))
-
-    async def _concerned(self, case: Case, event: PowerEvent | None = None) -> frozenset[str]:
-        """The keys of those whom the case is about: who applied, and who is named in its forms or the one filed now."""
-        log = await store.log_of(self._conn, UUID(case.case_id))
-        forms = {node: form.fields for node, form in told_now((entry.type, entry.data) for entry in log).items()}
-        if isinstance(event, NodeCompleted):
-            forms[event.node] = event.fields
-        applied = {case.opened_by} if log[0].data["actor"]["role"] == "applicant" else set()
-        return concerned(forms.values()) | applied
 
     def _by(self, village: str) -> cases.RoleHolder:
         return cases.RoleHolder(self._caller.person_key, self._caller.name, self._caller.roles_in(village))
@@ -282,6 +291,15 @@ def check_village(code: str) -> None:
     if not known:
         wrong = FieldError("village_code", "请选择一个村", "Choose a village")
         raise InvalidInput("没有这个村", "No such village", [wrong])
+
+
+def _concerned(
+    case: Case, log: Sequence[LogEntry], filed: Mapping[str | None, NodeFields] | None = None
+) -> frozenset[str]:
+    """The keys of those whom a case is about: who applied, and who is named in its forms, with those filed now."""
+    forms = {node: form.fields for node, form in told_now((entry.type, entry.data) for entry in log).items()}
+    applied = {case.opened_by} if log[0].data["actor"]["role"] == "applicant" else set()
+    return concerned((forms | dict(filed or {})).values()) | applied
 
 
 def _unchanged(changed: Collection[str]) -> dict[str, None]:

@@ -65,9 +65,10 @@ async def check_decider(conn: Connection, caller: Principal, step: Step, concern
 
 
 async def check_voter(conn: Connection, caller: Principal, concerned: Collection[str], day: date) -> None:
-    """Nobody votes on his kin; raises `Kin`."""
+    """Nobody votes on himself or his kin; raises `MustStandAside`, `Kin`."""
     if caller.person_key in await _near_to(conn, [caller.person_key], concerned, day):
-        raise Kin("请选择“回避”", "Choose to stand aside", [FieldError("vote", "您应当回避", "You stand aside")])
+        refused = MustStandAside if caller.person_key in concerned else Kin
+        raise refused("请选择“回避”", "Choose to stand aside", [FieldError("vote", "您应当回避", "You stand aside")])
 
 
 async def _near_to(conn: Connection, persons: Collection[str], concerned: Collection[str], day: date) -> frozenset[str]:

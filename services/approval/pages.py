@@ -401,13 +401,15 @@ async def _case(
     node: str = "",
 ) -> Response:
     async with db.begin(Scope.of(caller)) as conn:
-        seen = await Desk(conn, flows.load(), caller).read(case_id)
+        desk = Desk(conn, flows.load(), caller)
+        seen = await desk.read(case_id)
         notes = await notes_of(conn, case_id)
         turn = _turn(seen, (typed or {}).get("node", node))
         at = turn.node if turn else None
         beside = await beside_of(conn, caller, seen, at, secret_of(request), datetime.now(UTC))
+        here = seen.flow.node(turn.node) if turn else None
+        aside = await desk.aside(seen, here) if here else None
     draft = beside.draft if typed is None else None
-    here = seen.flow.node(turn.node) if turn else None
     return show_page(
         request,
         "case.html",
@@ -420,6 +422,7 @@ async def _case(
         due_at=turn.due_at if turn else None,
         others=[(seen.flow.node(each.node), each.due_at) for each in seen.case.turns if each != turn],
         voting=_voting(seen, here, caller) if here and here.by_ballot else None,
+        aside=aside,
         steps=_steps(seen),
         resting=next((e.data for e in reversed(seen.log) if e.type == "case.suspended.v1"), None),
         opening=_shown(seen.told.get(None)),

@@ -106,6 +106,11 @@ async def test_who_is_near_stands_aside_until_the_tie_has_ended(village: Village
     assert [each["field"] for each in refused["errors"]] == ["node"]
     assert "镇里" in refused["detail"], "nobody else has been seen at work"
     assert not any(secret in str(refused) for secret in (WIFE, BROTHER, "配偶", "兄弟", "王五"))
+    page = (await village.near.client.get(f"/cases/{cases[0].case_id}")).text
+    assert ('id="aside"' in page, 'id="step"' in page) == (True, False), "nobody fills in what he may not file"
+    assert not any(secret in page for secret in (WIFE, BROTHER, "配偶", "兄弟"))
+    page = (await village.near.client.get(f"/cases/{cases[2].case_id}")).text
+    assert ('id="aside"' in page, 'id="step"' in page) == (False, True)
     for deed, body in (("return", {"to_node": "RE1-01", "reason": "核实"}), ("withdraw", {"reason": "不符合"})):
         assert code((await village.near.posts(f"{urls[0]}/{deed}", body))[1]) == "kin"
     assert (await village.other.client.get("/")).status_code == 200
