@@ -11,8 +11,8 @@ from shared.settings import Settings
 
 # What the tables and functions of the supervision's models begin with; whatever else may move is the public's.
 SUPERVISED = "supervised_"
-# What is taken in while villagers are served: of more at once they would notice.
-_MOST_AT_ONCE = 200
+# What is taken in at once while villagers are served, who have their turn between events: of more they would notice.
+_MOST_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True)
