@@ -88,10 +88,11 @@ _NEVER = {
         "SELECT alert_id::text, kind, at::text FROM stream_events WHERE kind NOT IN ('raised', 'removed') EXCEPT ALL"
         " SELECT alert_id::text, kind, at::text FROM history"
     ),
-    # Nothing was told to a desk without a message to who subscribed to it.
+    # Nothing was told to a whole desk without a message to who subscribed to it and may see it.
     "told without a message": (
         "SELECT e.alert_id::text, e.kind FROM stream_events e JOIN subscriptions s ON s.desks && e.readers"
         " AND e.position > s.since AND (cardinality(s.grades) = 0 OR e.body -> 'grade' ->> 'code' = ANY (s.grades))"
+        " AND e.only_for IS NULL AND s.person_key <> ALL (e.barred)"
         " WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.position = e.position"
         " AND d.subscription_id = s.subscription_id)"
     ),
