@@ -2,7 +2,7 @@
 left in peace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -41,11 +41,8 @@ async def sign_in(settings: Settings, token: Token) -> AsyncIterator[SignIn]:
 
 
 @pytest.fixture
-async def db(settings: Settings) -> AsyncIterator[Database]:
-    pool = Database(settings, "approval")
-    await pool.open()
-    yield pool
-    await pool.close()
+async def db(database: Callable[[str], Awaitable[Database]]) -> Database:
+    return await database("approval")
 
 
 async def brought(db: Database, flow: str, *done: str, filled: NodeFields | None = None) -> Case:

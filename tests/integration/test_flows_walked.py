@@ -7,7 +7,7 @@ waited for: a notice that runs is ended in the database.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -92,11 +92,8 @@ async def people(settings: Settings, token: Token) -> AsyncIterator[People]:
 
 
 @pytest.fixture
-async def db(settings: Settings) -> AsyncIterator[Database]:
-    pool = Database(settings, "approval")
-    await pool.open()
-    yield pool
-    await pool.close()
+async def db(database: Callable[[str], Awaitable[Database]]) -> Database:
+    return await database("approval")
 
 
 class Walk:
@@ -287,10 +284,7 @@ class Walk:
     async def _wait_for_notice(self) -> None:
         node = self.present
         await self._refuse(await self._people.filer(node), "complete", self._done(node), 409, "notice-running")
-        over = "(state || jsonb_build_object('notice_ends_at', $2::text, 'node_since', $2::text))"
-        now = datetime.now(UTC).isoformat()
-        async with self._db.begin(Scope.system()) as conn:
-            await conn.execute(f"UPDATE cases SET state = {over} WHERE case_id = $1::uuid", self._case_id, now)
+        await end_notice(self._db, self._case_id)
 
     async def _wrong_turns(self, node: Node, filer: httpx.AsyncClient) -> None:
         done = self._done(node)
@@ -377,6 +371,14 @@ class Walk:
             )
         assert row
         assert tuple(row) == (self.told,) * 3, f"{self.flow.code} {self.node}"
+
+
+async def end_notice(db: Database, case_id: str) -> None:
+    """Let a notice that runs end now."""
+    over = "(state || jsonb_build_object('notice_ends_at', $2::text, 'node_since', $2::text))"
+    async with db.begin(Scope.system()) as conn:
+        now = datetime.now(UTC).isoformat()
+        await conn.execute(f"UPDATE cases SET state = {over} WHERE case_id = $1::uuid", case_id, now)
 
 
 def conditions(flow: Flow) -> list[Condition]:

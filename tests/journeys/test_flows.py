@@ -3,14 +3,14 @@
 All 22 are walked through the API in `tests/integration/test_flows_walked.py`.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from services.approval.flows import HANDLER, Flow, Node, load
-from shared.db import Database, Scope
-from shared.settings import Settings
+from shared.db import Database
+from tests.integration.test_flows_walked import end_notice
 from tests.integration.test_work import VILLAGE
 from tests.journeys.conftest import Visitor
 from tests.journeys.forms import complete_node, open_case
@@ -41,7 +41,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.without_broker]
 
 
 @pytest.mark.parametrize("code", _GIVEN)
-async def test_a_flow_is_walked_by_its_forms(code: str, visitor: Visitor, settings: Settings) -> None:
+async def test_a_flow_is_walked_by_its_forms(
+    code: str, visitor: Visitor, database: Callable[[str], Awaitable[Database]]
+) -> None:
+    db = await database("approval")
     flow, people = load().flows[code], dict[str, BrowserContext]()
     clerk = await _page(people, visitor, HANDLER, "opener")
     await clerk.goto("/")
@@ -49,7 +52,7 @@ async def test_a_flow_is_walked_by_its_forms(code: str, visitor: Visitor, settin
     await open_case(clerk, code, f"走一遍{flow.name.zh}", **_some(code, opening))
     case = clerk.url
     for node in flow.nodes:
-        await _do(await _page(people, visitor, *_filer(node)), case, flow, node, settings)
+        await _do(await _page(people, visitor, *_filer(node)), case, flow, node, db)
     await clerk.goto(case)
     await expect(clerk.locator("main")).to_contain_text("已办结")
     for node in flow.nodes:
@@ -76,21 +79,10 @@ async def _page(people: dict[str, BrowserContext], visitor: Visitor, role: str, 
     return context.pages[0] if context.pages else await context.new_page()
 
 
-async def _do(page: Page, case: str, flow: Flow, node: Node, settings: Settings) -> None:
+async def _do(page: Page, case: str, flow: Flow, node: Node, db: Database) -> None:
     await page.goto(case)
     if node.order > 1 and flow.nodes[node.order - 2].notice_days:
         await expect(page.locator("main")).to_contain_text("公示期至")
-        await _end_notice(settings, case)
+        await end_notice(db, case.rsplit("/", 1)[1])
         await page.goto(case)
     await complete_node(page, **_some(flow.code, {use.name for use in node.form}))
-
-
-async def _end_notice(settings: Settings, case: str) -> None:
-    """The clock isn't waited for."""
-    over = "state = state || jsonb_build_object('notice_ends_at', $2::text, 'node_since', $2::text)"
-    pool = Database(settings, "approval")
-    await pool.open()
-    async with pool.begin(Scope.system()) as conn:
-        now = datetime.now(UTC).isoformat()
-        await conn.execute(f"UPDATE cases SET {over} WHERE case_id = $1::uuid", case.rsplit("/", 1)[1], now)
-    await pool.close()
