@@ -92,3 +92,22 @@ async def test_scan_read_verify_object_track(
     await expect(page.locator(".timeline")).to_contain_text("去年修的路今年就裂了")
     assert number.replace(" ", "") not in page.url
     await seen(page, pictures / "villager-follows.png")
+
+
+async def test_who_sends_before_the_browsers_work_is_done_waits_for_it(own_url: str, phone: BrowserContext) -> None:
+    page = await phone.new_page()
+    await page.clock.install()
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
+    work = page.locator("input[name=work]")
+    await page.goto(f"{own_url}/villages/{VILLAGE}/appeal")
+    while await work.input_value():  # one form in some sixteen has its number within the first turn
+        await page.reload()
+
+    await page.locator("label", has_text="咨询").click()
+    await page.locator("label", has_text="本村的人或事").click()
+    await page.get_by_label("内容").fill("路灯哪天修?")
+    await page.locator("label", has_text="匿名").first.click()
+    await page.get_by_role("button", name="提交").click()
+    await expect(page.get_by_role("status")).to_contain_text("正在核验")
+    await page.clock.resume()
+    await expect(page.locator("#number")).to_be_visible()
