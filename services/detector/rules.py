@@ -18,6 +18,7 @@ from services.detector.rulesets import Settings, Timeline, timelines
 from services.detector.sentences import Sentence
 from services.detector.subjects import Subject
 from services.detector.vocabulary import Vocabulary
+from shared import yaml_text
 from shared.contracts.alerts import Bilingual, Grade, Parameter
 from shared.contracts.power import Matter, NodeFields
 from shared.contracts.rulesets import ParamValue, RuleChanged
@@ -304,19 +305,14 @@ class Reader:
         self.file = file
         self.lines = text.splitlines()
         try:
-            loader = yaml.CSafeLoader(text)
-            root = loader.get_single_node()
-            if root is None:
-                raise RulebookError(file, 1, 1, "there is nothing in it")
-            self.marks = dict(_marks(root, ()))
-            self.spec = Spec.model_validate(loader.construct_document(root))
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            raise RulebookError(file, line, column, str(error.problem)) from error
-        except yaml.reader.ReaderError as error:
-            line = text.count("\n", 0, error.position) + 1
-            raise RulebookError(file, line, 1, f"a character that YAML does not allow: {error.reason}") from error
+            root, plain = yaml_text.read(text)
+        except yaml_text.Unreadable as error:
+            raise RulebookError(file, error.line, error.column, error.en) from error
+        if root is None:
+            raise RulebookError(file, 1, 1, "there is nothing in it")
+        self.marks = dict(_marks(root, ()))
+        try:
+            self.spec = Spec.model_validate(plain)
         except ValidationError as error:
             first = min(error.errors(), key=lambda one: one["type"] == "missing")
             raise self.wrong(first["loc"], first["msg"]) from error

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.notifier.errors import BadRoutes
-from shared import workdays
+from shared import workdays, yaml_text
 from shared.contracts.alerts import Alert, Bilingual, Grade
 from shared.contracts.base import RegionCode
 from shared.contracts.power import Matter
@@ -191,12 +191,9 @@ _At = tuple[str | int, ...]
 def read(text: str) -> Tree:
     """The tree of a YAML text; raises `BadRoutes` with line and column of each fault."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        plain = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = f"tree:{mark.line + 1}:{mark.column + 1}" if mark else "tree"
-        raise BadRoutes(errors=[FieldError(at, "不是有效的 YAML", f"Not valid YAML: {error.problem}")]) from error
+        root, plain = yaml_text.read(text)
+    except yaml_text.Unreadable as error:
+        raise BadRoutes(errors=[FieldError(f"tree:{error.line}:{error.column}", error.zh, error.en)]) from error
     if root is None or not isinstance(plain, dict):
         raise BadRoutes(errors=[FieldError("tree:1:1", "应为 above、last、route 三项", "Give above, last and route")])
     places = dict(_places(root, ()))
