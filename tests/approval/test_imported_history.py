@@ -12,11 +12,11 @@ from services.approval.imports.files import rows_of
 from services.approval.imports.plan import Known, plan
 from services.approval.imports.rows import RowReader, read_records
 from services.approval.store import SOURCE
-from services.detector import rules
 from services.detector.distil import facts_of
 from services.detector.examples import judge_all
 from shared.bus.envelope import Envelope
 from shared.contracts.power import TOPIC, CaseEvent
+from tests.detector.rulebook import RULEBOOK
 
 VILLAGE = "330421103201"
 TODAY = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -34,13 +34,12 @@ def imported(path: Path, *rows: str) -> list[CaseEvent]:
 
 
 def judged(rule_id: str, events: list[CaseEvent]) -> list[Any]:
-    rulebook = rules.load()
     told = (
         Envelope.of(event, source=SOURCE, topic=TOPIC, key=VILLAGE, time=event.occurred_at, subject=event.case_id)
         for event in events
     )
     facts = [fact for envelope in told for fact in facts_of(envelope)]
-    return [found for found in judge_all(rulebook, facts, [], TODAY) if found.rule_id == rule_id]
+    return [found for found in judge_all(RULEBOOK, facts, [], TODAY) if found.rule_id == rule_id]
 
 
 def test_money_paid_before_the_acceptance_is_seen_by_the_days_of_the_ledger(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from services.detector.examples import events_of, judge_all
 from services.detector.registers import Reference
 from services.detector.rules import Rule, Rulebook, load
 from shared.contracts.reference import DATASETS, Record
+from tests.detector.rulebook import RULEBOOK
 
-_RULEBOOK = load()
 _NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -44,31 +44,31 @@ def _told(findings: list[Finding]) -> list[Finding]:
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_order_and_repetition_change_nothing(data: st.DataObject) -> None:
-    rule = data.draw(st.sampled_from(_RULEBOOK.rules))
+    rule = data.draw(st.sampled_from(RULEBOOK.rules))
     facts, records = _facts(rule), _records(rule)
     shuffled = data.draw(st.permutations(facts + data.draw(st.lists(st.sampled_from(facts), max_size=5))))
-    assert _told(judge_all(_RULEBOOK, shuffled, records, _NOW)) == _told(judge_all(_RULEBOOK, facts, records, _NOW))
+    assert _told(judge_all(RULEBOOK, shuffled, records, _NOW)) == _told(judge_all(RULEBOOK, facts, records, _NOW))
 
 
 def test_facts_survive_json() -> None:
-    for rule in _RULEBOOK.rules:
+    for rule in RULEBOOK.rules:
         facts, records = _facts(rule), _records(rule)
         stored = [replace(fact, data=orjson.loads(orjson.dumps(fact.data))) for fact in facts]
-        assert judge_all(_RULEBOOK, stored, records, _NOW) == judge_all(_RULEBOOK, facts, records, _NOW)
+        assert judge_all(RULEBOOK, stored, records, _NOW) == judge_all(RULEBOOK, facts, records, _NOW)
 
 
 def test_a_finding_becomes_the_same_alert_each_time() -> None:
-    rule = _RULEBOOK.rule("A075")
-    found = judge_all(_RULEBOOK, _facts(rule), [], _NOW)
+    rule = RULEBOOK.rule("A075")
+    found = judge_all(RULEBOOK, _facts(rule), [], _NOW)
     for finding in found:
-        raised = finding.raised(_RULEBOOK.rule(finding.rule_id))
-        updated = finding.updated(_RULEBOOK.rule(finding.rule_id), 2)
+        raised = finding.raised(RULEBOOK.rule(finding.rule_id))
+        updated = finding.updated(RULEBOOK.rule(finding.rule_id), 2)
         assert raised.alert_id == updated.alert_id == finding.alert_id
         assert (raised.revision, updated.revision) == (1, 2)
 
 
 def test_a_late_earlier_part_joins_the_alert() -> None:
-    rule = _RULEBOOK.rule("A075")
+    rule = RULEBOOK.rule("A075")
     parts = [
         {
             "case": f"c{month}",
@@ -88,7 +88,7 @@ def test_a_late_earlier_part_joins_the_alert() -> None:
 def test_silence_is_judged_at_the_moments_named() -> None:
     event = next(iter(events_of([{"flow": "PR1", "at": "2026-03-02", "next_due": "2026-03-04T00:00:00+08:00"}])))
     facts = [fact for fact in facts_of(event) if fact.key == "case:c1"]
-    rulebook = Rulebook([_RULEBOOK.rule("A016")])
+    rulebook = Rulebook([RULEBOOK.rule("A016")])
     grades: list[str] = []
     now = event.time
     while True:
@@ -102,11 +102,11 @@ def test_silence_is_judged_at_the_moments_named() -> None:
 
 def test_an_evaluation_error_is_a_fault(tmp_path: Any) -> None:
     file = tmp_path / "A063_broken.yaml"
-    text = _RULEBOOK.rule("A063").source.read_text(encoding="utf-8")
+    text = RULEBOOK.rule("A063").source.read_text(encoding="utf-8")
     condition = text[text.index("condition: |") : text.index("evidence:")]
     file.write_text(text.replace(condition, "condition: settlement.paid_fen / (tolerance_yuan - tolerance_yuan) > 1\n"))
-    rule = _RULEBOOK.rule("A063")
-    broken = Rulebook([load(file).rules[0], _RULEBOOK.rule("A062")])
+    rule = RULEBOOK.rule("A063")
+    broken = Rulebook([load(file).rules[0], RULEBOOK.rule("A062")])
     facts = [fact for fact in _facts(rule) if fact.key.startswith("village:") and fact.data["case_id"] == "A063-0-c1"]
     detection = detect(broken, facts[0].key, facts, Reference(), _NOW)
     assert [(fault.rule_id, "divide by zero" in fault.message) for fault in detection.faults] == [("A063", True)]

@@ -10,13 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.demo.simulator import Simulation, Size
-from services.detector import rules
 from services.detector.detection import Detection, detect, needs_of
 from services.detector.distil import Fact, facts_of
 from services.detector.key_facts import KeyFacts
 from services.detector.registers import Reference
+from tests.detector.rulebook import RULEBOOK
 
-_RULEBOOK = rules.load()
 _LEDGERS = ("village", "cash", "seal", "labour", "leases", "relief", "agent", "auditor", "company")
 _SIZE = Size(1_500, datetime(2026, 6, 30, 9, tzinfo=UTC))
 _KEYS, _PARTS = 20, 5
@@ -41,7 +40,7 @@ def _judged(facts: KeyFacts, known: Reference) -> Detection:
     key, asked = facts[0].key, Reference({})
     while not (needs := needs_of(key, facts, asked)) <= asked.found.keys():
         asked = Reference({need: known.found.get(need, ()) for need in needs})
-    return detect(_RULEBOOK, key, facts, asked, facts[-1].occurred_at)
+    return detect(RULEBOOK, key, facts, asked, facts[-1].occurred_at)
 
 
 @settings(max_examples=4, deadline=None)

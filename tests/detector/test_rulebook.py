@@ -3,12 +3,12 @@
 import pytest
 
 from services.detector.examples import mismatch
-from services.detector.rules import Example, Rule, load
+from services.detector.rules import Example, Rule
+from tests.detector.rulebook import RULEBOOK
 
-_RULEBOOK = load()
 _EXAMPLES = [
     pytest.param(rule, example, id=f"{rule.id} {example.name.split(' / ')[-1]}")
-    for rule in _RULEBOOK.rules
+    for rule in RULEBOOK.rules
     for example in rule.spec.tests
 ]
 
@@ -18,7 +18,7 @@ def test_example(rule: Rule, example: Example) -> None:
     assert mismatch(rule, example) is None
 
 
-@pytest.mark.parametrize("rule", _RULEBOOK.rules, ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", RULEBOOK.rules, ids=lambda rule: rule.id)
 def test_fires_once_and_misses_once(rule: Rule) -> None:
     assert any(example.expect for example in rule.spec.tests)
     assert any(not example.expect for example in rule.spec.tests)

@@ -13,14 +13,14 @@ from services.detector.distil import Fact, facts_of
 from services.detector.examples import events_of, judge_all
 from services.detector.params import misfit
 from services.detector.registers import Reference
-from services.detector.rules import Rulebook, load, parse
+from services.detector.rules import Rulebook, parse
 from services.detector.rulesets import Timeline, covering, ladder
 from shared.contracts.rulesets import Keeper, RuleChanged
+from tests.detector.rulebook import RULEBOOK
 
 VILLAGE, NEIGHBOUR, ELSEWHERE = "330421107201", "330421107202", "330421103201"
 TOWN, COUNTY = "330421107000", "330421000000"
 WHO = Keeper(person_key="k", name="何")
-RULEBOOK = load()
 # A075 as it is written, but for what makes works suspicious: here it is only how many there are.
 TEXT = RULEBOOK.rule("A075").source.read_text(encoding="utf-8")
 CONDITION = TEXT[TEXT.index("condition:") : TEXT.index("evidence:")]

@@ -3,13 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from services.detector import rules
 from services.detector.detection import Detection, Fault, Finding
 from services.detector.verdicts import FindingChange, OnRecord, changes_of
 from shared.contracts.alerts import AlertRaised, AlertWithdrawn, Bilingual
+from tests.detector.rulebook import RULEBOOK
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
-RULEBOOK = rules.load()
 RULE = RULEBOOK.rules[0]
 KEY = "case:1"
 FINDING = Finding(

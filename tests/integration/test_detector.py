@@ -13,7 +13,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from services.detector import rules, sentences
+from services.detector import sentences
 from services.detector.app import build
 from services.detector.clock import Clock
 from services.detector.consumer import TOPICS, DetectorConsumer
@@ -27,6 +27,7 @@ from shared.contracts.alerts import RAISED_TOPIC
 from shared.db import Connection, Database, Scope
 from shared.settings import Settings
 from tests.conftest import Token, eventually
+from tests.detector.rulebook import RULEBOOK
 
 Open = Callable[[str], Awaitable[Database]]
 Alerts = dict[str, dict[str, Any]]
@@ -36,7 +37,6 @@ COMPANY = "91330421MA0000001X"
 OFFICIAL, WIFE = "0f" * 16, "3a" * 16
 MORNING = datetime(2026, 3, 2, 1, tzinfo=UTC)
 ACTOR = power.Actor(person_key="c1" * 16, name="王会计", role="handler")
-RULEBOOK = rules.load()
 
 
 def case_id(n: int) -> str:
@@ -376,7 +376,7 @@ async def test_poison_goes_to_the_dead_letters_and_stops_nobody(db: Database, se
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    app = build(settings)
+    app = build(settings, RULEBOOK)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://detector") as client,

@@ -26,6 +26,7 @@ from shared.db import SCHEMAS, Database, Scope
 from shared.settings import Settings
 from tests.access import Matrix, end_points, lines, page
 from tests.conftest import Token
+from tests.detector.rulebook import RULEBOOK
 from tests.disclosure.samples import case_id, opened
 
 pytestmark = pytest.mark.without_broker
@@ -92,7 +93,7 @@ async def test_the_detector_answers_everybody_as_the_page_says(
         record = {"id": "d1", "name": "王五", "died_on": "2026-02-11"}
         sql = "INSERT INTO reference_records (dataset, id, region_code, data) VALUES ('deaths', $1, $2, $3)"
         await conn.execute(sql, "d1", VILLAGE, record)
-    app = detector.build(settings)
+    app = detector.build(settings, RULEBOOK)
     async with running(app) as caller:
         draft = await caller.post(
             "/v1/rulesets/drafts",

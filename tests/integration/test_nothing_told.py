@@ -10,6 +10,7 @@ from services.disclosure import app as disclosure
 from services.notifier import app as notifier
 from shared.settings import Settings
 from tests.conftest import Token
+from tests.detector.rulebook import RULEBOOK
 from tests.integration.test_matrix import running
 from tests.journeys.leaks import leaks
 
@@ -40,7 +41,8 @@ async def test_no_log_and_no_metric_holds_what_was_sent(
     good = token(
         f"handler@{VILLAGE}", f"machine@{COUNTY}", f"county_secretary@{COUNTY}", name=NAME, subject="MARKED-me"
     )
-    apps = [approval.build(settings), detector.build(settings), notifier.build(settings), disclosure.build(settings)]
+    apps = [service.build(settings) for service in (approval, notifier, disclosure)]
+    apps.append(detector.build(settings, RULEBOOK))
     told = ""
     for app in apps:
         async with running(app) as client:

@@ -18,6 +18,7 @@ from shared.contracts.alerts import RAISED_TOPIC
 from shared.db import Database, Scope
 from shared.settings import Settings
 from tests.conftest import Token, eventually
+from tests.detector.rulebook import RULEBOOK
 from tests.integration.test_detector import COMPANY, COUNTY, TOWN, VILLAGE, Open, award, bearer, gone, ok
 
 ID_NO = "11010519491231002X"
@@ -27,7 +28,7 @@ OFFICIAL = ("s1", ID_NO, "赵六", "村委会主任", "村", VILLAGE)
 
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    app = build(settings)
+    app = build(settings, RULEBOOK)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://detector") as client,

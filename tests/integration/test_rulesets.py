@@ -14,7 +14,6 @@ import asyncpg
 import httpx
 import pytest
 
-from services.detector import rules
 from services.detector.app import build
 from shared.bus import dlq, outbox
 from shared.bus.envelope import Envelope
@@ -23,6 +22,7 @@ from shared.contracts.rulesets import Keeper, RuleChanged
 from shared.db import Database, Scope
 from shared.settings import Settings
 from tests.conftest import Token, eventually
+from tests.detector.rulebook import RULEBOOK
 
 Open = Callable[[str], Awaitable[Database]]
 VILLAGE, TOWN, COUNTY = "330421107201", "330421107000", "330421000000"
@@ -32,11 +32,7 @@ DRAFTS = "/v1/rulesets/drafts"
 # A032: booked without an invoice. One step of one case fires it.
 RULE = "A032"
 OWN = (
-    rules.load()
-    .rule(RULE)
-    .source.read_text(encoding="utf-8")
-    .replace("id: A032", "id: C001")
-    .replace("white_slip", "own")
+    RULEBOOK.rule(RULE).source.read_text(encoding="utf-8").replace("id: A032", "id: C001").replace("white_slip", "own")
 )
 
 
@@ -68,7 +64,7 @@ async def db(database: Open) -> Database:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    app = build(settings)
+    app = build(settings, RULEBOOK)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://detector") as client,
@@ -266,7 +262,7 @@ async def test_approved_by_a_service_that_dies_it_takes_effect_all_the_same(
     settings: Settings, people: People, db: Database
 ) -> None:
     """The approval commits with its event; whoever comes next brings it to the bus and takes it in."""
-    app = build(settings)
+    app = build(settings, RULEBOOK)
     app.state.db = db  # no lifespan: neither relay nor consumer run
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://detector") as client:
         draft = await ok(client.post(DRAFTS, json=change(enabled=False), headers=people.drafter), 201)

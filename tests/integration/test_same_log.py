@@ -14,7 +14,6 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from deploy.demo.simulator import Simulation, Size, told_record
-from services.detector import rules
 from services.detector.consumer import GROUP, TOPICS, DetectorConsumer
 from services.detector.judging import Judge
 from shared.bus.consumer import Consumer
@@ -26,10 +25,10 @@ from shared.db import Database, Scope
 from shared.regions import COUNTY, town_of
 from shared.settings import Settings
 from tests.conftest import County, eventually
+from tests.detector.rulebook import RULEBOOK
 
 EVENTS = 700
 SIZE = Size(EVENTS, datetime(2026, 6, 30, 9, tzinfo=UTC))
-RULEBOOK = rules.load()
 KEEPER = Keeper(person_key="k" * 32, name="何规")
 # Those that stand. What is raised on half the facts and withdrawn on the others depends on where batches are cut: an
 # alert that nobody could have seen isn't owed (decision 1).

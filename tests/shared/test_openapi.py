@@ -19,7 +19,7 @@ ORIGIN = "http://service.test"
 REFERENCE = re.compile(r"""(?:href|src|data-document|url)(?:=|\()\s*["']?([^"')>\s]+)""")
 
 
-@pytest.fixture(params=SCHEMAS)
+@pytest.fixture(params=SCHEMAS, scope="module")
 def app(request: pytest.FixtureRequest) -> FastAPI:
     """One service after the other."""
     return apps.build(request.param)

@@ -11,6 +11,7 @@ from joserfc.jwk import KeySet
 
 from shared.settings import Settings
 from tests.conftest import ISSUER, SIGNING_KEY
+from tests.detector.rulebook import RULEBOOK
 
 ORIGIN = "https://service.test"
 _SESSION_SECRET = "session-secret-of-the-tests"
@@ -32,7 +33,8 @@ def unserved(service: str) -> FastAPI:
         notifier_url=ORIGIN,
         disclosure_url=ORIGIN,
     )
-    app: FastAPI = importlib.import_module(f"services.{service}.app").build(settings)
+    own = {"rulebook": RULEBOOK} if service == "detector" else {}
+    app: FastAPI = importlib.import_module(f"services.{service}.app").build(settings, **own)
     return app
 
 
