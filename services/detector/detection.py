@@ -216,6 +216,7 @@ def _judged(rulebook: Rulebook, view: View) -> _Verdict:
             alike.setdefault(rule.shape, []).append(rule)
     for rules in alike.values():
         _judge(rules, view, verdict)
+    view.forget()
     return verdict
 
 

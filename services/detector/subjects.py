@@ -64,6 +64,11 @@ class View:
         )
         return View(self.key, facts, self.reference, min(self.now, moment - INSTANT), amended=amended, rests=rests)
 
+    def forget(self) -> None:
+        """Let go of what was made: occasions hold the view that holds them, and only the collector would find them."""
+        self.memo.clear()
+        self._messages.clear()
+
     def message(self, feature: Any, make: Callable[[Any], Any]) -> Any:
         """The message of a feature, made once a view. (The feature is kept, so that its identity isn't used again.)"""
         if id(feature) not in self._messages:

@@ -3,7 +3,8 @@
 The history is written by the detector's own reading of events, without judging it: 600,000 events are a county's of
 some 24 years. What goes beyond stands for further counties beside it, with villages and people of their own, but the
 same companies, accounts, agents and auditors: keys that cross villages go on growing. Then the latest events take the
-consumer's own way, in processes that share the villages as they would share Kafka's partitions.
+consumer's own way, in processes that share the villages as they would share Kafka's partitions. With `--awards` the
+latest events are awards as `push` has them, each of which raises a red alert: `--awards --batch 5` is about its pace.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -28,6 +29,7 @@ from typing import TypeVar
 import asyncpg
 import orjson
 import psutil
+from uvicorn.loops.auto import auto_loop_factory
 
 from deploy.demo.simulator import Simulation, Size, told_record
 from deploy.local.postgres import Postgres
@@ -36,10 +38,12 @@ from services.detector.consumer import GROUP, DetectorConsumer
 from services.detector.distil import Fact, facts_of
 from services.detector.judging import Judge
 from shared import db
+from shared.background import spare_collector
 from shared.bus.envelope import Envelope, Headers, decode, encode
 from shared.db import Database, Scope
 from shared.regions import COUNTY
 from shared.settings import Settings
+from tests.bench.awards import awarded
 
 COUNTY_EVENTS = 600_000
 _SEED = 11
@@ -103,7 +107,7 @@ def beside(envelope: Envelope, number: int) -> Envelope:
     """The same event in a county beside: other villages, cases, people and invoices, the same companies."""
     village, mark = f"{int(COUNTY[:6]) + number}".encode(), f"{number:03x}".encode()
     text = orjson.dumps([envelope.id, envelope.key, envelope.subject, envelope.data])
-    text = _OWN.sub(lambda found: b'"' + mark + found[1][3:] + b'"', text)
+    text = _OWN.sub(lambda found: b'"%03x%b"' % (int(found[1][:3], 16) ^ number, found[1][3:]), text)
     text = text.replace(b'"' + COUNTY[:6].encode(), b'"' + village)
     text = text.replace(b'"invoice_no":"', b'"invoice_no":"' + mark)
     id, key, subject, data = orjson.loads(text)
@@ -143,13 +147,16 @@ def share(task: Task, part: int) -> Cost:
     """Judge one share of the latest events, in batches, after the keys they touch are judged as they stood."""
     latest: list[Envelope] = pickle.loads(task.latest.read_bytes())
     mine = [one for one in latest if zlib.crc32(one.key.encode()) % task.instances == part]
-    return asyncio.run(_judged(task, [(one.topic, *encode(one)) for one in mine]))
+    # The loop and the collector as the service has them.
+    with asyncio.Runner(loop_factory=auto_loop_factory(use_subprocess=True)) as runner:
+        return runner.run(_judged(task, [(one.topic, *encode(one)) for one in mine]))
 
 
 async def _judged(task: Task, records: list[Record]) -> Cost:
     judge, pool = Judge(rules.load()), Database(task.settings, "detector")
     consumer, server = DetectorConsumer(judge), psutil.Process(task.server)
     await pool.open()
+    spare_collector()
     keys = sorted({fact.key for record in records for fact in facts_of(decode(*record))})
     began = time.perf_counter()
     for some in _chunks(keys, _KEYS_AT_ONCE):
@@ -217,10 +224,13 @@ async def _sizes(settings: Settings) -> str:
     return ", ".join(f"{row['relname']} {row['bytes'] / 2**20:,.0f} MB ({max(0, row['rows']):,} rows)" for row in rows)
 
 
-def _built(settings: Settings, events: int, file: Path, most: int) -> int:
+def _built(settings: Settings, events: int, file: Path, most: int, awards: bool) -> int:
     """Make the tables and the history, keep the latest events in a file; runs in a process of its own."""
-    latest: deque[Envelope] = deque(maxlen=most)
+    latest: deque[Envelope] = deque(maxlen=1 if awards else most)
     registers, past = told(events, latest, settings)
+    if awards:
+        before, told_last = awarded(most, settings.identity_secret, _UNTIL)
+        past, latest = chain(past, before), deque(told_last)
 
     async def make() -> int:
         await db.provision(settings)
@@ -246,7 +256,7 @@ def run(wanted: argparse.Namespace, folder: Path) -> None:
     file, began = folder / "latest", time.monotonic()
     try:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            count = pool.submit(_built, settings, wanted.events, file, wanted.latest).result()
+            count = pool.submit(_built, settings, wanted.events, file, wanted.latest, wanted.awards).result()
         print(f"{count:,} events of history in {time.monotonic() - began:.0f} s: {asyncio.run(_sizes(settings))}")
         server = int((folder / "postgres" / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
         measure(Task(settings, server, file, wanted.instances, wanted.batch))
@@ -259,6 +269,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=60_000, help="of history and latest together")
     parser.add_argument("--latest", type=int, default=2_000, help="events that are judged and timed")
+    parser.add_argument("--awards", action="store_true", help="the latest events are awards, beside the history")
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--instances", type=int, default=1, help="detector processes")
     wanted = parser.parse_args()
