@@ -17,6 +17,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import psutil
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
@@ -39,7 +40,8 @@ CHROMIUM_FLAGS = [
 ISSUER = "http://issuer.test"
 NO_BROKER = "127.0.0.1:1"
 # What dies here is a process, never the machine: no write needs to reach the disk.
-_UNSAFE = {"fsync": "off", "full_page_writes": "off"}
+_UNSAFE = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "512MB"}
+_IN_MEMORY, _ROOM = Path("/dev/shm"), 6 * 1024**3
 SIGNING_KEY = RSAKey.generate_key(2048, {"kid": "tests", "use": "sig", "alg": "RS256"})
 Token = Callable[..., str]
 T = TypeVar("T")
@@ -56,28 +58,38 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def _quick_folder() -> TemporaryDirectory[str]:
+    """A folder for what servers keep, in memory where there is room: databases are made and dropped for each test.
+
+    Not under pytest's own: that one is closed to the user as whom root runs PostgreSQL.
+    """
+    room = min(psutil.virtual_memory().available, psutil.disk_usage(str(_IN_MEMORY)).free) if _IN_MEMORY.exists() else 0
+    return TemporaryDirectory(prefix="yunjing-tests-", dir=_IN_MEMORY if room > _ROOM else None)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A running PostgreSQL. Not under pytest's own folder: that one is closed to the user as whom root runs it."""
+    """A running PostgreSQL."""
     if url := os.environ.get("DATABASE_URL"):
         yield url
         return
-    with TemporaryDirectory(prefix="yunjing-postgres-") as folder:
+    with _quick_folder() as folder:
         server = Postgres(Path(folder), tuning=_UNSAFE)
         yield server.start()
         server.stop()
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka | None]:
+def broker() -> Iterator[Kafka | None]:
     """The run's own broker; None when `KAFKA_BOOTSTRAP_SERVERS` names another."""
     if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         yield None
         return
-    own = Kafka(tmp_path_factory.mktemp("kafka"))
-    own.start()
-    yield own
-    own.stop()
+    with _quick_folder() as folder:
+        own = Kafka(Path(folder))
+        own.start()
+        yield own
+        own.stop()
 
 
 @pytest.fixture(scope="session")

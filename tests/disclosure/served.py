@@ -1,8 +1,9 @@
-"""Disclosure on a free port, within the test's own loop."""
+"""A service on a free port, within the test's own loop."""
 
 import asyncio
 import base64
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,10 +17,28 @@ from tests.conftest import eventually
 
 
 class Server(uvicorn.Server):
-    """A server that leaves the test's signal handlers alone."""
+    """A server that leaves the test's signal handlers alone, and goes as soon as all are answered: uvicorn's own looks
+    for that every tenth of a second, which some hundred tests waited for."""
 
     def install_signal_handlers(self) -> None:
         return
+
+    async def main_loop(self) -> None:
+        leaving = await self.on_tick(0)
+        while not leaving:
+            await asyncio.sleep(0.02)
+            leaving = await self.on_tick(0)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if under_way := list(self.server_state.tasks):
+            _, late = await asyncio.wait(under_way, timeout=self.config.timeout_graceful_shutdown)
+            for task in late:
+                task.cancel()
+        await self.lifespan.shutdown()
 
 
 @asynccontextmanager

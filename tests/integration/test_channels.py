@@ -42,7 +42,8 @@ from shared.principals import Grant, Principal
 from shared.settings import Settings
 from shared.webhooks import retries
 from tests.conftest import Token, eventually
-from tests.integration.test_notifier import OTHER_SECRETARY, SECRETARY, World, deliver, served, stop
+from tests.disclosure.served import served
+from tests.integration.test_notifier import OTHER_SECRETARY, SECRETARY, World, deliver, stop
 from tests.notifier.samples import COUNTY, TOWN, VILLAGE, about, alert, raised
 
 pytestmark = pytest.mark.without_broker

@@ -10,8 +10,9 @@ from services.notifier import app as notifier
 from shared.db import Database, Scope
 from shared.settings import Settings
 from tests.conftest import Token
+from tests.disclosure.served import served
 from tests.integration.test_inquiries import DRAFT, ME, SECRETARY, on_desk, opened
-from tests.integration.test_notifier import World, served
+from tests.integration.test_notifier import World
 from tests.notifier.samples import COUNTY, OTHER_TOWN, VILLAGE, about
 
 pytestmark = pytest.mark.without_broker

@@ -21,7 +21,8 @@ from shared.contracts.proposals import ProposalChanged
 from shared.db import Database, Scope
 from shared.settings import Settings
 from tests.conftest import Token
-from tests.integration.test_notifier import World, deliver, served
+from tests.disclosure.served import served
+from tests.integration.test_notifier import World, deliver
 from tests.notifier.samples import COUNTY, OTHER_TOWN, TOWN, VILLAGE, about, alert, raised
 
 Open = Callable[[str], Awaitable[Database]]

@@ -5,7 +5,6 @@ import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +12,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-import uvicorn
 from aiokafka import AIOKafkaConsumer
 from fastapi import FastAPI, Request, Response
 from itsdangerous import TimestampSigner
@@ -36,29 +34,13 @@ from shared.problems import NotSignedIn
 from shared.settings import Settings
 from shared.webhooks import retries
 from tests.conftest import Token, eventually
+from tests.disclosure.served import served
 from tests.notifier.samples import COUNTY, NOW, OTHER_TOWN, TOWN, VILLAGE, about, alert, raised, withdrawn
 
 Open = Callable[[str], Awaitable[Database]]
 SECRETARY = f"town_secretary@{TOWN}"
 OTHER_SECRETARY = f"town_secretary@{OTHER_TOWN}"
 TABLES = ("alerts", "inbox", "history", "stream_events", "readings", "subscriptions", "deliveries")
-
-
-class Server(uvicorn.Server):
-    """A server within the test's own loop."""
-
-    def install_signal_handlers(self) -> None:
-        return
-
-
-@asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
-    server = Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
-    running = asyncio.create_task(server.serve())
-    await eventually(lambda: _value(server.started))
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await running
 
 
 async def _value(value: Any) -> Any:

@@ -20,7 +20,8 @@ from shared.db import Database, Scope
 from shared.settings import Settings
 from shared.workdays import add_working_days
 from tests.conftest import Token
-from tests.integration.test_notifier import World, envelope, served, world
+from tests.disclosure.served import served
+from tests.integration.test_notifier import World, envelope, world
 from tests.notifier.samples import COUNTY, OTHER_TOWN, TOWN, VILLAGE, about, alert, raised
 
 pytestmark = pytest.mark.without_broker
