@@ -17,7 +17,7 @@ from services.notifier.standing import Standing
 from services.notifier.vocabulary import vocabulary
 from shared import regions
 from shared.contracts.alerts import Alert, Bilingual, Grade
-from shared.contracts.base import RegionCode, UtcTime
+from shared.contracts.base import RegionCode, UtcTime, WithoutNul
 from shared.contracts.power import Matter
 
 Order = Literal["graver", "due", "newest"]
@@ -279,8 +279,8 @@ class AlertFilter(BaseModel):
     since: Annotated[UtcTime | None, Field(alias="from")] = None
     until: Annotated[UtcTime | None, Field(alias="to")] = None
     overdue: bool | None = None
-    text: Annotated[str | None, Field(max_length=100)] = None
-    group: Annotated[str | None, Field(max_length=200)] = None
+    text: Annotated[WithoutNul | None, Field(max_length=100)] = None
+    group: Annotated[WithoutNul | None, Field(max_length=200)] = None
     sort: Order = "graver"
     after: Annotated[str | None, Field(max_length=200)] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50

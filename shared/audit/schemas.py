@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared import regions
 from shared.audit.chain import Break
 from shared.audit.deeds import deeds
-from shared.contracts.base import UtcTime
+from shared.contracts.base import UtcTime, WithoutNul
 
 Format = Literal["csv", "ndjson"]
 
@@ -18,9 +18,9 @@ class AuditFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    actor: Annotated[str | None, Field(max_length=100, description="账号或姓名 / account or name")] = None
-    action: Annotated[str | None, Field(max_length=60, examples=["alert.viewed"])] = None
-    object: Annotated[str | None, Field(max_length=200, examples=["alert"])] = None
+    actor: Annotated[WithoutNul | None, Field(max_length=100, description="账号或姓名 / account or name")] = None
+    action: Annotated[WithoutNul | None, Field(max_length=60, examples=["alert.viewed"])] = None
+    object: Annotated[WithoutNul | None, Field(max_length=200, examples=["alert"])] = None
     since: Annotated[UtcTime | None, Field(alias="from", description="起,含 / from, inclusive")] = None
     until: Annotated[UtcTime | None, Field(alias="to", description="止,不含 / to, exclusive")] = None
 

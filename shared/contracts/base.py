@@ -18,6 +18,8 @@ def _as_utc(value: datetime) -> datetime:
 UtcTime = Annotated[datetime, AfterValidator(_as_utc)]
 RegionCode = Annotated[str, Field(pattern=r"^\d{12}$")]
 Fen = Annotated[int, Field(ge=-(10**15), le=10**15)]
+# PostgreSQL holds no NUL; a filter with one is refused before an answer has begun.
+WithoutNul = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

@@ -99,6 +99,8 @@ async def exports(ask: Ask) -> None:
         {"filters": ["object"], "format": "csv"},
         {"filters": [], "format": "ndjson"},
     ]
+    refused = await ask(AUDITOR, "GET", "/v1/audit/export", params={"format": "csv", "actor": "a\0b"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "query.actor")
 
 
 async def pages(ask: Ask, entry: int) -> None:
