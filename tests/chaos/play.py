@@ -31,7 +31,7 @@ async def play_through(stage: Stage, bearer: str, cases: int, director: Director
 
     Raises `Difference` when it doesn't become quiet, or what is seen doesn't agree in itself.
     """
-    stage.first.start()
+    await asyncio.wrap_future(stage.hands.submit(stage.first.start))
     await subscribe(stage.first.settings)
     with ThreadPoolExecutor(1) as pool:
         feeding = pool.submit(feed, stage, bearer, cases, director)
