@@ -21,7 +21,7 @@ def case_tag(case_id: UUID | str, sequence: int, shown: Any = None) -> str:
     return f'"{UUID(str(case_id)).hex[:12]}.{sequence}{mark}"'
 
 
-def _seen(
+async def _seen(
     case_id: UUID,
     if_match: Annotated[
         str | None,

@@ -34,7 +34,7 @@ from shared.web import settings_of
 IMPORTERS = ("machine", "reporting_clerk", "town_agri_office", "county_authority")
 
 
-def sized(request: Request) -> None:
+async def sized(request: Request) -> None:
     check_length(request, MAX_BYTES)
 
 

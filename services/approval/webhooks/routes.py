@@ -36,7 +36,7 @@ router = APIRouter(prefix="/v1/webhooks", tags=["推送 webhooks"])
 _CHANGING = (errors.NoSuchWebhook, errors.ChangedMeanwhile, errors.IfMatchUnreadable)
 
 
-def _seen(
+async def _seen(
     if_match: Annotated[
         str | None,
         Header(
