@@ -94,6 +94,7 @@ class Database:
             min_size=1,
             max_size=self._size,
             init=_register_codecs,
+            reset=_as_it_is,
             server_settings={"search_path": self.schema, "timezone": "UTC"} | _LET_GO,
         )
 
@@ -122,6 +123,10 @@ class Database:
         conn = await asyncpg.connect(self.url, server_settings={"search_path": self.schema} | _LET_GO)
         await _register_codecs(conn)
         return conn
+
+
+async def _as_it_is(_: Connection) -> None:
+    """What `begin` sets and locks ends with its transaction: asyncpg's own reset would be a round trip for nothing."""
 
 
 async def _register_codecs(conn: Connection) -> None:
