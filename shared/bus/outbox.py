@@ -9,9 +9,11 @@ from shared.bus.topics import largest
 from shared.db import Connection
 
 _INSERT = """
-INSERT INTO outbox (event_id, topic, key, type, source, subject, time, traceparent, data)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-                     $7::timestamptz[], $8::text[], $9::text[])
+WITH put AS (
+    INSERT INTO outbox (event_id, topic, key, type, source, subject, time, traceparent, data)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+                         $7::timestamptz[], $8::text[], $9::text[]))
+SELECT pg_notify(current_schema() || '.outbox', '')
 """
 
 
@@ -42,4 +44,3 @@ async def publish(conn: Connection, envelopes: Sequence[Envelope]) -> None:
         [e.traceparent for e in envelopes],
         [value.decode() if value else None for value in values],
     )
-    await conn.execute("SELECT pg_notify(current_schema() || '.outbox', '')")

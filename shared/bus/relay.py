@@ -72,6 +72,7 @@ class Relay:
             await conn.close()
 
     async def _publish_batch(self, conn: Connection, producer: AIOKafkaProducer) -> bool:
+        """Publish what has committed; whether there may be more, of which no notice is to come."""
         rows = await conn.fetch(_TAKE, BATCH)
         OUTBOX_WAITING.labels(self._db.schema).set(len(rows))
         if not rows:
@@ -96,4 +97,4 @@ class Relay:
         await conn.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
         for topic in {row["topic"] for row in rows}:
             EVENTS_PUBLISHED.labels(topic).inc(sum(row["topic"] == topic for row in rows))
-        return True
+        return len(rows) == BATCH
