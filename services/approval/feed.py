@@ -36,7 +36,8 @@ WHERE c.position > $1 AND ($2::text IS NULL OR c.village_code LIKE $2) AND ($3::
   AND ($6::timestamptz IS NULL OR e.recorded_at >= $6) AND ($7::timestamptz IS NULL OR e.recorded_at < $7)
 ORDER BY c.position LIMIT $8
 """
-Placed = Callable[[Connection, int, int], Awaitable[None]]
+# Acts with a batch from one position to another, in its transaction; whether there is something to be done behind it.
+Placed = Callable[[Connection, int, int], Awaitable[bool]]
 log = logger("feed")
 
 
@@ -148,9 +149,8 @@ class Line:
             # Another instance that is at it holds the lock until its places are seen by all.
             await conn.execute("SELECT pg_advisory_xact_lock(hashtext('changes'), hashtext(current_schema()))")
             rows = await conn.fetch(_PLACE)
-            if rows:
-                positions = [row["position"] for row in rows]
-                await self._placed(conn, min(positions), max(positions))
-        if rows:
+            positions = [row["position"] for row in rows]
+            more = bool(positions) and await self._placed(conn, min(positions), max(positions))
+        if more:
             self._wake()
         return len(rows) == _BATCH

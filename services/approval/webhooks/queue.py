@@ -81,9 +81,10 @@ WHERE d.webhook_id = $1 AND c.position = d.position
 """
 
 
-async def fan_out(conn: Connection, first: int, last: int) -> None:
-    """One message of each change between two places of the line for each subscription that asks for it."""
-    await conn.execute(_FAN_OUT, first, last, _term())
+async def fan_out(conn: Connection, first: int, last: int) -> bool:
+    """One message of each change between two places of the line for each subscription that asks for it; if any does."""
+    made: str = await conn.execute(_FAN_OUT, first, last, _term())
+    return made != "INSERT 0 0"
 
 
 async def enqueue_test(conn: Connection, webhook_id: UUID, subject: str) -> int:
