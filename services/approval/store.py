@@ -12,11 +12,12 @@ from services.approval.changes import CaseChange, Wait
 from services.approval.errors import CaseNotFound
 from shared.bus.envelope import Envelope
 from shared.bus.outbox import publish
-from shared.contracts.power import TOPIC, NodeCompleted
+from shared.contracts.power import TOPIC, NodeCompleted, PowerEvent
 from shared.db import Connection
 from shared.workdays import SHANGHAI
 
 SOURCE = "/approval"
+_PAPER_COLUMNS = 6
 
 
 @dataclass(frozen=True)
@@ -88,30 +89,30 @@ async def approved_changes(conn: Connection, case: Case, changes: Changes) -> in
     return int(await conn.fetchval(_APPROVED_CHANGES, case.village_code, *named))
 
 
-_SAVE_CASES = """
-INSERT INTO cases (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
-                   waits_for, due_at, opened_at, updated_at, sequence, imported, state, closed_at, amount_fen, waits)
-SELECT case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
-       string_to_array(waits_for, ','), due_at, opened_at, updated_at, sequence, imported, state::jsonb,
-       CASE WHEN status <> 'open' THEN updated_at END, amount_fen, waits
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
-            $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::int[],
-            $16::boolean[], $17::jsonb[], $18::bigint[], $19::jsonb[])
-  AS t (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
-        waits_for, due_at, opened_at, updated_at, sequence, imported, state, amount_fen, waits)
-ON CONFLICT (case_id) DO UPDATE SET
-    status = excluded.status, node = excluded.node, waits_for = excluded.waits_for, due_at = excluded.due_at,
-    updated_at = excluded.updated_at, sequence = excluded.sequence, state = excluded.state,
-    closed_at = excluded.closed_at, waits = excluded.waits,
-    amount_fen = coalesce(excluded.amount_fen, cases.amount_fen), changed_at = now()
-"""
-_SAVE_EVENTS = """
-INSERT INTO case_events (case_id, sequence, village_code, type, occurred_at, data)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::jsonb[])
-"""
-_SAVE_DOCUMENTS = """
+# One round trip for all that a deed writes down; keys and triggers are looked at when all of it is there.
+_SAVE = """
+WITH saved AS (
+    INSERT INTO cases (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
+                       waits_for, due_at, opened_at, updated_at, sequence, imported, state, closed_at, amount_fen,
+                       waits)
+    SELECT case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
+           string_to_array(waits_for, ','), due_at, opened_at, updated_at, sequence, imported, state::jsonb,
+           CASE WHEN status <> 'open' THEN updated_at END, amount_fen, waits
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[],
+                $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[],
+                $15::int[], $16::boolean[], $17::jsonb[], $18::bigint[], $19::jsonb[])
+      AS t (case_id, case_no, title, matter, flow, flow_version, village_code, town_code, status, node,
+            waits_for, due_at, opened_at, updated_at, sequence, imported, state, amount_fen, waits)
+    ON CONFLICT (case_id) DO UPDATE SET
+        status = excluded.status, node = excluded.node, waits_for = excluded.waits_for, due_at = excluded.due_at,
+        updated_at = excluded.updated_at, sequence = excluded.sequence, state = excluded.state,
+        closed_at = excluded.closed_at, waits = excluded.waits,
+        amount_fen = coalesce(excluded.amount_fen, cases.amount_fen), changed_at = now()),
+told AS (
+    INSERT INTO case_events (case_id, sequence, village_code, type, occurred_at, data)
+    SELECT * FROM unnest($20::uuid[], $21::int[], $22::text[], $23::text[], $24::timestamptz[], $25::jsonb[]))
 INSERT INTO case_documents (case_id, sequence, sha256, village_code, kind, name)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[])
+SELECT * FROM unnest($26::uuid[], $27::int[], $28::text[], $29::text[], $30::text[], $31::text[])
 ON CONFLICT DO NOTHING
 """
 
@@ -121,27 +122,24 @@ async def save(conn: Connection, changes: Sequence[CaseChange]) -> None:
     changed = [change for change in changes if change.events]
     if not changed:
         return
-    await conn.execute(_SAVE_CASES, *_columns([_case_row(change) for change in changed]))
     envelopes = [envelope for change in changed for envelope in _envelopes(change)]
-    events = [event for change in changed for event in change.events]
-    await conn.execute(
-        _SAVE_EVENTS,
-        [event.case_id for event in events],
-        [event.sequence for event in events],
-        [event.village_code for event in events],
-        [event.TYPE for event in events],
-        [event.occurred_at for event in events],
-        [envelope.data for envelope in envelopes],
-    )
-    papers = [
-        (event.case_id, event.sequence, paper.sha256, event.village_code, paper.kind, paper.name)
-        for event in events
-        if isinstance(event, NodeCompleted)
-        for paper in event.documents
-    ]
-    if papers:
-        await conn.execute(_SAVE_DOCUMENTS, *_columns(papers))
+    told = [event for change in changed for event in change.events]
+    cases = _columns([_case_row(change) for change in changed])
+    events = _columns([_event_row(event, envelope) for event, envelope in zip(told, envelopes, strict=True)])
+    papers = _columns([row for event in told for row in _paper_rows(event)]) or [[]] * _PAPER_COLUMNS
+    await conn.execute(_SAVE, *cases, *events, *papers)
     await publish(conn, envelopes)
+
+
+def _event_row(event: PowerEvent, envelope: Envelope) -> tuple[Any, ...]:
+    return event.case_id, event.sequence, event.village_code, event.TYPE, event.occurred_at, envelope.data
+
+
+def _paper_rows(event: PowerEvent) -> list[tuple[Any, ...]]:
+    if not isinstance(event, NodeCompleted):
+        return []
+    at = (event.case_id, event.sequence)
+    return [(*at, paper.sha256, event.village_code, paper.kind, paper.name) for paper in event.documents]
 
 
 def _case_row(change: CaseChange) -> tuple[Any, ...]:
