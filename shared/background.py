@@ -99,9 +99,11 @@ async def by_turns(items: Iterable[T], *, seconds: float = _TURN_SECONDS) -> Asy
 
 
 def _ended(task: asyncio.Task[None]) -> None:
-    if not task.cancelled():
+    # What a library raises of its own cancellations ends a work as an error does; only who was asked may end so.
+    if not task.cancelling():
         TASKS_DEAD.labels(task.get_name()).inc()
-        log.error("background.dead", task=task.get_name(), exc_info=task.exception())
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        log.error("background.dead", task=task.get_name(), exc_info=error)
 
 
 async def _answers(db: Database) -> bool:

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from services.detector import deadlines, locks, metrics
 from services.detector.consumer import GROUP
 from services.detector.judging import Judge
-from shared.bus.connection import connection
+from shared.bus.connection import connection, let_go
 from shared.bus.faults import passing
 from shared.contracts import power
 from shared.db import Connection, Database, Scope
@@ -74,7 +74,7 @@ class Clock:
                 log.warning("clock.interrupted", error=type(error).__name__)
                 await asyncio.sleep(_TICK_SECONDS)
             finally:
-                await kafka.stop()
+                await let_go(kafka)
 
     async def _tick(self, kafka: AIOKafkaConsumer) -> None:
         mark = self._mark or await self._set_mark(kafka)

@@ -1,7 +1,9 @@
 """How every client of ours reaches the brokers: their addresses, encryption and the account of the service."""
 
+import asyncio
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.helpers import create_ssl_context
 
 from shared.settings import Settings
@@ -24,3 +26,18 @@ def connection(settings: Settings) -> dict[str, Any]:
             "sasl_plain_password": settings.kafka_password,
         }
     return told
+
+
+async def let_go(kafka: AIOKafkaConsumer) -> None:
+    """Leave the group and close the connections.
+
+    aiokafka cancels its own fetches and, where one waits to be tried again (a broker died just now), raises that at
+    whoever stops it: a cancellation that nobody asked our task for isn't ours, and would end its work for ever.
+    """
+    try:
+        await kafka.stop()
+    except asyncio.CancelledError:
+        ours = asyncio.current_task()
+        if ours and ours.cancelling():
+            raise
+        await kafka._client.close()

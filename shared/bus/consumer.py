@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 
 from shared.bus import outbox
-from shared.bus.connection import connection
+from shared.bus.connection import connection, let_go
 from shared.bus.dlq import dead_letter
 from shared.bus.envelope import Envelope, Undecodable, decode
 from shared.bus.faults import passing
@@ -97,7 +97,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     await self._take(records)
                 await self._prune()
         finally:
-            await self._kafka.stop()
+            await let_go(self._kafka)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Forget the epochs of what is no longer ours."""

@@ -218,6 +218,26 @@ async def test_what_passes_by_itself_is_waited_out(db: Database, settings: Setti
         assert await eventually(lambda: _when(effects(db), 1)) == [1]
 
 
+async def test_a_fetch_that_waits_to_be_tried_again_doesnt_end_its_consumer(db: Database, settings: Settings) -> None:
+    tried = 0
+
+    async def falter(conn: Connection, batch: list[Envelope]) -> None:
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            # What aiokafka has under way for a moment after a broker has died.
+            assert faltering._kafka
+            faltering._kafka._fetcher._pending_tasks.add(asyncio.create_task(asyncio.sleep(60)))
+            await asyncio.sleep(0)
+            raise OSError("the database is away")
+        await write_effects(conn, batch)
+
+    faltering = Consumer(db, settings, group="test", topics=["power.events"], handle=falter)
+    async with running(Relay(db, settings).run, faltering.run):
+        await publish(db, event(1))
+        assert await eventually(lambda: _when(effects(db), 1)) == [1]
+
+
 async def test_an_effect_belongs_to_the_trace_of_its_cause(db: Database, settings: Settings) -> None:
     told = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     seen: list[str | None] = []

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 
-from shared.background import by_turns, stopped, woken
+from shared.background import _ended, by_turns, stopped, woken
 
 
 @pytest.mark.parametrize("ticks", range(5))
@@ -53,6 +54,26 @@ async def test_a_task_that_loses_its_first_cancellation_is_stopped(
         await stopped(tasks)
     assert lost == 1
     assert all(task.done() for task in tasks)
+
+
+async def test_a_work_that_ends_by_a_cancellation_nobody_asked_for_is_told_as_dead() -> None:
+    def told() -> float:
+        return REGISTRY.get_sample_value("yunjing_tasks_dead_total", {"task": "leaking"}) or 0.0
+
+    async def leaking() -> None:
+        raise asyncio.CancelledError
+
+    async def lasting() -> None:
+        await asyncio.sleep(30)
+
+    before = told()
+    task, asked = (asyncio.create_task(work, name="leaking") for work in (leaking(), lasting()))
+    await asyncio.wait({task})
+    _ended(task)
+    assert told() == before + 1
+    await stopped({asked})
+    _ended(asked)
+    assert told() == before + 1
 
 
 async def test_others_have_their_turn_between_the_items_of_a_long_work() -> None:
