@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, cast
 
 from cel_expr_python import cel
@@ -57,7 +58,7 @@ class Finding:
     parameters: tuple[Parameter, ...] = ()
     parties: tuple[Party, ...] = ()
 
-    @property
+    @cached_property
     def alert_id(self) -> str:
         """The id of its alert, the same on every replay."""
         return alert_id(self.rule_id, self.dedupe_key)

@@ -6,12 +6,11 @@ other, and the few rules that ask a case and nothing else: the others would answ
 """
 
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from services.detector.detection import Finding
 from services.detector.distil import facts_of
-from services.detector.judging import Judge, Judgement
+from services.detector.judging import Judge
 from shared.bus.envelope import Envelope
 from shared.contracts import power
 from shared.db import Connection
@@ -37,12 +36,17 @@ async def would_raise(conn: Connection, judge: Judge, step: power.NodeCompleted)
     fresh = {fact.key: [fact] for fact in facts_of(envelope)}
     keys = sorted(fresh)
     foreign = await _foreign(conn, judge, step)
-    before = await judge.judge(conn, keys, until=step.occurred_at, unknown=foreign)
     after = await judge.judge(conn, keys, until=step.occurred_at, fresh=fresh, unknown=foreign)
-    known = list(_findings(before))
-    new = [finding for finding in _findings(after) if finding not in known]
-    own = [finding for finding in new if finding.village_code == step.village_code]
-    return sorted(own, key=lambda finding: (_GRAVEST_FIRST.index(finding.grade), finding.rule_id, finding.dedupe_key))
+    own = {
+        key: found
+        for key, one in after.detections.items()
+        if (found := [finding for finding in one.findings if finding.village_code == step.village_code])
+    }
+    # Where nothing is found with the step there is nothing to compare: most keys aren't judged a second time.
+    before = await judge.judge(conn, own.keys(), until=step.occurred_at, unknown=foreign) if own else after
+    known = [finding for one in before.detections.values() for finding in one.findings]
+    new = [finding for found in own.values() for finding in found if finding not in known]
+    return sorted(new, key=lambda finding: (_GRAVEST_FIRST.index(finding.grade), finding.rule_id, finding.dedupe_key))
 
 
 async def _foreign(conn: Connection, judge: Judge, step: power.NodeCompleted) -> set[str]:
@@ -50,8 +54,3 @@ async def _foreign(conn: Connection, judge: Judge, step: power.NodeCompleted) ->
     key = f"case:{step.case_id}"
     stored = (await judge.facts.load(conn, [key]))[key]
     return {key} if any(fact.village_code != step.village_code for fact in stored) else set()
-
-
-def _findings(judgement: Judgement) -> Iterator[Finding]:
-    for detection in judgement.detections.values():
-        yield from detection.findings

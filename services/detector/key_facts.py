@@ -115,6 +115,8 @@ class KeyFacts(Sequence[Fact]):
 
     def of_kind(self, *kinds: str) -> list[Fact]:
         """The facts of these kinds, which tell others anew, by event time."""
+        if not self._retold:
+            return []
         some = (fact for id in self._retold for fact in self._cases[id].facts if fact.kind in kinds)
         return sorted(some, key=_turn)
 

@@ -468,6 +468,16 @@ async def test_an_intended_step_is_judged_and_not_kept(client: httpx.AsyncClient
     assert await alerts(db) == {}
 
 
+async def test_what_stands_already_is_not_told_of_a_further_step(
+    client: httpx.AsyncClient, token: Token, db: Database
+) -> None:
+    await take(db, detector(), [meeting()])
+    assert await alerts(db, rule="A050")
+    further = common(1, MORNING + timedelta(days=1), 3) | {"flow": "EN3", "node": "EN3-07", "documents": ()}
+    step = on_the_bus(power.NodeCompleted(**further))
+    assert await would_raise(client, step, bearer(token, f"town_inspector@{TOWN}")) == []
+
+
 async def would_raise(client: httpx.AsyncClient, step: Envelope, who: dict[str, str]) -> list[dict[str, Any]]:
     """What an intended step would raise, but for the ids, which name the case."""
     answer = await client.post("/v1/evaluate", json=step.data, headers=who)

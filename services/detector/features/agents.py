@@ -9,7 +9,7 @@ from math import comb
 from services.detector.distil import Fact
 from services.detector.features.case import Case, history, occasion, the_case
 from services.detector.features.matches import holders_of
-from services.detector.features.network import SPOUSE, bids_of
+from services.detector.features.network import SPOUSE
 from services.detector.names import same_address
 from services.detector.registers import Need, Reference
 from services.detector.subjects import Occasion, Params, Subject, View
@@ -47,7 +47,7 @@ def _agency_occasions(view: View, params: Params) -> Iterator[Occasion]:
     agents = {agent: fact for fact, agent in so_far.given("agent_id")}
     if not agents:
         return
-    bidders = {id: bid.company_name for id, bid in bids_of(so_far).items()}
+    bidders = {id: bid.company_name for id, bid in so_far.bids.items()}
     if case.supplier_id:
         bidders[case.supplier_id] = case.supplier_name or bidders.get(case.supplier_id, "")
     for agent_id, fact in sorted(agents.items()):

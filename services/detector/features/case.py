@@ -10,7 +10,7 @@ from services.detector.distil import COMPLETED, RETURNED, WITHDRAWN, Fact
 from services.detector.subjects import Occasion, Params, Subject, View, at_hand
 from services.detector.vocabulary import midnight, working_days_between
 from shared.contracts.alerts import Bilingual, Evidence
-from shared.contracts.power import NodeFields
+from shared.contracts.power import Bid, NodeFields
 from shared.formats import yuan
 from shared.words import words
 
@@ -114,6 +114,14 @@ class History:
         for fact in self.facts:
             for name, value in fact.data.get("fields", {}).items():
                 self._filled.setdefault(name, []).append((fact, value))
+
+    @cached_property
+    def bids(self) -> dict[str, Bid]:
+        """The last offer of each company."""
+        found: dict[str, Bid] = {}
+        for _, bids in self.given("bids"):
+            found.update({bid["company_id"]: Bid.model_validate(bid) for bid in bids})
+        return dict(sorted(found.items()))
 
     @cached_property
     def told(self) -> frozenset[str]:

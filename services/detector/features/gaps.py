@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.detector.features.case import Case, History, history, occasion, the_case
-from services.detector.features.network import Bidding, bidding, bids_of
+from services.detector.features.network import Bidding, bidding
 from services.detector.subjects import Occasion, Params, Subject, View
 
 
@@ -25,9 +25,7 @@ class PriceGap:
 
 def _gap(so_far: History, winner: str) -> PriceGap | None:
     """None unless the lowest of at least three valid offers won."""
-    bids = sorted(
-        (bid for bid in bids_of(so_far).values() if bid.valid), key=lambda bid: (bid.price_fen, bid.company_id)
-    )
+    bids = sorted((bid for bid in so_far.bids.values() if bid.valid), key=lambda bid: (bid.price_fen, bid.company_id))
     if len(bids) < 3 or bids[0].company_id != winner or bids[0].price_fen <= 0:
         return None
     first, losing = bids[0], [bid.price_fen for bid in bids[1:]]

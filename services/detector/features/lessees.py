@@ -17,7 +17,6 @@ from services.detector.features.matches import (
     oversees,
     posts_of,
 )
-from services.detector.features.network import bids_of
 from services.detector.features.rents import rent_of
 from services.detector.names import same_person_name, sound
 from services.detector.registers import Need, Reference
@@ -123,7 +122,7 @@ def _lessee(view: View, key: str, tie: tuple[Staff, str, int, bool, str], params
         kin_steps=steps,
         certain=certain,
         matched=matched,
-        open_bids=sum(bid.valid for bid in bids_of(so_far).values()),
+        open_bids=sum(bid.valid for bid in so_far.bids.values()),
         abstained=_ABSTENTION in case.documents,
         declared=any(interest.company_id == company for file in files for interest in file.interests),
         rent_ratio=rent.ratio if rent else None,

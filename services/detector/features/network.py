@@ -68,18 +68,10 @@ def needs_of_bidder(id: str, reference: Reference) -> set[Need]:
     return needs
 
 
-def bids_of(so_far: History) -> dict[str, Bid]:
-    """The last offer of each company in a case."""
-    found: dict[str, Bid] = {}
-    for _, bids in so_far.given("bids"):
-        found.update({bid["company_id"]: Bid.model_validate(bid) for bid in bids})
-    return dict(sorted(found.items()))
-
-
 def bidding(view: View) -> Bidding:
     """What the offers of the view's case have in common."""
     so_far = history(view)
-    bids = bids_of(so_far)
+    bids = so_far.bids
     valid = [bid for bid in bids.values() if bid.valid]
     registered = {id: company for id in bids if (company := view.reference.one(Company, id))}
     prices = sorted(bid.price_fen for bid in valid)

@@ -8,7 +8,6 @@ from functools import partial
 from services.detector.distil import Fact
 from services.detector.features.case import Case, history, occasion, the_case
 from services.detector.features.matches import day_of, holders_of, in_force
-from services.detector.features.network import bids_of
 from services.detector.names import same_company_name
 from services.detector.registers import Need, Reference
 from services.detector.subjects import Occasion, Params, Subject, View
@@ -36,7 +35,7 @@ def needs_of_managers(facts: Sequence[Fact]) -> set[Need]:
 
 
 def _manager_occasions(view: View, params: Params) -> Iterator[Occasion]:
-    bids = bids_of(history(view))
+    bids = history(view).bids
     named: dict[str, list[Bid]] = defaultdict(list)
     for bid in bids.values():
         if bid.manager_key:
@@ -103,7 +102,7 @@ def needs_of_helpers(facts: Sequence[Fact], reference: Reference) -> set[Need]:
 
 def _helper_occasions(view: View, params: Params) -> Iterator[Occasion]:
     so_far, case = history(view), the_case(view)
-    losers = {id: bid for id, bid in bids_of(so_far).items() if id != case.supplier_id}
+    losers = {id: bid for id, bid in so_far.bids.items() if id != case.supplier_id}
     if not losers or not case.supplier_id:
         return
     fact = so_far.first_with("subcontractor_id", "subcontractor_name")
@@ -127,7 +126,7 @@ def _helper_occasions(view: View, params: Params) -> Iterator[Occasion]:
 
 def _accounts(id: str, view: View) -> set[str]:
     """Accounts that a bidder has on the register, or paid its bond from."""
-    company, bid = view.reference.one(Company, id), bids_of(history(view)).get(id)
+    company, bid = view.reference.one(Company, id), history(view).bids.get(id)
     bond = (bid.bond_account_key,) if bid and bid.bond_account_key else ()
     return {*(company.account_keys if company else ()), *bond}
 

@@ -7,7 +7,6 @@ from functools import partial
 
 from services.detector.distil import Fact
 from services.detector.features.case import Case, History, history, occasion, the_case
-from services.detector.features.network import bids_of
 from services.detector.subjects import Occasion, Params, Subject, View
 from services.detector.vocabulary import days_between, midnight
 
@@ -50,7 +49,7 @@ def _tender(view: View, opening: Fact) -> Tender:
     so_far = history(view)
     notice = _notice_before(so_far, opening)
     noticed_at = midnight(date.fromisoformat(notice.data["fields"]["notice_from"])) if notice else None
-    bids = bids_of(so_far)
+    bids = so_far.bids
     turned_down = [bid for bid in bids.values() if not bid.valid]
     winner = bids.get(the_case(view).supplier_id)
     lowest = min(bids.values(), key=lambda bid: bid.price_fen)
