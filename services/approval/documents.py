@@ -48,11 +48,12 @@ async def register(conn: Connection, stored: StoredDocument, subject: str) -> No
     )
 
 
+# To plan this takes PostgreSQL longer than to run it. Where it can't count the digests beforehand, it keeps its plan.
 _FOR_FILING = """
 SELECT d.sha256, d.size, coalesce(
     (SELECT u.name FROM document_uploads u WHERE u.sha256 = d.sha256 LIMIT 1),
     (SELECT f.name FROM case_documents f WHERE f.sha256 = d.sha256 LIMIT 1)) AS name
-FROM documents d WHERE d.sha256 = ANY($1::text[])
+FROM documents d WHERE d.sha256 = ANY((SELECT $1::text[])::text[])
 """
 
 
