@@ -25,8 +25,20 @@ WITH near AS (
           WHERE g.key = ANY($3::text[]) AND h.told_at > $4)
 SELECT h.*, a.grade, a.desks, a.state <> ALL($5::text[]) AS open,
        ARRAY(SELECT key FROM alert_groups g WHERE g.alert_id = h.alert_id) AS keys
-FROM near JOIN heard h USING (alert_id) JOIN alerts a USING (alert_id)
+FROM near JOIN heard h USING (alert_id) {alerts}
 WHERE a.state <> ALL($5::text[]) OR h.alert_id = ANY($1::uuid[])
+"""
+_NEAR_MANY = _NEAR.format(alerts="JOIN alerts a USING (alert_id)")
+# To plan this takes PostgreSQL longer than to run it for a few: they are looked up by a plan that is kept, and by
+# indexes, however small the tables were when it was made. OFFSET 0: each by its id. By who may read them, which is
+# guessed to be few, this transaction would get all alerts.
+_FEW = 20
+_NEAR_FEW = _NEAR.format(
+    alerts="""
+CROSS JOIN LATERAL (SELECT grade, desks, state FROM alerts WHERE alert_id = near.alert_id OFFSET 0) a"""
+)
+_BY_KEPT_PLAN = """
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
 """
 _KEEP = """
 INSERT INTO heard AS h (alert_id, told_at, loudness, muted_by, cause_kind, cause_id, rang_at, rang_grade, rang_desks)
@@ -93,8 +105,11 @@ async def hearings(conn: Connection, alert_ids: Iterable[str | UUID]) -> dict[st
 
 async def _near(conn: Connection, changes: Sequence[Change]) -> dict[str, Heard]:
     judged = [change.standing.alert for change in changes if noise.treatment(change) == "judged"]
+    few = len(changes) <= _FEW
+    if few:
+        await conn.execute(_BY_KEPT_PLAN)
     rows = await conn.fetch(
-        _NEAR,
+        _NEAR_FEW if few else _NEAR_MANY,
         sorted({change.standing.alert.alert_id for change in changes}),
         sorted({key for alert in judged for key in noise.facts_of(alert)}),
         sorted({key for alert in judged for key in noise.groups_of(alert)}),
