@@ -70,7 +70,10 @@ INSERT INTO stream_events (alert_id, kind, readers, barred, at, body, loudness, 
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 # The last position taken by this transaction is the stream's last: nobody else takes one while it holds the lock.
-_END_STREAM = "UPDATE stream_ends SET latest = currval(pg_get_serial_sequence('stream_events', 'position'))"
+_END_STREAM = """
+WITH ended AS (UPDATE stream_ends SET latest = currval(pg_get_serial_sequence('stream_events', 'position')))
+SELECT pg_notify(current_schema() || '.' || $1, '')
+"""
 # Why a desk gets an alert by a change; by all others it is routed there.
 _WHY = {"escalated": "escalated", "stood_in": "stood_in", "moved": "review"}
 _ASSIGNEE: TypeAdapter[Assignee | None] = TypeAdapter(Assignee | None)
@@ -129,12 +132,11 @@ async def save(conn: Connection, changes: Sequence[Change], *, new: frozenset[st
     await conn.executemany(_RECORD, [_history_row(change) for change in changes])
     await outbox.publish(conn, [_envelope(change) for change in changes if change.event])
     await lock_stream(conn)
-    await conn.execute("SELECT pg_notify(current_schema() || '.' || $1, '')", CHANNEL)
     judged = await loudness.settle(conn, changes)
     trace = current_traceparent()
     rows = [(*row, trace) for one in judged for row in _stream_rows(one.change, one.verdict)]
     await conn.executemany(_ANNOUNCE, rows)
-    await conn.execute(_END_STREAM)
+    await conn.execute(_END_STREAM, CHANNEL)
 
 
 async def lock_stream(conn: Connection) -> None:

@@ -256,14 +256,13 @@ class Hub:
                 self._woken.clear()
                 async with asyncio.timeout(_HAND_OUT_SECONDS):  # a connection may be dead without a word
                     more = await self._hand_out(conn)
-                if more:
-                    self._wake_others()
-                    continue
-                await woken(self._woken, _IDLE_SECONDS)
+                if not more:
+                    await woken(self._woken, _IDLE_SECONDS)
         finally:
             conn.terminate()
 
     async def _hand_out(self, conn: Connection) -> bool:
+        """Hand out what is new; whether there may be more, of which no notice is to come."""
         rows = await conn.fetch(f"{_ITEMS} LIMIT $2", self._position, _PAGE)
         if not rows:
             return False
@@ -274,7 +273,8 @@ class Hub:
         with showing("open streams", (row["traceparent"] for row in rows)):
             await asyncio.gather(*(self._feed(roles, items) for roles in waiting))
         self._position = self._begun
-        return True
+        self._wake_others()
+        return len(rows) == _PAGE
 
     async def _feed(self, roles: str, items: Mapping[int, Item]) -> None:
         """Hand to a room what row-level security lets it see of these."""

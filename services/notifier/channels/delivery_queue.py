@@ -14,13 +14,14 @@ from services.notifier.channels.receipt import Receipt
 from shared.db import Connection
 from shared.webhooks import retries
 
+_BATCH = 500
 # Systems get every change. People get what rings, unless it is about them or their kin; in quiet hours only red.
-_FAN_OUT = """
+_FAN_OUT = f"""
 WITH done AS (SELECT position FROM delivery_progress FOR UPDATE),
 fresh AS (
     SELECT e.position, e.alert_id, e.kind, e.readers, e.barred, e.only_for, e.loudness,
            e.body -> 'grade' ->> 'code' AS grade
-    FROM stream_events e, done WHERE e.position > done.position ORDER BY e.position LIMIT 500),
+    FROM stream_events e, done WHERE e.position > done.position ORDER BY e.position LIMIT {_BATCH}),
 queued AS (
     INSERT INTO deliveries (subscription_id, channel, gateway, recipient, desks, position, alert_id, kind, lasting,
                             next_at, give_up_at)
@@ -36,7 +37,7 @@ queued AS (
     CROSS JOIN LATERAL (
         SELECT CASE WHEN f.grade = 'red' THEN now() ELSE after_quiet(s.quiet_from, s.quiet_until, now()) END) at (due))
 UPDATE delivery_progress p SET position = (SELECT max(position) FROM fresh)
-WHERE EXISTS (SELECT 1 FROM fresh) RETURNING p.position
+WHERE EXISTS (SELECT 1 FROM fresh) RETURNING (SELECT count(*) FROM fresh)
 """
 _ENQUEUE = """
 INSERT INTO deliveries (subscription_id, channel, gateway, recipient, desks, kind, body, lasting, next_at, give_up_at)
@@ -108,8 +109,8 @@ class Lane:
 
 
 async def fan_out(conn: Connection) -> bool:
-    """Queue what the stream brought; whether there was anything."""
-    return bool(await conn.fetchval(_FAN_OUT, *_terms()))
+    """Queue what the stream brought; whether there may be more."""
+    return bool(await conn.fetchval(_FAN_OUT, *_terms()) == _BATCH)
 
 
 async def enqueue(
