@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from asyncpg import Record
 
 from shared.bus import outbox
 from shared.bus.connection import connection, let_go
@@ -64,6 +65,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._kafka: AIOKafkaConsumer | None = None
         self._places: dict[TopicPartition, int] = {}
         self._pruned = self._lag_told = -math.inf
+        self._assigning = self._unassigned = False
 
     async def run(self) -> None:
         """Consume until cancelled. Passing faults (broker, database, lost partitions) are waited out."""
@@ -86,12 +88,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             fetch_max_wait_ms=50,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
+        self._assigning = self._unassigned = False
         self._kafka.subscribe([self._prefix + topic for topic in self._topics], listener=self)
         try:
             await self._kafka.start()
             while True:
                 polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=self._most_at_once)
-                records = [record for batch in polled.values() for record in batch]
+                if self._unassigned and not self._assigning:
+                    raise Fenced
+                # Kafka gives us records of a partition before we have made it ours, which a slow database may let take
+                # long; we seek behind that, and they come again.
+                records = [] if self._assigning else [record for batch in polled.values() for record in batch]
                 self._tell_lag()
                 if records:
                     await self._take(records)
@@ -106,10 +113,27 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._places.pop(partition, None)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Raise the epoch of each partition and seek to where its effects ended."""
+        """Raise the epoch of each partition and seek to where its effects ended.
+
+        The client logs what is raised here and goes on: `_unassigned` says so.
+        """
+        self._assigning = self._unassigned = True
+        try:
+            rows = await self._raise_epochs(sorted(assigned))
+        finally:
+            self._assigning = False
         assert self._kafka
+        # All at once, behind the last wait: what is polled before this comes again, and what comes after is ours.
+        for partition, row in rows.items():
+            self._epochs[partition] = row["epoch"]
+            self._places[partition] = row["next_offset"]
+            self._kafka.seek(partition, row["next_offset"])
+        self._unassigned = False
+
+    async def _raise_epochs(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Record]:
+        raised: dict[TopicPartition, Record] = {}
         async with self._db.begin(Scope.system()) as conn:
-            for partition in sorted(assigned):
+            for partition in partitions:
                 row = await conn.fetchrow(
                     "INSERT INTO consumer_offsets AS o (consumer, topic, partition, epoch) VALUES ($1, $2, $3, 1)"
                     " ON CONFLICT (consumer, topic, partition) DO UPDATE SET epoch = o.epoch + 1"
@@ -119,9 +143,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     partition.partition,
                 )
                 assert row
-                self._epochs[partition] = row["epoch"]
-                self._places[partition] = row["next_offset"]
-                self._kafka.seek(partition, row["next_offset"])
+                raised[partition] = row
+        return raised
 
     def _topic(self, record: ConsumerRecord) -> str:
         return str(record.topic).removeprefix(self._prefix)
