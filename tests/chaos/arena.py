@@ -90,7 +90,8 @@ class Arena:
         for system in (second, first):
             self._over.callback(system.stop)
         lines = {f"{name} - {far}": some for (name, far), some in wires.items()}
-        return Stage(hands, first, second, nodes, postgres, exchange, lines, disks, own)
+        (versions := folder / "versions").mkdir()
+        return Stage(hands, first, second, nodes, postgres, exchange, lines, disks, own, versions)
 
     def _disks(self, folder: Path) -> dict[str, Path]:
         """A small disk for each server and for the files, where we may mount: root may."""

@@ -85,6 +85,8 @@ def no_fence() -> None:
     """Whoever has a batch stores its offsets and results, the owner of the partition or not; seen ids don't count."""
 
     async def advance(self: Consumer, conn: Connection, records: Sequence[ConsumerRecord]) -> None:
+        # Only who stands still before he holds a row's lock lets another overtake him.
+        await asyncio.sleep(_BETWEEN_SECONDS)
         ends = {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
         for place in sorted(ends):
             await conn.execute(

@@ -35,6 +35,8 @@ class Stage:
     wires: Mapping[str, Sequence[Wire]] = field(default_factory=dict)
     disks: Mapping[str, Path] = field(default_factory=dict)
     own: dict[str, dict[str, str]] = field(default_factory=dict)
+    # Where further versions of the services may be laid.
+    versions: Path | None = None
     timeline: Timeline = field(default_factory=Timeline)
     # Topic, partition and offset of each record that nobody can read.
     poisoned: list[tuple[str, int, int]] = field(default_factory=list)

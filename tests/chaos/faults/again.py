@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +18,8 @@ from tests.chaos.faults.topics import records
 from tests.chaos.stage import Stage
 
 _MOST = 500
+# At the begin of a run nothing lies there yet that could come again.
+_PATIENCE, _LOOK_SECONDS = 30.0, 0.3
 _FOREIGN = (None, POISONER)
 
 
@@ -30,11 +33,13 @@ def faults(stage: Stage) -> Iterator[Fault]:
 def _strike(stage: Stage, topic: str) -> Iterator[None]:
     # A broker that is away for the moment would have us not know what was written.
     with stage.hold(*(broker.name for broker in stage.brokers)):
-        asyncio.run(_publish_again(stage.first.settings, topic))
+        deadline = time.monotonic() + _PATIENCE
+        while not asyncio.run(_publish_again(stage.first.settings, topic)) and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
     yield
 
 
-async def _publish_again(settings: Settings, topic: str) -> None:
+async def _publish_again(settings: Settings, topic: str) -> int:
     name = settings.kafka_topic_prefix + topic
     # As a relay published them: what came again before needs not come a third time, and no poison comes twice.
     ours = [record for record in await records(settings, name) if dict(record.headers).get("ce_source") not in _FOREIGN]
@@ -46,5 +51,6 @@ async def _publish_again(settings: Settings, topic: str) -> None:
     try:
         sent = [await producer.send(name, key=r.key, value=r.value, headers=list(r.headers)) for r in some]
         await asyncio.gather(*sent)
+        return len(sent)
     finally:
         await producer.stop()
