@@ -1,11 +1,13 @@
 """The secretary's open page in a real browser: a new alert appears by itself."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 from shared.contracts.alerts import Alert, AlertUpdated
+from tests.conftest import eventually
 from tests.integration.test_notifier import SECRETARY, World, world
 from tests.notifier.samples import OTHER_TOWN, TOWN, VILLAGE, alert, raised, withdrawn
 
@@ -64,7 +66,9 @@ async def test_what_turns_graver_climbs_on_the_open_page_and_says_so(
     await page.goto(world.url)
     await expect(page.locator("#live")).to_contain_text("实时接收中")
     red, overdue, other = alert(), alert(grade="prompt"), alert(grade="yellow")
-    await world.tell(raised(red), raised(overdue), raised(other))
+    await world.tell(raised(red))
+    await world.arrived(red)  # in one batch with the next it would have come at the same time, and no order were theirs
+    await world.tell(raised(overdue), raised(other))
     cards = page.locator(".alert-card")
     await expect(cards).to_have_count(2)
     await world.arrived(overdue)
@@ -87,3 +91,30 @@ async def test_what_turns_graver_climbs_on_the_open_page_and_says_so(
     await expect(page.locator("#delivery")).to_contain_text("首阅")
     await expect(page.locator(".timeline")).to_contain_text("由黄色预警升为红色预警")
     await page.screenshot(path=pictures / "alert-desktop.png", full_page=True)
+
+
+async def test_an_answer_that_comes_late_undoes_nothing(world: World, desktop: BrowserContext) -> None:
+    page, first = await page_of(world, desktop, SECRETARY, f"town_inspector@{TOWN}"), list[Route]()
+    overtaken, withheld, last = alert(grade="yellow"), alert(), alert()
+    released = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        first.append(route)
+        answer = await route.fetch()
+        await released.wait()
+        await route.fulfill(response=answer)
+
+    for one in (overtaken, withheld):
+        await page.route(f"**/alerts/{one.alert_id}/card*", late, times=1)
+    await page.goto(world.url)
+    await expect(page.locator("#live")).to_contain_text("实时接收中")
+    await world.tell(raised(overtaken), raised(withheld))
+    await eventually(lambda: asyncio.sleep(0, len(first) == 2))
+    await world.tell(turned(overtaken, "red", 2), withdrawn(withheld))
+    card, gone = page.locator(f"#alert-{overtaken.alert_id}"), page.locator(f"#alert-{withheld.alert_id}")
+    await expect(card).to_have_attribute("data-grade", "red")
+    released.set()
+    await world.tell(raised(last))
+    await expect(page.locator(f"#alert-{last.alert_id}")).to_be_visible()
+    await expect(card).to_have_attribute("data-grade", "red")
+    await expect(gone).to_have_count(0)

@@ -29,12 +29,17 @@ const fragment = async (path) => {
   holder.innerHTML = (await answer.text()).trim();
   return holder.content.firstElementChild;
 };
+// Answers may come in another order than they were asked for: what was asked for last holds.
+const asked = new Map();
+let asks = 0;
+const ask = (of) => { asked.set(of, ++asks); return asks; };
+const holds = (of, turn) => asked.get(of) === turn;
 let counting;
 const recount = () => {
   clearTimeout(counting);
   counting = setTimeout(async () => {
-    const counted = await fragment("/counts?" + chosen.query);
-    for (const part of [...counted?.children ?? []]) byId(part.id).replaceWith(part);
+    const turn = ask("counts"), counted = await fragment("/counts?" + chosen.query);
+    if (holds("counts", turn)) for (const part of [...counted?.children ?? []]) byId(part.id).replaceWith(part);
   }, 150);
 };
 const put = (card) => {
@@ -100,15 +105,16 @@ const maybe = (event) => (!chosen.grade || chosen.grade === event.grade.code) &&
 source.addEventListener("reload", () => location.reload());
 source.addEventListener("alert", async (message) => {
   recount();
-  const event = JSON.parse(message.data), id = "alert-" + event.alert_id;
-  if (event.kind === "removed") { byId(id)?.remove(); return; }
+  const event = JSON.parse(message.data), id = "alert-" + event.alert_id, turn = ask(id);
   if (event.kind in loud) ring(event);
-  if (!maybe(event)) { byId(id)?.remove(); return; }
+  // What left one desk of somebody may lie at another of his: it goes at once, and comes back if he may still read it.
+  if (event.kind === "removed") byId(id)?.remove();
+  else if (!maybe(event)) { byId(id)?.remove(); return; }
   // What is on the page stays there as it is now; what is new to it comes if the filter shows it.
   const there = byId(id) !== null;
   const card = await fragment(`/alerts/${event.alert_id}/card` + (there ? "" : `?chosen=true&${chosen.query}`));
   if (!card) return;
-  const stays = put(card);
+  const stays = holds(id, turn) ? put(card) : there;
   if (!(event.kind in loud) || (stays && event.kind === "raised")) return;
   const [zh, en] = loud[event.kind];
   say(`${zh}${event.grade.zh}:${event.title.zh},${event.village.name}。${en}: ${event.grade.en}, ${event.title.en}`);
@@ -130,8 +136,8 @@ const acknowledge = async (card) => {
     const problem = await answer.json().catch(() => ({}));
     refuse(problem.detail ?? problem.title ?? "没有成功,请刷新后再试 It did not work: reload and try again"); return;
   }
-  const done = await fragment(`/alerts/${card.dataset.alert}/card`);
-  if (done) { put(done); done.focus(); }
+  const turn = ask(card.id), done = await fragment(`/alerts/${card.dataset.alert}/card`);
+  if (done && holds(card.id, turn)) { put(done); done.focus(); }
   recount(); say("已签收 Acknowledged");
 };
 const help = byId("help");
