@@ -21,7 +21,7 @@ import psutil
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
@@ -41,6 +41,8 @@ ISSUER = "http://issuer.test"
 NO_BROKER = "127.0.0.1:1"
 # What dies here is a process, never the machine: no write needs to reach the disk.
 _UNSAFE = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "512MB"}
+# What has not come after so many seconds doesn't come, also on a machine that others load.
+_PATIENCE = 40.0
 _IN_MEMORY, _ROOM = Path("/dev/shm"), 6 * 1024**3
 SIGNING_KEY = RSAKey.generate_key(2048, {"kid": "tests", "use": "sig", "alg": "RS256"})
 Token = Callable[..., str]
@@ -210,13 +212,14 @@ async def browser() -> AsyncIterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(why)
         pytest.skip(why)
+    expect.set_options(timeout=1000 * _PATIENCE)
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield opened
         await opened.close()
 
 
-async def eventually(look: Callable[[], Awaitable[T]], *, within: float = 20.0) -> T:
+async def eventually(look: Callable[[], Awaitable[T]], *, within: float = _PATIENCE) -> T:
     """What `look` gives once it is true; fails after `within` seconds."""
     deadline = time.monotonic() + within
     while not (found := await look()):

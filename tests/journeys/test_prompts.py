@@ -54,7 +54,7 @@ async def papers_go_up_over_a_poor_line(clerk: Page, pictures: Path) -> None:
     clerk.on("request", lambda request: posted.append(request.post_data_buffer or b"") if _filed(request) else None)
     form = clerk.locator("form[action$='/complete']")
     await fill(form, {"budget_fen": "30000"})
-    await expect(form.locator(".piece", has_text="已上传")).to_have_count(2, timeout=20_000)
+    await expect(form.locator(".piece", has_text="已上传")).to_have_count(2)
     await clerk.screenshot(path=pictures / "papers.png", full_page=True)
     async with clerk.expect_navigation():
         await form.locator("button.primary").click()

@@ -112,12 +112,14 @@ async def test_a_secretarys_day(world: World, desktop: BrowserContext, phone: Br
     await page.keyboard.press("Enter")
     await expect(page.locator(".alert-card")).to_have_count(1)
     assert "text=" in page.url
+    await expect(page.locator("#live")).to_contain_text("实时接收中")
     await page.keyboard.press("j")
     await page.keyboard.press("Enter")
 
     # The alert: all that is needed, and an outcome.
     await expect(page.get_by_role("heading", level=1)).to_contain_text("疑似化整为零")
     await expect(page.locator("#related svg.ties")).to_contain_text("宏达建筑")
+    await page.wait_for_load_state()
     assert await page.locator("#related svg a").count() >= 6
     await page.screenshot(animations="disabled", path=pictures / "workbench-alert.png", full_page=True)
     acknowledge = page.get_by_role("button", name="签收 Acknowledge")
@@ -153,7 +155,7 @@ async def test_a_secretarys_day(world: World, desktop: BrowserContext, phone: Br
     # Left lying: it climbs to the county, whose view shows it.
     async with world.db.begin(Scope.system()) as conn:
         await conn.execute("UPDATE alerts SET due_by = $1, escalate_at = $1 WHERE state = 'pushed'", _yesterday())
-    await eventually(lambda: _all_climbed(world), within=30)
+    await eventually(lambda: _all_climbed(world))
     leader = await page_of(world, phone, f"county_secretary@{COUNTY}")
     await leader.goto(f"{world.url}/county")
     await expect(leader.locator("#overdue")).to_contain_text("3")
