@@ -11,6 +11,7 @@ from tests.chaos.fault import Fault
 from tests.chaos.stage import Stage
 
 _PAUSE = (0.0, 0.6)
+_LOOK_SECONDS = 0.02
 
 
 def dealt(faults: Iterable[Fault], wanted: int, dice: random.Random) -> list[Fault]:
@@ -51,6 +52,9 @@ class Director:
         while not self._failed.is_set() and (taken := self._take()):
             number, fault = taken
             dice = random.Random(f"{self._seed}/{number}")
+            # A fault that comes before there is work strikes nothing.
+            while stage.fed < (number + 0.5) / len(self._plan) and not self._failed.is_set():
+                time.sleep(_LOOK_SECONDS)
             time.sleep(dice.uniform(*_PAUSE))
             try:
                 with stage.timeline.during(fault), fault.strike():

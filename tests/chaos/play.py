@@ -69,6 +69,13 @@ def feed(stage: Stage, bearer: str, cases: int, director: Director | None) -> No
 
     While faults are played, cases are sent no faster than the faults come: there is work to be struck at all the time.
     """
+    try:
+        _send(stage, bearer, cases, director)
+    finally:
+        stage.fed = 1.0
+
+
+def _send(stage: Stage, bearer: str, cases: int, director: Director | None) -> None:
     system, timeline = stage.first, stage.timeline
     with httpx.Client(headers={"authorization": f"Bearer {bearer}"}, trust_env=False, timeout=10) as client:
         for dataset, record in history.registers(cases):
@@ -82,6 +89,7 @@ def feed(stage: Stage, bearer: str, cases: int, director: Director | None) -> No
             sent = timeline.now()
             insist(timeline, partial(client.post, url, files=files, data=form))
             timeline.cases[sheet.case_no] = sent, timeline.now()
+            stage.fed = (number + 1) / cases
             page = f"{system.url('disclosure')}/v1/villages/{sheet.village}"
             insist(timeline, partial(client.get, page), new=True)
 

@@ -67,7 +67,7 @@ _SEEN = {
         ("village_code",),
         "SELECT village_code, running, closed, withdrawn, whole - 'notices' AS whole FROM villages",
     ),
-    # What comes twice changes no verdict, for facts are a set; but it took effect twice, and this tells.
+    # A set: what comes twice is there once.
     "facts": (
         "detector",
         ("key", "kind", "occurred_at"),

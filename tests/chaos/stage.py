@@ -37,6 +37,8 @@ class Stage:
     own: dict[str, dict[str, str]] = field(default_factory=dict)
     # Where further versions of the services may be laid.
     versions: Path | None = None
+    # How much of the history has been sent: 0 to 1.
+    fed: float = 0.0
     timeline: Timeline = field(default_factory=Timeline)
     # Topic, partition and offset of each record that nobody can read.
     poisoned: list[tuple[str, int, int]] = field(default_factory=list)
