@@ -51,7 +51,7 @@ async def told(settings: Settings, size: int) -> list[dict[str, Any]]:
     )
     await consumer.start()
     try:
-        return [json.loads((await asyncio.wait_for(consumer.getone(), 20)).value) for _ in range(size)]
+        return [json.loads((await asyncio.wait_for(consumer.getone(), 40)).value) for _ in range(size)]
     finally:
         await consumer.stop()
 

@@ -50,7 +50,7 @@ class World:
 
     def villager(self) -> httpx.AsyncClient:
         headers = {"accept": "text/html", "origin": self.url}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=20)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=40)
 
     def official(self, *grants: str, name: str = "王书记", subject: str = "wang") -> httpx.AsyncClient:
         claims = {"sub": subject, "name": name, "groups": list(grants), "exp": 4_000_000_000}
@@ -58,7 +58,7 @@ class World:
         cookie = TimestampSigner(self.settings.session_secret).sign(plain).decode()
         headers = {"accept": "text/html", "origin": self.url}
         cookies = {"yunjing_disclosure": cookie}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, cookies=cookies, trust_env=False, timeout=20)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, cookies=cookies, trust_env=False, timeout=40)
 
     async def fill(self, **typed: str) -> dict[str, str]:
         """A form as a person without JavaScript sends it, with the sum worked out."""
@@ -354,7 +354,7 @@ async def test_each_deed_is_told_once_without_a_word_of_whose(world: World, kafk
     )
     await consumer.start()
     try:
-        records = [await asyncio.wait_for(consumer.getone(), 20) for _ in range(3)]
+        records = [await asyncio.wait_for(consumer.getone(), 40) for _ in range(3)]
     finally:
         await consumer.stop()
     told = [json.loads(record.value) for record in records]

@@ -83,7 +83,7 @@ class World:
 
     def visitor(self, **headers: str) -> httpx.AsyncClient:
         """Anybody."""
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=10)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=40)
 
     async def tell(self, *events: Contract) -> list[Envelope]:
         """As the other services do: through an outbox, the relay and the broker."""

@@ -251,7 +251,7 @@ async def proposal_events(settings: Settings, size: int) -> list[ProposalChanged
     found: list[ProposalChanged] = []
     try:
         while len(found) < size:
-            record = await asyncio.wait_for(consumer.getone(), 20)
+            record = await asyncio.wait_for(consumer.getone(), 40)
             if dict(record.headers)["ce_type"].decode() == ProposalChanged.TYPE:
                 found.append(ProposalChanged.model_validate_json(record.value))
     finally:

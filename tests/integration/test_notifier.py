@@ -58,7 +58,7 @@ class World:
 
     def caller(self, *grants: str, subject: str = "wang", **claims: Any) -> httpx.AsyncClient:
         headers = {"authorization": f"Bearer {self.token(*grants, subject=subject, **claims)}"} if grants else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=10)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=40)
 
     def browser(self, *grants: str, subject: str = "wang", person_key: str | None = None) -> httpx.AsyncClient:
         claims: dict[str, Any] = {"sub": subject, "name": "王书记", "groups": list(grants), "exp": 4_000_000_000}
@@ -70,7 +70,7 @@ class World:
             headers={"accept": "text/html"},
             cookies={"yunjing_notifier": cookie},
             trust_env=False,
-            timeout=10,
+            timeout=40,
         )
 
     async def tell(self, *events: Contract) -> None:
@@ -179,7 +179,7 @@ async def test_an_event_of_an_unknown_type_goes_to_the_operator_and_holds_nobody
     )
     await kafka.start()
     try:
-        letter = await asyncio.wait_for(kafka.getone(), 20)
+        letter = await asyncio.wait_for(kafka.getone(), 40)
     finally:
         await kafka.stop()
     assert b"alert.raised.v9" in letter.value
@@ -193,15 +193,15 @@ async def test_who_comes_to_be_concerned_is_not_told_again_of_what_he_saw(db: Da
     await anext(keeps_room)
     first = alert()
     await deliver(db, raised(first))
-    assert alert_of(await asyncio.wait_for(anext(keeps_room), 10)) == first.alert_id
+    assert alert_of(await asyncio.wait_for(anext(keeps_room), 40)) == first.alert_id
     concerned = (about("village", VILLAGE, "key-xu"),)
     newer = first.model_copy(update={"revision": 2, "about": concerned})
     await deliver(db, AlertUpdated(**newer.model_dump()), raised(other := alert()))
     mine = hub.events(Reader(Scope("", SECRETARY, "xu", "key-xu")), 0, allowed=always)
     await anext(mine)
-    came = [(await asyncio.wait_for(anext(mine), 10)).chunk.decode()]
+    came = [(await asyncio.wait_for(anext(mine), 40)).chunk.decode()]
     while other.alert_id not in came[-1]:
-        came.append((await asyncio.wait_for(anext(mine), 10)).chunk.decode())
+        came.append((await asyncio.wait_for(anext(mine), 40)).chunk.decode())
     about_first = [json.loads(one.partition("data: ")[2]) for one in came if first.alert_id in one]
     assert all(one == {"kind": "removed", "alert_id": first.alert_id} for one in about_first)
     for opened in (keeps_room, mine):
@@ -296,7 +296,7 @@ async def told_states(settings: Settings, size: int) -> list[str]:
     )
     await consumer.start()
     try:
-        records = [await asyncio.wait_for(consumer.getone(), 20) for _ in range(size)]
+        records = [await asyncio.wait_for(consumer.getone(), 40) for _ in range(size)]
     finally:
         await consumer.stop()
     return [json.loads(record.value)["state_to"] for record in records]
@@ -487,7 +487,7 @@ async def test_a_stream_ends_with_its_callers_rights(db: Database, monkeypatch: 
 async def test_a_token_that_runs_out_ends_its_stream(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "_ASK_SECONDS", 0.2)
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(40),
         world.caller(SECRETARY) as secretary,
         secretary.stream("GET", "/v1/stream") as answer,
     ):
@@ -607,7 +607,7 @@ async def test_a_position_taken_early_and_committed_late_is_not_skipped(db: Data
         await asyncio.sleep(0.3)
         assert not waiting.done()
     await waiting
-    seen = [alert_of(await asyncio.wait_for(anext(opened), 10)) for _ in range(2)]
+    seen = [alert_of(await asyncio.wait_for(anext(opened), 40)) for _ in range(2)]
     assert seen == [early.alert_id, late.alert_id]
     await opened.aclose()
     await stop(running)
@@ -636,8 +636,8 @@ async def test_a_reader_that_falls_behind_reads_up_and_misses_nothing(
     await deliver(db, *made[1:])
     quick = hub.events(Reader(Scope("", SECRETARY, "")), got[0].position, allowed=always)
     await anext(quick)
-    beside = [await asyncio.wait_for(anext(quick), 10) for _ in made[1:]]
-    got += [await asyncio.wait_for(anext(opened), 10) for _ in made[1:]]
+    beside = [await asyncio.wait_for(anext(quick), 40) for _ in made[1:]]
+    got += [await asyncio.wait_for(anext(opened), 40) for _ in made[1:]]
     assert [alert_of(one) for one in got] == [one.alert_id for one in made]
     assert [alert_of(one) for one in got[:1] + beside] == [one.alert_id for one in made]
     for one in (opened, quick):

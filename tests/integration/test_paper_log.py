@@ -83,7 +83,7 @@ async def db(database: Open) -> Database:
 async def world(settings: Settings, db: Database) -> AsyncIterator[World]:
     async with (
         served(disclosure.build(settings)) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as http,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=40) as http,
     ):
         yield World(settings, db, http)
 

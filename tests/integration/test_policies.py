@@ -54,7 +54,7 @@ class World:
 async def world(settings: Settings) -> AsyncIterator[World]:
     async with (
         served(disclosure.build(settings)) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False, timeout=20, headers={"accept": "text/html"}) as http,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=40, headers={"accept": "text/html"}) as http,
     ):
         yield World(settings, url, http)
 

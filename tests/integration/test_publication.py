@@ -71,7 +71,7 @@ async def world(settings: Settings, database: Open) -> AsyncIterator[World]:
     db = await database("disclosure")
     async with (
         served(disclosure.build(settings)) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as http,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=40) as http,
     ):
         yield World(settings, db, http)
 

@@ -45,7 +45,7 @@ async def call(settings: Settings, db: Database, token: Token) -> AsyncIterator[
 
         def caller(*grants: str, subject: str, **claims: Any) -> httpx.AsyncClient:
             headers = {"authorization": f"Bearer {token(*grants, subject=subject, **claims)}"}
-            return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=10)
+            return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=40)
 
         yield caller
 
