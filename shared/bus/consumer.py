@@ -129,6 +129,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._places[partition] = row["next_offset"]
             self._kafka.seek(partition, row["next_offset"])
         self._unassigned = False
+        self._lag_told = -math.inf
 
     async def _raise_epochs(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Record]:
         raised: dict[TopicPartition, Record] = {}
