@@ -14,6 +14,7 @@ from shared.audit.deeds import deeds
 from shared.audit.routes import READERS, EntryId, read, verify, watch_of
 from shared.audit.schemas import AuditQuery
 from shared.auth import Caller, require
+from shared.contracts.base import WithoutNul
 from shared.db import Scope
 from shared.forms import Day
 from shared.web import db_of
@@ -29,9 +30,9 @@ AnyDay = Annotated[Day | Literal[""], Query()]
 async def show_audit(
     request: Request,
     caller: Caller,
-    actor: Annotated[str, Query(max_length=100)] = "",
-    action: Annotated[str, Query(max_length=60)] = "",
-    object: Annotated[str, Query(max_length=200)] = "",
+    actor: Annotated[WithoutNul, Query(max_length=100)] = "",
+    action: Annotated[WithoutNul, Query(max_length=60)] = "",
+    object: Annotated[WithoutNul, Query(max_length=200)] = "",
     since: AnyDay = "",
     until: AnyDay = "",
     after: Annotated[str | None, Query(max_length=200)] = None,

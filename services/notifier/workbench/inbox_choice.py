@@ -11,7 +11,7 @@ from services.notifier.handling import lifecycle
 from services.notifier.schemas import AlertFilter, Order, RuleId
 from shared import regions
 from shared.contracts.alerts import Grade
-from shared.contracts.base import RegionCode
+from shared.contracts.base import RegionCode, WithoutNul
 from shared.contracts.power import Matter
 from shared.forms import Day
 from shared.workdays import SHANGHAI
@@ -43,8 +43,8 @@ class InboxChoice(BaseModel):
     assigned: Literal["me", "nobody"] | None = None
     since: Day | None = None
     until: Day | None = None
-    text: str | None = Field(None, max_length=100)
-    group: str | None = Field(None, max_length=200)
+    text: WithoutNul | None = Field(None, max_length=100)
+    group: WithoutNul | None = Field(None, max_length=200)
     sort: Order = "graver"
     after: str | None = Field(None, max_length=200)
 
