@@ -150,11 +150,13 @@ class Simulation:
         for case in self.cases():
             opened_at = case.events[0].occurred_at
             while waiting and waiting[0][0] < opened_at:
-                yield _told(heapq.heappop(waiting)[2])
+                event = heapq.heappop(waiting)[2]
+                yield event.occurred_at, told_event(event)
             for event in case.events:
                 heapq.heappush(waiting, (event.occurred_at, next(order), event))
         while waiting:
-            yield _told(heapq.heappop(waiting)[2])
+            event = heapq.heappop(waiting)[2]
+            yield event.occurred_at, told_event(event)
 
     def _near_misses(self) -> list[tuple[tuple[Draft, ...], Quiet]]:
         ground = Ground(self.county, self._drafter, self._ledger, self._rng, self._size.period)
@@ -276,8 +278,9 @@ def _opened(draft: Draft) -> datetime:
     return draft.opened_at
 
 
-def _told(event: PowerEvent) -> tuple[datetime, Envelope]:
-    envelope = Envelope.of(
+def told_event(event: PowerEvent) -> Envelope:
+    """A step as approval publishes it."""
+    return Envelope.of(
         event,
         source=SOURCE,
         topic=power.TOPIC,
@@ -286,7 +289,6 @@ def _told(event: PowerEvent) -> tuple[datetime, Envelope]:
         subject=event.case_id,
         id=event_id(event),
     )
-    return event.occurred_at, envelope
 
 
 def event_id(event: PowerEvent) -> str:

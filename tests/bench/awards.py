@@ -8,11 +8,9 @@ from deploy.demo.cases import record
 from deploy.demo.county import County
 from deploy.demo.drafting import Drafter
 from deploy.demo.schedule import at_office, local_day
-from deploy.demo.simulator import SOURCE, event_id
+from deploy.demo.simulator import told_event
 from shared import regions
 from shared.bus.envelope import Envelope
-from shared.contracts import power
-from shared.contracts.power import PowerEvent
 from tests.bench.ready_cases import AWARD
 
 _SEED = 4_711
@@ -32,19 +30,7 @@ def awarded(count: int, secret: str, until: datetime) -> tuple[list[Envelope], l
         phone = {"contact_phone_key": award.fields["bids"][0].contact_phone_key}
         award.fields["bids"] = [bid.model_copy(update=phone) for bid in award.fields["bids"]]
         draft.steps = draft.steps[: draft.steps.index(award) + 1]
-        events = [_told(event) for event in record(draft, until).events]
+        events = [told_event(event) for event in record(draft, until).events]
         before += events[:-1]
         awards.append(events[-1])
     return before, sorted(awards, key=lambda award: award.time)
-
-
-def _told(event: PowerEvent) -> Envelope:
-    return Envelope.of(
-        event,
-        source=SOURCE,
-        topic=power.TOPIC,
-        key=event.village_code,
-        time=event.occurred_at,
-        subject=event.case_id,
-        id=event_id(event),
-    )
